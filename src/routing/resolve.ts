@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { QoS } from "../mqtt/qos.ts";
+import type { Message } from "../mqtt/message.ts";
+import { minimumQoS, type QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 
 /** A subscription that matches a topic, and the session that holds it. */
@@ -30,4 +31,81 @@ export interface Receiver {
   readonly retain: boolean;
   /** The Subscription Identifiers of this copy, in order of their filters ([MQTT-3.3.4-3] to [MQTT-3.3.4-5]). */
   readonly subscriptionIdentifiers: readonly number[];
+}
+
+/** What of a message decides about its copies. */
+export type RoutedMessage = Pick<Message, "publisher" | "qos" | "retain">;
+
+/** How copies are made where MQTT leaves it open. A `SessionPolicy` is one of these. */
+export interface ResolveOptions {
+  /**
+   * P14: `single` makes one copy for all matching subscriptions of a session, `each` one per subscription (SB-16).
+   * Default: `single`.
+   */
+  readonly overlappingSubscriptions?: "single" | "each";
+}
+
+/**
+ * The copies that a message becomes, in order of Client Identifier, incarnation and filter.
+ *
+ * A session's own message does not count as matching a No Local subscription ([MQTT-3.8.3-3]); another subscription of
+ * the session may still take it. A copy has the lower of the published level and the highest granted one
+ * ([MQTT-3.3.4-2], [MQTT-3.8.4-8]), the identifiers of all subscriptions it stands for, and keeps RETAIN if any of them
+ * asked for Retain As Published: what one subscription was promised is not lost because another overlaps it.
+ *
+ * Two incarnations of a client are two receivers, and a subscription that is named twice counts once.
+ */
+export function resolveReceivers(
+  matches: readonly SubscriptionMatch[],
+  message: RoutedMessage,
+  options: ResolveOptions = {},
+): Receiver[] {
+  const taken = matches.filter((match) => !(match.subscription.noLocal && match.clientId === message.publisher));
+  taken.sort(bySessionAndFilter);
+  const copies: SubscriptionMatch[][] = [];
+  for (const match of taken) {
+    const copy = copies.at(-1);
+    const previous = copy?.at(-1);
+    if (copy === undefined || previous === undefined || !isSameSession(previous, match)) copies.push([match]);
+    else if (previous.filter === match.filter) continue;
+    else if (options.overlappingSubscriptions === "each") copies.push([match]);
+    else copy.push(match);
+  }
+  return copies.flatMap((copy) => toReceiver(copy, message));
+}
+
+/** The copy for some subscriptions of one session; none for none. */
+function toReceiver(matches: readonly SubscriptionMatch[], message: RoutedMessage): Receiver[] {
+  const [first] = matches;
+  if (first === undefined) return [];
+  let granted: QoS = 0;
+  let retainAsPublished = false;
+  const subscriptionIdentifiers: number[] = [];
+  for (const { subscription } of matches) {
+    if (subscription.qos > granted) granted = subscription.qos;
+    retainAsPublished ||= subscription.retainAsPublished;
+    if (subscription.subscriptionIdentifier !== undefined) {
+      subscriptionIdentifiers.push(subscription.subscriptionIdentifier);
+    }
+  }
+  return [{
+    clientId: first.clientId,
+    incarnation: first.incarnation,
+    qos: minimumQoS(message.qos, granted),
+    retain: message.retain && retainAsPublished,
+    subscriptionIdentifiers,
+  }];
+}
+
+function isSameSession(a: SubscriptionMatch, b: SubscriptionMatch): boolean {
+  return a.clientId === b.clientId && a.incarnation === b.incarnation;
+}
+
+function bySessionAndFilter(a: SubscriptionMatch, b: SubscriptionMatch): number {
+  return compare(a.clientId, b.clientId) || compare(a.incarnation, b.incarnation) || compare(a.filter, b.filter);
+}
+
+/** By UTF-16 unit: the same on every platform and in every language. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
