@@ -1,0 +1,211 @@
+import type { Message } from "../mqtt/message.ts";
+import type { Subscription } from "../mqtt/subscription.ts";
+import type { Will } from "../mqtt/will.ts";
+import type { OutboundMark, SessionHead, SessionSnapshot } from "./snapshot.ts";
+
+/** Why a message was lost to a session. Every loss is counted under one of these. */
+export type DropReason =
+  /** Its Message Expiry Interval had passed before delivery started ([MQTT-3.3.2-5]). */
+  | "expired"
+  /** Larger than the client's Maximum Packet Size ([MQTT-3.1.2-25]). */
+  | "tooLarge"
+  /** The queue was at its limit and this was its oldest droppable message. */
+  | "queueFullOldest"
+  /** The queue was at its limit and this message came last. */
+  | "queueFullNewest"
+  /** QoS 0 for a session that is not connected. */
+  | "notConnected"
+  /** QoS 0 that may have been sent before a crash, or that a slow connection could not take. */
+  | "atMostOnce"
+  /** Its stored row could not be read; the row is kept aside. */
+  | "unreadable";
+
+/** Why a session ended. */
+export type EndReason =
+  | "expired"
+  | "cleanStart"
+  | "disconnected"
+  | "takenOver"
+  | "administrative";
+
+/** The head after the step: whole, since it is small. */
+export interface PutHead {
+  readonly type: "putHead";
+  readonly head: SessionHead;
+}
+/** Log entries up to this sequence count as started from now on. */
+export interface PutSentLimit {
+  readonly type: "putSentLimit";
+  readonly sentLimit: number;
+}
+/** Stores the Will of this connection. */
+export interface PutWill {
+  readonly type: "putWill";
+  readonly will: Will;
+}
+/** Removes the Will: published, or deleted by DISCONNECT. */
+export interface DeleteWill {
+  readonly type: "deleteWill";
+}
+/** Makes or replaces a subscription. */
+export interface PutSubscription {
+  readonly type: "putSubscription";
+  readonly filter: string;
+  readonly subscription: Subscription;
+}
+/** Ends a subscription. */
+export interface DeleteSubscription {
+  readonly type: "deleteSubscription";
+  readonly filter: string;
+}
+/** Marks a started log entry. */
+export interface PutOutboundMark {
+  readonly type: "putOutboundMark";
+  readonly sequence: number;
+  readonly mark: OutboundMark;
+}
+/** Removes a mark whose log entry is gone already. */
+export interface DeleteOutboundMark {
+  readonly type: "deleteOutboundMark";
+  readonly sequence: number;
+}
+/** Removes an entry from the log: its payload is needed no more. A mark of phase `sent` goes with it. */
+export interface DeleteQueued {
+  readonly type: "deleteQueued";
+  readonly sequence: number;
+  /** What the entry counted for, as `messageBytes` tells. */
+  readonly bytes: number;
+  /** Present when the message was lost rather than delivered. */
+  readonly dropped?: DropReason;
+}
+/** Remembers an inbound QoS 2 message as accepted. */
+export interface PutInboundId {
+  readonly type: "putInboundId";
+  readonly packetId: number;
+}
+/** Forgets it: it was released. */
+export interface DeleteInboundId {
+  readonly type: "deleteInboundId";
+  readonly packetId: number;
+}
+/** Takes an outbound Packet Identifier out of circulation until the session ends. */
+export interface PutQuarantine {
+  readonly type: "putQuarantine";
+  readonly packetId: number;
+}
+/** Hands a message to its receivers in the same commit. It changes nothing of this session. */
+export interface PublishMessage {
+  readonly type: "publishMessage";
+  /** The `ref` of the request that routed it; absent for a Will, whose receivers nobody has looked up yet. */
+  readonly ref?: number;
+  readonly message: Message;
+}
+/** Ends the session: all of it is gone with this change. */
+export interface EndSession {
+  readonly type: "endSession";
+  readonly reason: EndReason;
+}
+
+/** What must be durable before the effects of its step may run. Changes are copies: nothing in them changes later. */
+export type Change =
+  | PutHead
+  | PutSentLimit
+  | PutWill
+  | DeleteWill
+  | PutSubscription
+  | DeleteSubscription
+  | PutOutboundMark
+  | DeleteOutboundMark
+  | DeleteQueued
+  | PutInboundId
+  | DeleteInboundId
+  | PutQuarantine
+  | PublishMessage
+  | EndSession;
+
+/** A change of the session itself, as a store carries it out. */
+export type SessionChange = Exclude<Change, PublishMessage>;
+
+/** A snapshot whose collections {@linkcode applyChanges} may write to: its own copy. */
+interface Draft {
+  head: SessionHead;
+  will: Will | undefined;
+  subscriptions: Map<string, Subscription>;
+  outbound: Map<number, OutboundMark>;
+  quarantine: Set<number>;
+  inbound: Set<number>;
+}
+
+/**
+ * The one definition of what a change means: the snapshot after the changes, or `undefined` once the session ended.
+ *
+ * The argument is left as it was. Law (tested on every run): for any step, `applyChanges(before, changes)` equals
+ * `snapshot(session)` after it. Changes of the log alone ({@linkcode DeleteQueued} of an entry without a mark) leave
+ * the snapshot as it was, for the log is not in it.
+ */
+export function applyChanges(snapshot: SessionSnapshot, changes: readonly Change[]): SessionSnapshot | undefined {
+  const draft: Draft = {
+    head: snapshot.head,
+    will: snapshot.will,
+    subscriptions: new Map(snapshot.subscriptions),
+    outbound: new Map(snapshot.outbound),
+    quarantine: new Set(snapshot.quarantine),
+    inbound: new Set(snapshot.inbound),
+  };
+  for (const change of changes) {
+    if (change.type === "endSession") return undefined;
+    applyChange(draft, change);
+  }
+  const { will, ...rest } = draft;
+  return {
+    clientId: snapshot.clientId,
+    incarnation: snapshot.incarnation,
+    ...rest,
+    ...(will === undefined ? {} : { will }),
+  };
+}
+
+function applyChange(draft: Draft, change: Exclude<Change, EndSession>): void {
+  switch (change.type) {
+    case "putHead":
+      draft.head = change.head;
+      return;
+    case "putSentLimit":
+      draft.head = { ...draft.head, sentLimit: change.sentLimit };
+      return;
+    case "putWill":
+      draft.will = change.will;
+      return;
+    case "deleteWill":
+      draft.will = undefined;
+      return;
+    case "putSubscription":
+      draft.subscriptions.set(change.filter, change.subscription);
+      return;
+    case "deleteSubscription":
+      draft.subscriptions.delete(change.filter);
+      return;
+    case "putOutboundMark":
+      draft.outbound.set(change.sequence, change.mark);
+      return;
+    case "deleteOutboundMark":
+      draft.outbound.delete(change.sequence);
+      return;
+    case "deleteQueued":
+      if (draft.outbound.get(change.sequence)?.phase === "sent") draft.outbound.delete(change.sequence);
+      return;
+    case "putInboundId":
+      draft.inbound.add(change.packetId);
+      return;
+    case "deleteInboundId":
+      draft.inbound.delete(change.packetId);
+      return;
+    case "putQuarantine":
+      draft.quarantine.add(change.packetId);
+      return;
+    case "publishMessage":
+      return;
+    default:
+      change satisfies never;
+  }
+}

@@ -1,0 +1,72 @@
+import type { Message } from "../mqtt/message.ts";
+import type { ConnectPacket } from "../mqtt/packet.ts";
+import type { SubscriptionRequest } from "../mqtt/packet.ts";
+import type { Will } from "../mqtt/will.ts";
+import type { SessionHead } from "./snapshot.ts";
+
+/** Who is this, and may it connect? Answered by `authenticated` or `authenticationRefused`. */
+export interface AuthenticateRequest {
+  readonly type: "authenticate";
+  readonly connect: ConnectPacket;
+}
+
+/** The terms on which a connection takes a session: data that a store compares and adds without knowing MQTT. */
+export interface AcquireTerms {
+  readonly clientId: string;
+  /** Refuse when a session of this id exists: the id was made for this client ([MQTT-3.1.3-7] of 5.0, CI-04). */
+  readonly mustBeNew: boolean;
+  /** Begin a new session whatever is stored ([MQTT-3.1.2-4]). */
+  readonly cleanStart: boolean;
+  /** The head once attached. Its `sentLimit` is the store's to set: the stored one plus `sendAhead`. */
+  readonly head: SessionHead;
+  /** The Will of this connection; it replaces a stored one, and so does its absence (WL-15). */
+  readonly will?: Will;
+  /** How many log entries beyond the stored `sentLimit` may be sent before the next commit. */
+  readonly sendAhead: number;
+  /** Policy P2: whether the pending Will of a session that ends by Clean Start is published. */
+  readonly releaseWillOnCleanStart: boolean;
+  /** Policy P13: whether a session of the other protocol version is resumed. */
+  readonly resumeAcrossVersions: boolean;
+}
+
+/** Take the session, in one atomic step of the store. Answered by `sessionAcquired` or `acquireRefused`. */
+export interface AcquireRequested {
+  readonly type: "acquire";
+  readonly terms: AcquireTerms;
+}
+
+/** May it publish, and whom does it reach? Answered by `publishRouted` or `publishRefused`. */
+export interface RoutePublishRequest {
+  readonly type: "routePublish";
+  readonly ref: number;
+  readonly message: Message;
+}
+
+/** Which of these filters may it have, at which level? Answered by `subscribeAuthorized`. */
+export interface AuthorizeSubscribeRequest {
+  readonly type: "authorizeSubscribe";
+  readonly ref: number;
+  readonly subscriptions: readonly SubscriptionRequest[];
+}
+
+/** The next page of the log. Answered by `queueLoaded`. */
+export interface LoadQueueRequest {
+  readonly type: "loadQueue";
+  /** Entries with a higher sequence. */
+  readonly after: number;
+  /** At most this many messages. */
+  readonly messages: number;
+  /** At most this many bytes, though always one message. */
+  readonly bytes: number;
+}
+
+/**
+ * A fact that a step needs from outside. Each is answered by an event before any later packet of the connection is
+ * stepped, except `loadQueue`: its answer may come at any time while the connection is open, and at most one is awaited.
+ */
+export type Request =
+  | AuthenticateRequest
+  | AcquireRequested
+  | RoutePublishRequest
+  | AuthorizeSubscribeRequest
+  | LoadQueueRequest;

@@ -1,0 +1,28 @@
+/**
+ * What a store promises, as data. A false claim fails the conformance suite; a missing one is refused at construction.
+ */
+export interface StoreCapabilities {
+  /** `strict`: a superseded owner can change nothing. `none`: two owners may overwrite each other. */
+  readonly fencing: "strict" | "none";
+  /** What a committed write outlives: the loss of the process, of the host's processes, of power, or of a machine. */
+  readonly durability: "process" | "host" | "power" | "replicated";
+  /** Whether a read sees every earlier write. */
+  readonly consistency: "strong" | "eventual";
+  /** `exact`: expired rows are never read. `lazy`: they may be, for a while. `none`: only a sweep removes them. */
+  readonly ttl: "exact" | "lazy" | "none";
+  /** How another node hears of news: told at once, or only by polling `readRings`. */
+  readonly watch: "process" | "everywhere" | "none";
+  /** The largest message that can be stored, in bytes of `messageBytes`. */
+  readonly maxMessageBytes: number;
+  /** The most changes that one batch may hold; a caller splits a longer list at subscription changes. */
+  readonly maxChangesPerBatch: number;
+  /** The most receivers that one commit reaches; the others stand in the outbox. */
+  readonly maxReceiversPerCommit: number;
+}
+
+/** What a caller needs of a store; absent members are not asked for. */
+export interface StoreRequirements {
+  readonly fencing?: StoreCapabilities["fencing"];
+  readonly durability?: StoreCapabilities["durability"];
+  readonly consistency?: StoreCapabilities["consistency"];
+}

@@ -1,0 +1,318 @@
+/**
+ * The port between a broker and whatever keeps its sessions.
+ *
+ * A store compares numbers, appends with limits and keeps rows; it knows no MQTT. Every call takes an optional
+ * `signal`, checked before anything is sent; an abort after that leaves the outcome unknown. A call that fails throws a
+ * `SessionError`: `STORE_UNAVAILABLE` when nothing happened, `OUTCOME_UNKNOWN` when it may have.
+ *
+ * @module
+ */
+import type { DropReason, SessionChange } from "../machine/change.ts";
+import type { AcquireTerms } from "../machine/request.ts";
+import type { SessionSnapshot } from "../machine/snapshot.ts";
+import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
+import type { StoreCapabilities } from "./capabilities.ts";
+
+/** What every call may take last. */
+export interface StoreCallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The right to change a session: valid until anyone else commits for it.
+ *
+ * Opaque to callers: a store may keep more in it. Each `committed` result carries the next one.
+ */
+export interface Guard {
+  readonly clientId: string;
+  readonly incarnation: string;
+  /** Raised by every change of owner. */
+  readonly epoch: number;
+  /** Raised by every commit of the owner. */
+  readonly version: number;
+}
+
+/** A page of a log is at most this large; it always holds one message if there is one. */
+export interface PageLimit {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Asks for a session. */
+export interface AcquireRequest {
+  readonly terms: AcquireTerms;
+  /** Unique to this connection: repeating the request with it repeats the answer and changes nothing. */
+  readonly token: string;
+  /** The node that will own the session. */
+  readonly nodeId: string;
+  /** The id that a new session gets; unique. */
+  readonly incarnation: string;
+  /** Who may have it: compared with the stored one, absent on both sides when there is no binding. Never a secret. */
+  readonly principal?: string;
+  /** `take` supersedes a living owner, `refuse` leaves it. */
+  readonly whenOwned: "take" | "refuse";
+  /** How much of the log comes with the answer. */
+  readonly page: PageLimit;
+  readonly now: number;
+}
+
+/** The session is the caller's. */
+export interface Acquired {
+  readonly outcome: "acquired";
+  /** Whether stored state goes on. */
+  readonly resumed: boolean;
+  /** The session as it stands after the acquire: attached, with the head and Will of the terms. */
+  readonly snapshot: SessionSnapshot;
+  /** The `sentLimit` before this acquire; 0 for a new session. */
+  readonly startedThrough: number;
+  readonly guard: Guard;
+  readonly queue: QueuePage;
+  /** Whether publishes of this session still wait in its outbox, so that later ones must queue behind them. */
+  readonly outboxPending: boolean;
+  /** The living owner that was superseded, so that its connection can be closed at once where it is near. */
+  readonly superseded?: { readonly nodeId: string; readonly token: string };
+  /** The session that ended in this acquire, and what ended it. */
+  readonly ended?: { readonly incarnation: string; readonly reason: "expired" | "cleanStart" | "takenOver" };
+}
+
+/** The session is not to be had, and nothing was changed. */
+export interface AcquireRefusal {
+  readonly outcome: "refused";
+  /** `principal`: it belongs to another. `exists`: `mustBeNew` met a stored one. `owned`: a living owner keeps it. */
+  readonly reason: "principal" | "exists" | "owned";
+}
+
+/** A page of a session's log. */
+export interface QueuePage {
+  /** In order of sequence. */
+  readonly messages: readonly QueuedMessage[];
+  /** The highest sequence covered: those up to it that are not in the page are gone. At the end, the tail. */
+  readonly through: number;
+  /** The highest sequence of the log, 0 when nothing was ever appended. */
+  readonly tail: number;
+  /** Rows that could not be read: set aside, counted, and skipped. */
+  readonly unreadable: number;
+}
+
+/** Where to read a log. */
+export interface QueuePosition extends PageLimit {
+  /** Entries with a higher sequence. */
+  readonly after: number;
+}
+
+/** A session that is read, not owned. */
+export interface StoredSession {
+  readonly snapshot: SessionSnapshot;
+  /** For work that commits without owning (D6), and raises the epoch. */
+  readonly guard: Guard;
+  /** Who owns it, while attached. */
+  readonly owner?: { readonly nodeId: string; readonly token: string };
+  /** Until when that owner's node is known to be alive; 0 when the node has no row. Present while attached. */
+  readonly ownerUntil?: number;
+}
+
+/** What an appender keeps to. */
+export interface QueueLimits {
+  /** The most messages that wait or are in flight. */
+  readonly maximumMessages: number;
+  /** The most bytes of `messageBytes` that wait or are in flight. */
+  readonly maximumBytes: number;
+  /**
+   * What gives way at the limit. `dropOldest`: QoS 0 first, then the oldest never-started one. `dropNewest`: what comes.
+   * `reject`: as `dropNewest`, and a batch whose messages nobody takes is refused whole (D11).
+   */
+  readonly whenFull: "dropOldest" | "dropNewest" | "reject";
+}
+
+/** A receiver as the store sees it. */
+export interface DeliveryReceiver extends Receiver {
+  /** Append only while a node owns the session: QoS 0 for the connected (D10). */
+  readonly onlyIfOwned?: boolean;
+}
+
+/** A message on its way into its receivers' logs. */
+export interface Delivery {
+  readonly message: Message;
+  /** Whom it goes to, in order; `undefined` leaves that to the first outbox step. */
+  readonly receivers: readonly DeliveryReceiver[] | undefined;
+}
+
+/** What became of a message at one receiver. */
+export type ReceiverOutcome =
+  /** It stands in the log. `ownerNode` owns the session now; `dropped` counts what gave way. */
+  | {
+    readonly outcome: "appended";
+    readonly clientId: string;
+    readonly incarnation: string;
+    readonly sequence: number;
+    readonly ownerNode?: string;
+    readonly dropped?: readonly DropReason[];
+  }
+  /** The queue was full; it was counted under the reason. */
+  | {
+    readonly outcome: "dropped";
+    readonly clientId: string;
+    readonly incarnation: string;
+    readonly reason: DropReason;
+  }
+  /** That incarnation has ended: the index named too much. */
+  | { readonly outcome: "ended"; readonly clientId: string; readonly incarnation: string }
+  /** It stands in the outbox and follows. */
+  | { readonly outcome: "owed"; readonly clientId: string; readonly incarnation: string };
+
+/** A message that waits in an outbox for its receivers. */
+export interface OutboxEntry {
+  /** The outbox: the incarnation of the publishing session, or the id of the batch that had none. */
+  readonly outboxId: string;
+  /** Its place in that outbox. */
+  readonly number: number;
+  readonly message: Message;
+  /** In the order fixed by the first step; absent until then. */
+  readonly receivers?: readonly DeliveryReceiver[];
+  /** How many of them have been served. */
+  readonly cursor: number;
+}
+
+/** One step of working an outbox off: appends the batch's deliveries and moves the cursor, in one commit. */
+export interface OutboxMove {
+  readonly outboxId: string;
+  readonly number: number;
+  /** The cursor on which the step builds; another one supersedes it. */
+  readonly from: number;
+  /** The cursor after the step; at the number of receivers the entry is removed. */
+  readonly to: number;
+  /** Fixes the receivers of an entry that had none, in order. */
+  readonly receivers?: readonly DeliveryReceiver[];
+}
+
+/** Changes that are made whole or not at all. */
+export interface CommitBatch {
+  /** Unique: a repeated batch answers as it did the first time, and changes nothing. */
+  readonly id: string;
+  /** Absent for a publish without a session, and for an outbox step, which its cursor guards. */
+  readonly guard?: Guard;
+  /** Set by work that commits without owning: the epoch rises, and whoever owned the session is superseded. */
+  readonly raiseEpoch?: { readonly token: string };
+  readonly changes: readonly SessionChange[];
+  readonly deliveries: readonly Delivery[];
+  /** All deliveries go behind the outbox of this session, which is not empty. */
+  readonly behindOutbox?: boolean;
+  readonly outbox?: OutboxMove;
+  /** For the deliveries. */
+  readonly limits: QueueLimits;
+  readonly now: number;
+}
+
+/** What became of a batch. */
+export type CommitResult =
+  | {
+    readonly outcome: "committed";
+    /** The next guard; absent without a guard, and once the session has ended. */
+    readonly guard?: Guard;
+    /** One list per delivery, one entry per receiver, in order; empty for a delivery without receivers. */
+    readonly deliveries: readonly (readonly ReceiverOutcome[])[];
+  }
+  /** Somebody else owns the session, it has ended, or the outbox has moved on. Nothing was changed. */
+  | { readonly outcome: "superseded" }
+  /** `reject`: nobody could take the message. Nothing was changed. */
+  | { readonly outcome: "refused"; readonly reason: "queueFull" };
+
+/** Something that is due. */
+export type DueWork =
+  /** `endsAt` or `willDueAt` of a detached session has come. */
+  | { readonly type: "session"; readonly clientId: string; readonly dueAt: number }
+  /** A node's lease has run out; its sessions are lost connections at `dueAt`. */
+  | { readonly type: "node"; readonly nodeId: string; readonly dueAt: number; readonly clientIds: readonly string[] }
+  /** An outbox has entries left. */
+  | { readonly type: "outbox"; readonly outboxId: string; readonly dueAt: number }
+  /** Rows of an ended incarnation are left. */
+  | { readonly type: "sweep"; readonly work: SweepWork };
+
+/** Rows that an ended incarnation left behind. */
+export interface SweepWork {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly dueAt: number;
+}
+
+/** How much due work one call returns. */
+export interface DueOptions extends StoreCallOptions {
+  readonly limit: number;
+  /** How long past its lease a node is still waited for, in milliseconds: skew between clocks. */
+  readonly graceMs: number;
+}
+
+/** A line of the directory. */
+export interface SessionSummary {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly attached: boolean;
+  readonly ownerNode?: string;
+  readonly protocolVersion: 4 | 5;
+  readonly connectedAt: number;
+  readonly disconnectedAt?: number;
+  readonly endsAt?: number;
+  readonly subscriptions: number;
+  /** Messages in the log, in flight or waiting. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  /** Lost messages by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+/** Which sessions a listing names. */
+export interface DirectoryQuery extends StoreCallOptions {
+  /** At most this many. */
+  readonly limit: number;
+  /** Where the last page ended. */
+  readonly cursor?: string;
+}
+
+/** A page of the directory. */
+export interface DirectoryPage {
+  readonly sessions: readonly SessionSummary[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+}
+
+/** For people, not for the hot path. */
+export interface SessionDirectory {
+  list(query: DirectoryQuery): Promise<DirectoryPage>;
+  inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
+}
+
+/** A place where sessions live. */
+export interface SessionStore {
+  readonly capabilities: StoreCapabilities;
+  /** Takes a session, in one atomic step (D1). */
+  acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<Acquired | AcquireRefusal>;
+  /** Reads a session without owning it; `undefined` when there is none. */
+  read(clientId: string, options?: StoreCallOptions): Promise<StoredSession | undefined>;
+  /** Carries batches out, each whole or not at all, and answers in their order. */
+  commit(batches: readonly CommitBatch[], options?: StoreCallOptions): Promise<readonly CommitResult[]>;
+  /** Reads a page of a session's log. */
+  readQueue(guard: Guard, position: QueuePosition, options?: StoreCallOptions): Promise<QueuePage>;
+  /** Reads what an outbox still holds, oldest first. */
+  readOutbox(outboxId: string, limit: number, options?: StoreCallOptions): Promise<readonly OutboxEntry[]>;
+  /** Every subscription that matches each topic; one list per topic. It may name ended incarnations, never too few. */
+  matchSubscriptions(
+    topics: readonly string[],
+    options?: StoreCallOptions,
+  ): Promise<readonly (readonly SubscriptionMatch[])[]>;
+  /** Whether each filter can be routed: `false` when it would bring one shape too many (D7). Admitting is for good. */
+  admitFilters(filters: readonly string[], options?: StoreCallOptions): Promise<readonly boolean[]>;
+  /** What is due at `now`, earliest first. */
+  listDue(now: number, options: DueOptions): Promise<readonly DueWork[]>;
+  /** When the next work falls due; `undefined` when none is known. */
+  nextDueAt(options?: StoreCallOptions): Promise<number | undefined>;
+  /** Removes rows of an ended incarnation, and of no other. */
+  sweep(work: SweepWork, options?: StoreCallOptions): Promise<void>;
+  /** Says that a node is alive until `until`; 0 releases it. */
+  renewNode(nodeId: string, until: number, options?: StoreCallOptions): Promise<void>;
+  /** The clients of this node with news; clears what it returns. */
+  readRings(nodeId: string, options?: StoreCallOptions): Promise<readonly string[]>;
+  /** Yields when `readRings` is worth calling. */
+  watch?(nodeId: string, signal: AbortSignal): AsyncIterable<void>;
+  readonly directory: SessionDirectory;
+}
