@@ -1,30 +1,111 @@
-import type { ServerLimits, SessionPolicy } from "../policy.ts";
-import type { SessionSnapshot } from "../snapshot.ts";
+import type { Subscription } from "../../mqtt/subscription.ts";
+import type { Will } from "../../mqtt/will.ts";
+import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../policy.ts";
+import type { OutboundMark, SessionHead, SessionSnapshot } from "../snapshot.ts";
+import type { ConnectionState } from "./connection.ts";
 
 /** How a session is opened. */
 export interface SessionOptions {
   /** Which side of the connection this is. */
   readonly role: "server";
+  /** Choices that differ from `DEFAULT_POLICY`. */
   readonly policy?: Partial<SessionPolicy>;
+  /** Limits that differ from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ServerLimits>;
 }
 
-/** A session in memory. */
+/**
+ * A session in memory, with at most one connection. Only `step` moves it; {@linkcode snapshot} tells its durable part.
+ */
 export interface Session {
   readonly role: "server";
   readonly policy: SessionPolicy;
   readonly limits: ServerLimits;
+  /** The Client Identifier, once it is known. */
+  readonly clientId: string | undefined;
+  /** Whether CONNACK has been sent and the connection has not ended since. */
+  readonly online: boolean;
+}
+
+/** The durable part of a session, which `step` updates in place (D9). */
+export interface DurableState {
+  readonly clientId: string;
+  readonly incarnation: string;
+  head: SessionHead;
+  will: Will | undefined;
+  readonly subscriptions: Map<string, Subscription>;
+  readonly outbound: Map<number, OutboundMark>;
+  readonly quarantine: Set<number>;
+  readonly inbound: Set<number>;
+}
+
+/** What the rules see of a session. */
+export class SessionState implements Session {
+  readonly role = "server";
+  readonly policy: SessionPolicy;
+  readonly limits: ServerLimits;
+  /** Absent until a session is acquired, and once it has ended or was taken over. */
+  durable: DurableState | undefined;
+  /** Absent until `connectionOpened`; kept, closed, after the connection ended. */
+  connection: ConnectionState | undefined;
+  /** The latest `now` (policy P15). */
+  latestNow = -Infinity;
+
+  constructor(policy: SessionPolicy, limits: ServerLimits, durable: DurableState | undefined) {
+    this.policy = policy;
+    this.limits = limits;
+    this.durable = durable;
+  }
+
+  get clientId(): string | undefined {
+    return this.durable?.clientId;
+  }
+
+  get online(): boolean {
+    return this.connection?.phase === "online";
+  }
 }
 
 /** Opens a session: of a stored snapshot, or of a connection whose CONNECT has yet to come. */
-export function openSession(_stored: SessionSnapshot | undefined, _options: SessionOptions): Session {
-  throw new Error("not built");
+export function openSession(stored: SessionSnapshot | undefined, options: SessionOptions): Session {
+  return new SessionState(
+    { ...DEFAULT_POLICY, ...options.policy },
+    { ...DEFAULT_LIMITS, ...options.limits },
+    stored === undefined ? undefined : durableOf(stored),
+  );
 }
-/** The Session State as it stands; `undefined` before a session is acquired and after it ended. */
-export function snapshot(_session: Session): SessionSnapshot | undefined {
-  throw new Error("not built");
+
+/** The durable part in a form that can be moved: its own copy. */
+export function durableOf(stored: SessionSnapshot): DurableState {
+  return {
+    clientId: stored.clientId,
+    incarnation: stored.incarnation,
+    head: stored.head,
+    will: stored.will,
+    subscriptions: new Map(stored.subscriptions),
+    outbound: new Map(stored.outbound),
+    quarantine: new Set(stored.quarantine),
+    inbound: new Set(stored.inbound),
+  };
 }
-/** When `timePassed` is next worth stepping, in epoch milliseconds. */
-export function nextDeadline(_session: Session): number | undefined {
-  throw new Error("not built");
+
+/** The Session State as it stands, as a copy; `undefined` before a session is acquired and after it ended. */
+export function snapshot(session: Session): SessionSnapshot | undefined {
+  const durable = stateOf(session).durable;
+  if (durable === undefined) return undefined;
+  const { will, ...rest } = durable;
+  return {
+    ...rest,
+    ...(will === undefined ? {} : { will }),
+    subscriptions: new Map(durable.subscriptions),
+    outbound: new Map(durable.outbound),
+    quarantine: new Set(durable.quarantine),
+    inbound: new Set(durable.inbound),
+  };
+}
+
+/** The inside of a session. Throws a `TypeError` when it was not made by {@linkcode openSession}. */
+export function stateOf(session: Session): SessionState {
+  if (session instanceof SessionState) return session;
+  throw new TypeError("Cannot use the session: it was not made by openSession");
 }

@@ -1,0 +1,23 @@
+/**
+ * Message expiry: the interval runs while a message waits, and stops counting once its delivery has started.
+ */
+import type { Message } from "../../mqtt/message.ts";
+
+/** Whether a message whose delivery has not started is past its time at `now` ([MQTT-3.3.2-5]). */
+export function hasExpired(message: Message, now: number): boolean {
+  return message.expiresAt !== undefined && message.expiresAt <= now;
+}
+
+/**
+ * The Message Expiry Interval to forward: the received one minus the whole seconds waited ([MQTT-3.3.2-6]), never below 0.
+ *
+ * A started message may be past its time; its resend carries 0 (policy P3).
+ */
+export function remainingExpiryInterval(expiresAt: number, now: number): number {
+  return Math.max(0, Math.ceil((expiresAt - now) / 1_000));
+}
+
+/** When a message received at `now` with an interval in seconds expires. */
+export function expiresAtOf(messageExpiryInterval: number, now: number): number {
+  return now + messageExpiryInterval * 1_000;
+}

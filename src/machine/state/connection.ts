@@ -1,0 +1,117 @@
+import type { Message, QueuedMessage } from "../../mqtt/message.ts";
+import type { ConnectPacket, ProtocolVersion, SubscriptionRequest } from "../../mqtt/packet.ts";
+import type { QoS } from "../../mqtt/qos.ts";
+import { Window } from "./window.ts";
+
+/** How far a connection has come. */
+export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "online" | "closed";
+
+/** A PUBLISH that waits for its route, or was routed last. */
+export interface InboundPublish {
+  readonly ref: number;
+  readonly qos: QoS;
+  /** 0 for QoS 0. */
+  readonly packetId: number;
+  readonly routed: boolean;
+  /** The message to hand on once routed. */
+  readonly message: Message;
+}
+
+/** A SUBSCRIBE that waits for its verdicts. */
+export interface InboundSubscribe {
+  readonly ref: number;
+  readonly packetId: number;
+  readonly subscriptionIdentifier: number | undefined;
+  readonly filters: readonly SubscriptionRequest[];
+  /** A code per filter that was refused before anyone was asked; 0 for those that were asked about. */
+  readonly refused: readonly number[];
+}
+
+/**
+ * What lives and dies with one Network Connection: it is never stored, and a snapshot never holds any of it
+ * (ST-09, invariant 15).
+ */
+export interface ConnectionState {
+  phase: ConnectionPhase;
+  /** The transport closed, or time ran out, while the store was being asked for the session. */
+  lostWhileAcquiring: boolean;
+  readonly openedAt: number;
+  lastReceivedAt: number;
+  /** The longest allowed silence in milliseconds; 0 allows any. */
+  silenceMs: number;
+
+  version: ProtocolVersion;
+  /** The CONNECT without its credentials. */
+  connect: Omit<ConnectPacket, "password" | "username" | "authenticationData"> | undefined;
+  assignedClientIdentifier: string | undefined;
+  serverKeepAlive: number | undefined;
+  responseInformation: string | undefined;
+  /** The client's Maximum Packet Size; Infinity when it named none. */
+  maximumPacketSize: number;
+  /** The most PUBLISH packets of QoS 1 and 2 that may be unanswered by the client. */
+  sendQuota: number;
+
+  readonly window: Window;
+  /** Messages loaded and not yet sent, a ring without holes: the first waits at `pageStart`. */
+  page: QueuedMessage[];
+  pageStart: number;
+  pageBytes: number;
+  /** How many of them are QoS 0. */
+  pageQos0: number;
+  /** QoS 0 messages that were never stored and wait behind queued ones. */
+  held: QueuedMessage[];
+  /** The log has been read up to here. */
+  cursor: number;
+  /** The highest sequence of the log, as far as is known. */
+  tail: number;
+  loading: boolean;
+  /** Entries up to here were started by an earlier connection, and are resent with DUP. */
+  startedThrough: number;
+  /** The highest sequence started so far, by this connection or an earlier one. */
+  lastStarted: number;
+  /** The place of the next PUBREC ([MQTT-4.6.0-4]). */
+  pubrecOrder: number;
+
+  /** Inbound QoS 2 identifiers whose PUBLISH came on this connection and whose PUBCOMP is still owed (FC-15). */
+  readonly unanswered: Set<number>;
+  /** Topic Alias to topic, from the client. */
+  readonly aliases: Map<number, string>;
+  publish: InboundPublish | undefined;
+  subscribe: InboundSubscribe | undefined;
+  nextRef: number;
+}
+
+/** A connection whose CONNECT has yet to come. */
+export function openConnection(now: number): ConnectionState {
+  return {
+    phase: "opened",
+    lostWhileAcquiring: false,
+    openedAt: now,
+    lastReceivedAt: now,
+    silenceMs: 0,
+    version: 5,
+    connect: undefined,
+    assignedClientIdentifier: undefined,
+    serverKeepAlive: undefined,
+    responseInformation: undefined,
+    maximumPacketSize: Infinity,
+    sendQuota: 1,
+    window: new Window(),
+    page: [],
+    pageStart: 0,
+    pageBytes: 0,
+    pageQos0: 0,
+    held: [],
+    cursor: 0,
+    tail: 0,
+    loading: false,
+    startedThrough: 0,
+    lastStarted: 0,
+    pubrecOrder: 0,
+    unanswered: new Set(),
+    aliases: new Map(),
+    publish: undefined,
+    subscribe: undefined,
+    nextRef: 1,
+  };
+}
