@@ -1,4 +1,5 @@
-import { candidates, MAX_SHAPES, shapeOf, type ShapeSet, shapeSet } from "./shape.ts";
+import { filterTree } from "./filter_tree.ts";
+import { EXACT_SHAPE, MAX_SHAPES, shapeOf } from "./shape.ts";
 
 /** How a {@linkcode SubscriptionIndex} is limited. */
 export interface SubscriptionIndexOptions {
@@ -10,8 +11,8 @@ export interface SubscriptionIndexOptions {
 export interface SubscriptionIndex<Value> {
   /** How many values it holds. */
   readonly size: number;
-  /** The shapes that it routes by, in the order they came. */
-  readonly shapes: readonly string[];
+  /** The shapes that were admitted, in the order they came. */
+  readonly shapes: ReadonlySet<string>;
   /**
    * Whether a filter can be routed; `false` when it has too many levels, or would bring one shape too many.
    *
@@ -32,7 +33,10 @@ export interface SubscriptionIndex<Value> {
 }
 
 /**
- * An empty index. Matching costs one look-up per shape, whatever the number of filters.
+ * An empty index.
+ *
+ * Filters without wildcards are one look-up, whatever their depth. The others stand in a tree; what a topic can visit
+ * there is bounded by the number of shapes, not of filters.
  *
  * @example
  * ```ts
@@ -46,52 +50,55 @@ export interface SubscriptionIndex<Value> {
 export function subscriptionIndex<Value>(options: SubscriptionIndexOptions = {}): SubscriptionIndex<Value> {
   const { maximumShapes = MAX_SHAPES } = options;
   // Maps, not objects: a filter may be called __proto__.
-  const filters = new Map<string, Map<string, Value>>();
-  let shapes: ShapeSet = shapeSet([]);
+  const exact = new Map<string, Map<string, Value>>();
+  const wild = filterTree<Map<string, Value>>();
+  const shapes = new Set<string>();
   let size = 0;
 
   const admit = (filter: string): boolean => {
     const shape = shapeOf(filter);
     if (shape === undefined) return false;
-    if (shapes.shapes.includes(shape)) return true;
-    if (shapes.shapes.length >= maximumShapes) return false;
-    shapes = shapeSet([...shapes.shapes, shape]);
+    if (!shapes.has(shape) && shapes.size >= maximumShapes) return false;
+    shapes.add(shape);
     return true;
+  };
+  const isExact = (filter: string): boolean => shapeOf(filter) === EXACT_SHAPE;
+  const valuesOf = (filter: string): Map<string, Value> => {
+    if (!isExact(filter)) return wild.getOrInsert(filter, () => new Map());
+    let values = exact.get(filter);
+    if (values === undefined) exact.set(filter, values = new Map());
+    return values;
   };
 
   return {
     get size(): number {
       return size;
     },
-    get shapes(): readonly string[] {
-      return shapes.shapes;
-    },
+    shapes,
     admit,
     add: (filter, key, value) => {
-      let values = filters.get(filter);
-      if (values === undefined) {
-        if (!admit(filter)) throw new RangeError("Cannot add a subscription: its filter was not admitted");
-        values = new Map();
-        filters.set(filter, values);
-      }
+      if (!admit(filter)) throw new RangeError("Cannot add a subscription: its filter was not admitted");
+      const values = valuesOf(filter);
       if (!values.has(key)) size++;
       values.set(key, value);
     },
     remove: (filter, key) => {
-      const values = filters.get(filter);
+      const from = isExact(filter) ? exact : wild;
+      const values = from.get(filter);
       if (values === undefined || !values.delete(key)) return false;
-      if (values.size === 0) filters.delete(filter);
+      if (values.size === 0) from.delete(filter);
       size--;
       return true;
     },
     match: (topic) => {
       const found: Value[] = [];
-      for (const filter of candidates(topic, shapes)) {
-        const values = filters.get(filter);
-        if (values === undefined) continue;
-        // Not by spreading: a filter may have more subscribers than a call takes arguments.
+      // Not by spreading: a filter may have more subscribers than a call takes arguments.
+      const take = (values: ReadonlyMap<string, Value>): void => {
         for (const value of values.values()) found.push(value);
-      }
+      };
+      const same = exact.get(topic);
+      if (same !== undefined) take(same);
+      wild.match(topic, take);
       return found;
     },
   };

@@ -8,7 +8,7 @@
  */
 
 /** The shape of every filter without wildcards: it matches the topic of the same text, of any depth. */
-const EXACT = "=";
+export const EXACT_SHAPE = "=";
 
 const SHAPE_WITH_WILDCARDS = /^(?=.*[+#])[.+]*#?$/;
 
@@ -40,7 +40,7 @@ export const MAX_SHAPES = 256;
  * ```
  */
 export function shapeOf(filter: string): string | undefined {
-  if (!filter.includes("+") && !filter.endsWith("#")) return EXACT;
+  if (!filter.includes("+") && !filter.endsWith("#")) return EXACT_SHAPE;
   // One more than allowed tells "too many" without splitting the rest.
   const levels = filter.split("/", MAX_WILDCARD_LEVELS + 1);
   if (levels.length > MAX_WILDCARD_LEVELS) return undefined;
@@ -93,7 +93,7 @@ export function shapeSet(shapes: Iterable<string>): ShapeSet {
   const open: Recipe[] = [];
   let maxDepth = 0;
   for (const shape of unique) {
-    if (shape === EXACT) continue;
+    if (shape === EXACT_SHAPE) continue;
     if (shape.length > MAX_WILDCARD_LEVELS || !SHAPE_WITH_WILDCARDS.test(shape)) {
       throw new RangeError(`Cannot prepare shapes: ${JSON.stringify(shape.slice(0, 200))} is not a shape`);
     }
@@ -104,7 +104,7 @@ export function shapeSet(shapes: Iterable<string>): ShapeSet {
     else closed[recipe.depth]?.push(recipe);
   }
   open.sort((a, b) => a.depth - b.depth);
-  return { shapes: unique, exact: unique.includes(EXACT), maxDepth, closed, open };
+  return { shapes: unique, exact: unique.includes(EXACT_SHAPE), maxDepth, closed, open };
 }
 
 /**
