@@ -1,0 +1,52 @@
+/**
+ * `deno task test [--install] [filters…]`: all checks and all suites, counted together.
+ *
+ * A filter is a part of a test file's path (`unit`, `unit/machine`), `docs`, or `ok` for the checks. With `--install`
+ * nothing may be skipped: what is missing is installed first, and a test that is skipped all the same counts as failed.
+ *
+ * @module
+ */
+import { CHECKS } from "./checks.ts";
+import { add, NOTHING, type Tally } from "./junit.ts";
+import { reportChecks, reportSuite, summary } from "./report.ts";
+import { missing } from "./requirements.ts";
+import { findSuites } from "./suite.ts";
+
+const install = Deno.args.includes("--install");
+const filters = Deno.args.filter((argument) => argument !== "--install");
+const unknown = filters.find((filter) => filter.startsWith("-"));
+if (unknown !== undefined) {
+  console.error(`Unknown option ${unknown}: deno task test [--install] [filters…]`);
+  Deno.exit(2);
+}
+
+let total: Tally = NOTHING;
+const checked = filters.length === 0 || filters.includes("ok");
+if (checked) total = add(total, await reportChecks(CHECKS));
+
+for (const { name, files, args } of await findSuites()) {
+  const whole = filters.length === 0 || filters.includes(name);
+  const wanted = whole ? files : name === "docs" ? [] : files.filter(matchesFilter);
+  if (wanted.length === 0) continue;
+
+  const lacking = await missing(wanted, { install });
+  const runnable = wanted.filter((file) => !lacking.some(({ neededBy }) => file.includes(neededBy)));
+  for (const { name: what, advice } of lacking) console.log(`skipped ${name}: ${what} is missing: ${advice}`);
+  total = add(total, { ...NOTHING, skipped: wanted.length - runnable.length });
+  if (runnable.length > 0) total = add(total, await reportSuite({ name, files: runnable, args }, { checked }));
+}
+
+function matchesFilter(file: string): boolean {
+  return filters.some((filter) => file.includes(filter));
+}
+
+if (install && total.skipped > 0) {
+  console.log(`${total.skipped} skipped: with --install nothing may be`);
+  total = { passed: total.passed, failed: total.failed + total.skipped, skipped: 0 };
+}
+if (total.passed + total.failed + total.skipped === 0) {
+  console.log(`nothing matches ${filters.join(" ")}`);
+  total = { ...NOTHING, failed: 1 };
+}
+console.log(summary(total));
+Deno.exit(total.failed === 0 ? 0 : 1);

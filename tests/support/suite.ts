@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROJECT_ROOT, runDeno } from "./deno.ts";
+import { filesUnder } from "./files.ts";
+import { add, NOTHING, readJunit, type Tally } from "./junit.ts";
+
+/** Test files that run together and are counted together. */
+export interface Suite {
+  /** The name of its folder under `tests`, or `docs`. */
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Further arguments of `deno test`. */
+  readonly args: readonly string[];
+}
+
+/** How a suite went. */
+export interface SuiteResult {
+  readonly tally: Tally;
+  /** What it printed. */
+  readonly output: string;
+}
+
+/** Suites that start processes or servers, which would disturb each other: their files run one after the other. */
+const ONE_BY_ONE: readonly string[] = ["e2e", "runtimes"];
+
+/** The suites of a checkout: each folder under `tests` that holds test files, and the examples in docs. */
+export async function findSuites(root: URL = PROJECT_ROOT): Promise<readonly Suite[]> {
+  const folders = new Map<string, string[]>();
+  for (const file of await filesUnder("tests", root)) {
+    const folder = file.split("/")[1];
+    if (folder === undefined || !file.endsWith("_test.ts")) continue;
+    folders.set(folder, [...folders.get(folder) ?? [], file]);
+  }
+  const suites = [...folders].map(([name, files]): Suite => ({
+    name,
+    files,
+    args: ONE_BY_ONE.includes(name) ? [] : ["--parallel"],
+  }));
+  return [...suites, await docSuite(root)];
+}
+
+/** The code blocks of the README and of every doc comment, run as a user would write them. */
+export async function docSuite(root: URL = PROJECT_ROOT): Promise<Suite> {
+  const sources = (await filesUnder("src", root)).filter((file) => file.endsWith(".ts"));
+  return { name: "docs", files: ["README.md", "mod.ts", ...sources], args: ["--doc"] };
+}
+
+/** Runs a suite. A file that reports nothing (it crashed, or has no test) and a suite without a test are failures. */
+export async function runSuite(suite: Suite, options: SuiteOptions = {}): Promise<SuiteResult> {
+  const { checked = false, root = PROJECT_ROOT } = options;
+  const folder = await mkdtemp(join(tmpdir(), "suite-"));
+  try {
+    const report = join(folder, "report.xml");
+    const check = checked && suite.name !== "docs" ? ["--no-check"] : [];
+    const { success, output } = await runDeno(
+      ["test", "--quiet", "-A", `--junit-path=${report}`, ...check, ...suite.args, ...suite.files],
+      root,
+    );
+    const files = readJunit(await readFile(report, "utf8").catch(() => ""));
+    const silent = suite.name === "docs" ? [] : suite.files.filter((file) => !files.has(file));
+    let tally = [...files.values()].reduce(add, { ...NOTHING, failed: silent.length });
+    const empty = tally.passed + tally.failed + tally.skipped === 0;
+    if (empty || (!success && tally.failed === 0)) tally = add(tally, { ...NOTHING, failed: 1 });
+    const remarks = silent.map((file) => `${file} reported no test\n`).join("") + (empty ? "no test ran\n" : "");
+    return { tally, output: output + remarks };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** How to run a suite. */
+export interface SuiteOptions {
+  /** Whether its types have been checked before; the examples in docs are always checked. */
+  readonly checked?: boolean;
+  /** The checkout; this one unless another is given. */
+  readonly root?: URL;
+}
