@@ -1,8 +1,40 @@
+/**
+ * The one function that moves a session.
+ *
+ * @module
+ */
+import type { ClientPacket } from "../mqtt/packet.ts";
+import type { QueuedMessage } from "../mqtt/message.ts";
+import { REASON } from "../mqtt/reason_code.ts";
 import type { Change } from "./change.ts";
 import type { Effect } from "./effect.ts";
-import type { Event } from "./event.ts";
+import type { Event, PacketReceived, Qos0Offered } from "./event.ts";
+import { emptyOutput, type Output } from "./output.ts";
 import type { Request } from "./request.ts";
-import type { Session } from "./state/session.ts";
+import { acknowledge } from "./rules/acknowledgement.ts";
+import {
+  acquireRefused,
+  authenticated,
+  authenticationRefused,
+  receiveConnect,
+  refuse,
+  sessionAcquired,
+} from "./rules/connecting.ts";
+import { receiveDisconnect } from "./rules/disconnecting.ts";
+import { closeWith, endConnection, endSession, send, settle } from "./rules/ending.ts";
+import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
+import { takePage } from "./rules/page.ts";
+import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
+import { drain, offerQos0 } from "./rules/sending.ts";
+import {
+  answerRefusedSubscribe,
+  receiveSubscribe,
+  receiveUnsubscribe,
+  subscribeAuthorized,
+} from "./rules/subscribing.ts";
+import { type ConnectionState, openConnection } from "./state/connection.ts";
+import { connectionDeadline } from "./state/deadlines.ts";
+import { type DurableState, type Session, type SessionState, stateOf } from "./state/session.ts";
 
 /** What one step asks, changes and causes. */
 export interface StepResult {
@@ -14,7 +46,225 @@ export interface StepResult {
   readonly effects: readonly Effect[];
 }
 
-/** Moves a session: decides all that the MQTT text decides and does nothing else. */
-export function step(_session: Session, _event: Event, _now: number): StepResult {
-  throw new Error("not built");
+/**
+ * Moves a session: decides all that the MQTT text decides and does nothing else.
+ *
+ * `now` is in epoch milliseconds; the session is updated in place, the result holds copies. What a peer does wrong is an
+ * outcome, a close with its reason code. An event that the host must not send throws a `TypeError`, and changes nothing.
+ *
+ * @example A client connects to a session that a store handed out
+ * ```ts
+ * import { openSession, step } from "@edge-mqtt/session/machine";
+ *
+ * const session = openSession(undefined, { role: "server" });
+ * step(session, { type: "connectionOpened" }, 0);
+ * const { requests } = step(session, {
+ *   type: "packetReceived",
+ *   packet: { type: "connect", protocolVersion: 5, clientId: "a", cleanStart: false, keepAlive: 60 },
+ * }, 1);
+ * console.assert(requests[0]?.type === "authenticate");
+ * ```
+ */
+export function step(session: Session, event: Event, now: number): StepResult {
+  const state = stateOf(session);
+  const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
+  state.latestNow = at;
+  const out = emptyOutput();
+  move(state, event, out, at);
+  return out;
+}
+
+function move(state: SessionState, event: Event, out: Output, now: number): void {
+  switch (event.type) {
+    case "packetReceived":
+      return receive(state, event, out, now);
+    case "messagesAppended":
+      return whileOnline(state, (connection, durable) => {
+        const { messages, tail } = event;
+        const first = messages?.[0]?.sequence;
+        const isNext = first === connection.cursor + 1 && !connection.loading && hasRoom(state, connection);
+        if (messages !== undefined && isNext) takePage(connection, messages, connection.cursor + messages.length);
+        if (tail > connection.tail) connection.tail = tail;
+        drain(state, connection, durable, out, now);
+      });
+    case "publishRouted":
+      return whileOnline(state, (connection, durable) => publishRouted(connection, durable, event, out));
+    case "publishRefused":
+      return whileOnline(
+        state,
+        (connection, durable) => publishRefused(state, connection, durable, event, out, now),
+      );
+    case "subscribeAuthorized":
+      return whileOnline(
+        state,
+        (connection, durable) => subscribeAuthorized(state, connection, durable, event, out),
+      );
+    case "queueLoaded":
+      return whileOnline(state, (connection, durable) => {
+        connection.loading = false;
+        takePage(connection, event.messages, event.through);
+        drain(state, connection, durable, out, now);
+      });
+    case "qos0Offered":
+      return whileOnline(state, (connection) => offerQos0(state, connection, offered(event), out, now));
+    case "connectionOpened":
+      if (state.connection !== undefined || state.durable !== undefined) {
+        throw new TypeError("Cannot step connectionOpened: the session has a connection or a stored state already");
+      }
+      state.connection = openConnection(now);
+      return;
+    case "authenticated":
+      return authenticated(state, connectionOf(state, event), event, out, now);
+    case "authenticationRefused":
+      return authenticationRefused(connectionOf(state, event), event, out);
+    case "sessionAcquired":
+      return sessionAcquired(state, connectionOf(state, event), event, out, now);
+    case "acquireRefused":
+      return acquireRefused(connectionOf(state, event), event, out);
+    case "packetMalformed":
+      return malformed(state, connectionOf(state, event), event.reasonCode, out, now);
+    case "connectionClosed":
+      return endConnection(state, out, ENDING_TABLE.attached.connectionLost, {
+        reasonCode: REASON.unspecifiedError,
+        tellsPeer: false,
+        now,
+      });
+    case "superseded":
+      return endConnection(state, out, ENDING_TABLE.attached.superseded, {
+        reasonCode: REASON.sessionTakenOver,
+        tellsPeer: true,
+        now,
+      });
+    case "closeRequested":
+      return closeRequested(state, event.reasonCode, out, now);
+    case "endRequested":
+      return endRequested(state, out, now);
+    case "ownerLost":
+      return ownerLost(state, event.at, out, now);
+    case "timePassed":
+      return timePassed(state, out, now);
+    default:
+      throw new TypeError(
+        `Cannot step an event: its type is unknown: ${String((event satisfies never as Event).type)}`,
+      );
+  }
+}
+
+function receive(state: SessionState, event: PacketReceived, out: Output, now: number): void {
+  const connection = connectionOf(state, event);
+  // After a close nothing counts any more: neither here nor of a superseded connection (S16, [MQTT-3.14.4-1]).
+  if (connection.phase === "closed" || connection.lostWhileAcquiring) return;
+  connection.lastReceivedAt = now;
+  const { packet } = event;
+  if (connection.phase === "opened") {
+    if (packet.type === "connect") return receiveConnect(state, connection, packet, out, now);
+    return closeWith(state, out, REASON.protocolError, now);
+  }
+  const durable = state.durable;
+  if (connection.phase !== "online" || durable === undefined) {
+    throw new TypeError(`Cannot step packetReceived: the connection is ${connection.phase}`);
+  }
+  receiveOnline(state, connection, durable, packet, event.unsentAcknowledgements ?? 0, out, now);
+}
+
+function receiveOnline(
+  state: SessionState,
+  connection: ConnectionState,
+  durable: DurableState,
+  packet: Exclude<ClientPacket, never>,
+  unsent: number,
+  out: Output,
+  now: number,
+): void {
+  switch (packet.type) {
+    case "publish":
+      return receivePublish(state, connection, durable, packet, unsent, out, now);
+    case "puback":
+    case "pubrec":
+    case "pubcomp":
+      // The type of PublishResponse is one literal at a time; these three are what acknowledge takes.
+      return acknowledge(state, connection, durable, packet as Parameters<typeof acknowledge>[3], out, now);
+    case "pubrel":
+      return receivePubrel(state, connection, durable, packet, out, now);
+    case "subscribe":
+      receiveSubscribe(state, connection, packet, out, now);
+      return answerRefusedSubscribe(state, connection, durable, out);
+    case "unsubscribe":
+      return receiveUnsubscribe(state, connection, durable, packet, out, now);
+    case "pingreq":
+      return send(connection, out, { type: "pingresp" });
+    case "disconnect":
+      return receiveDisconnect(state, connection, durable, packet, out, now);
+    case "connect":
+    case "auth":
+      // A second CONNECT ([MQTT-3.1.0-2]); AUTH without an Authentication Method ([MQTT-4.12.0-6]).
+      return closeWith(state, out, REASON.protocolError, now);
+    default:
+      packet satisfies never;
+      return closeWith(state, out, REASON.malformedPacket, now);
+  }
+}
+
+function hasRoom(state: SessionState, connection: ConnectionState): boolean {
+  const waiting = connection.page.length - connection.pageStart;
+  return waiting < state.limits.pageMessages && connection.pageBytes < state.limits.pageBytes;
+}
+
+function offered(event: Qos0Offered): QueuedMessage {
+  const { message, retain, subscriptionIdentifiers } = event;
+  return { ...message, qos: 0, retain, subscriptionIdentifiers, sequence: 0 };
+}
+
+function malformed(
+  state: SessionState,
+  connection: ConnectionState,
+  reasonCode: number,
+  out: Output,
+  now: number,
+): void {
+  // An ill-formed CONNECT of 3.1.1 gets no CONNACK ([MQTT-3.1.4-1]); of which version it was is not known.
+  if (connection.phase !== "opened") return closeWith(state, out, reasonCode, now);
+  connection.phase = "closed";
+  out.effects.push({ type: "closeConnection", reasonCode });
+}
+
+function closeRequested(state: SessionState, reasonCode: number, out: Output, now: number): void {
+  const connection = state.connection;
+  if (connection?.phase === "authenticating") return refuse(connection, out, { reasonCode });
+  closeWith(state, out, reasonCode, now);
+}
+
+function endRequested(state: SessionState, out: Output, now: number): void {
+  const ending = { reasonCode: REASON.administrativeAction, tellsPeer: true, now };
+  const row = ENDING_TABLE.attached.endRequested;
+  if (state.connection !== undefined) return endConnection(state, out, row, ending);
+  endSession(state, out, row, ending);
+}
+
+function ownerLost(state: SessionState, at: number, out: Output, now: number): void {
+  const durable = state.durable;
+  if (durable === undefined || state.connection !== undefined) {
+    throw new TypeError("Cannot step ownerLost: the session is not one that was read from a store");
+  }
+  if (!durable.head.attached) return;
+  settle(state, durable, out, detachedHead(durable.head, at, REASON.unspecifiedError), now, undefined);
+}
+
+function timePassed(state: SessionState, out: Output, now: number): void {
+  const deadline = connectionDeadline(state);
+  if (deadline !== undefined && deadline <= now) return closeWith(state, out, REASON.keepAliveTimeout, now);
+  const durable = state.durable;
+  if (durable === undefined || durable.head.attached) return;
+  settle(state, durable, out, durable.head, now, undefined);
+}
+
+/** Runs a rule on an open connection. What comes after the close changes nothing. */
+function whileOnline(state: SessionState, rule: (connection: ConnectionState, durable: DurableState) => void): void {
+  const { connection, durable } = state;
+  if (connection?.phase === "online" && durable !== undefined) rule(connection, durable);
+}
+
+function connectionOf(state: SessionState, event: Event): ConnectionState {
+  if (state.connection !== undefined) return state.connection;
+  throw new TypeError(`Cannot step ${event.type}: no connection was opened`);
 }

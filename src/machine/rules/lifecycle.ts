@@ -43,6 +43,57 @@ export const ACQUIRE_TABLE = {
   },
 } as const satisfies Record<StoredState, Partial<Record<AcquireCondition, AcquireRow>>>;
 
+/** What ends a connection or moves a session that has none. */
+export type EndingEvent =
+  | "connectRefused"
+  | "disconnectNormal"
+  | "disconnectWithWill"
+  | "disconnectInvalid"
+  | "connectionLost"
+  | "superseded"
+  | "endRequested"
+  | "ownerLost"
+  | "willDue"
+  | "expiryDue";
+
+/** What an ending does to the session. */
+export interface EndingRow {
+  /** The row of the reference's table. */
+  readonly row: string;
+  /** `delete`: it is never published. `byDelay`: at the earlier of its delay and the session's end. `publish`: now. */
+  readonly will: "keep" | "delete" | "byDelay" | "publish";
+  /** Whether the interval of a DISCONNECT replaces the one in force. */
+  readonly appliesInterval: boolean;
+  /** `detached` stands for `absent` where the interval in force is 0. */
+  readonly next: "same" | "detached" | "absent" | "lost";
+}
+
+/**
+ * Rows S1 and S9 to S18: state, what happened → what becomes of Will, interval and session.
+ *
+ * `lost` means that the session is another owner's now: it goes on, but no longer here.
+ */
+export const ENDING_TABLE = {
+  absent: {
+    connectRefused: { row: "S1", will: "keep", appliesInterval: false, next: "same" },
+    connectionLost: { row: "S1", will: "keep", appliesInterval: false, next: "same" },
+  },
+  attached: {
+    disconnectNormal: { row: "S9", will: "delete", appliesInterval: true, next: "detached" },
+    disconnectWithWill: { row: "S10", will: "byDelay", appliesInterval: true, next: "detached" },
+    disconnectInvalid: { row: "S11", will: "byDelay", appliesInterval: false, next: "detached" },
+    connectionLost: { row: "S12", will: "byDelay", appliesInterval: false, next: "detached" },
+    endRequested: { row: "S15", will: "publish", appliesInterval: false, next: "absent" },
+    superseded: { row: "S16", will: "keep", appliesInterval: false, next: "lost" },
+    ownerLost: { row: "S17", will: "byDelay", appliesInterval: false, next: "detached" },
+  },
+  detached: {
+    willDue: { row: "S13", will: "publish", appliesInterval: false, next: "detached" },
+    expiryDue: { row: "S14", will: "publish", appliesInterval: false, next: "absent" },
+    endRequested: { row: "S15", will: "publish", appliesInterval: false, next: "absent" },
+  },
+} as const satisfies Record<StoredState, Partial<Record<EndingEvent, EndingRow>>>;
+
 /** What is stored, as far as an acquire looks at it. */
 export interface StoredForAcquire {
   readonly head: SessionHead;

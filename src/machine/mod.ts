@@ -1,0 +1,128 @@
+/**
+ * The session state machine alone: no storage, no clock, no I/O.
+ *
+ * {@linkcode openSession} opens a session, {@linkcode step} moves it, {@linkcode applyChanges} says what its changes
+ * mean, {@linkcode nextDeadline} tells when time matters next. The host answers the requests, makes the changes durable,
+ * and only then carries the effects out.
+ *
+ * @example Every step: answer, write, act
+ * ```ts
+ * import { openSession, step } from "@edge-mqtt/session/machine";
+ *
+ * const session = openSession(undefined, { role: "server" });
+ * const { requests, changes, effects } = step(session, { type: "connectionOpened" }, Date.now());
+ * console.assert(requests.length + changes.length + effects.length === 0);
+ * ```
+ *
+ * @module
+ */
+export { step } from "./step.ts";
+export type { StepResult } from "./step.ts";
+export { openSession, snapshot } from "./state/session.ts";
+export type { Session, SessionOptions } from "./state/session.ts";
+export { nextDeadline } from "./state/deadlines.ts";
+export { applyChanges } from "./change.ts";
+export type {
+  Change,
+  DeleteInboundId,
+  DeleteOutboundMark,
+  DeleteQueued,
+  DeleteSubscription,
+  DeleteWill,
+  DropReason,
+  EndReason,
+  EndSession,
+  PublishMessage,
+  PutHead,
+  PutInboundId,
+  PutOutboundMark,
+  PutQuarantine,
+  PutSentLimit,
+  PutSubscription,
+  PutWill,
+  SessionChange,
+} from "./change.ts";
+export type {
+  CloseConnection,
+  DeliveryCompleted,
+  Diagnosed,
+  Diagnosis,
+  Effect,
+  MessageDropped,
+  SendPacket,
+  SessionEnded,
+} from "./effect.ts";
+export type {
+  AcquireRefused,
+  Authenticated,
+  AuthenticationRefused,
+  CloseRequested,
+  ConnectionClosed,
+  ConnectionOpened,
+  EndRequested,
+  Event,
+  MessagesAppended,
+  OwnerLost,
+  PacketMalformed,
+  PacketReceived,
+  PublishRefused,
+  PublishRouted,
+  Qos0Offered,
+  QueueLoaded,
+  SessionAcquired,
+  SubscribeAuthorized,
+  Superseded,
+  TimePassed,
+} from "./event.ts";
+export type {
+  AcquireRequested,
+  AcquireTerms,
+  AuthenticateRequest,
+  AuthorizeSubscribeRequest,
+  LoadQueueRequest,
+  Request,
+  RoutePublishRequest,
+} from "./request.ts";
+export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./policy.ts";
+export type { ServerLimits, SessionPolicy } from "./policy.ts";
+export type { OutboundMark, SessionHead, SessionSnapshot } from "./snapshot.ts";
+export { decideAcquire } from "./rules/lifecycle.ts";
+export type { AcquireDecision, StoredForAcquire } from "./rules/lifecycle.ts";
+export { ACQUIRE_TABLE, ENDING_TABLE } from "./rules/lifecycle.ts";
+export type { AcquireCondition, AcquireRow, EndingEvent, EndingRow, StoredState } from "./rules/lifecycle.ts";
+export { OUTBOUND_TABLE } from "./rules/outbound.ts";
+export type { OutboundEvent, OutboundRow } from "./rules/outbound.ts";
+export { INBOUND_TABLE } from "./rules/inbound.ts";
+export type { InboundEvent, InboundRow, InboundState } from "./rules/inbound.ts";
+export type { OutboundState } from "./state/window.ts";
+export { willMessage } from "./rules/will.ts";
+export type { Message, MessageProperties, QueuedMessage, UserProperty } from "../mqtt/message.ts";
+export { messageBytes } from "../mqtt/message.ts";
+export { NEVER_EXPIRES } from "../mqtt/packet.ts";
+export type {
+  AuthPacket,
+  ClientPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  PingreqPacket,
+  PingrespPacket,
+  ProblemProperties,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PublishResponse,
+  PubrecPacket,
+  PubrelPacket,
+  ServerPacket,
+  SubackPacket,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubackPacket,
+  UnsubscribePacket,
+} from "../mqtt/packet.ts";
+export type { QoS } from "../mqtt/qos.ts";
+export { isFailure, REASON } from "../mqtt/reason_code.ts";
+export type { RetainHandling, Subscription } from "../mqtt/subscription.ts";
+export type { Will } from "../mqtt/will.ts";

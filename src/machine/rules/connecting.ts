@@ -1,0 +1,229 @@
+/**
+ * A client connects: CONNECT is checked, then authenticated, then the session is acquired; only then comes CONNACK.
+ *
+ * A CONNECT that fails on the way touches no session (S1).
+ */
+import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
+import { connackReturnCode, isFailure, REASON } from "../../mqtt/reason_code.ts";
+import { isTopicName } from "../../mqtt/topic.ts";
+import type { AcquireRefused, Authenticated, AuthenticationRefused, SessionAcquired } from "../event.ts";
+import type { Output } from "../output.ts";
+import type { ServerLimits } from "../policy.ts";
+import type { AcquireTerms } from "../request.ts";
+import type { ConnectionState } from "../state/connection.ts";
+import { durableOf, type SessionState } from "../state/session.ts";
+import { endSession, send } from "./ending.ts";
+import { keepAliveTerms } from "./keep_alive.ts";
+import { ENDING_TABLE, expiryNumbers } from "./lifecycle.ts";
+import { takePage } from "./page.ts";
+import { drain, resumeReleased } from "./sending.ts";
+import { sendAhead } from "./started.ts";
+
+/** The first packet came: it is a CONNECT, or the connection closes without a word ([MQTT-3.1.0-1]). */
+export function receiveConnect(
+  state: SessionState,
+  connection: ConnectionState,
+  packet: ConnectPacket,
+  out: Output,
+  now: number,
+): void {
+  const version = packet.protocolVersion;
+  if (version !== 4 && version !== 5) {
+    // The return code of 3.1.1 is what a client of any other version is most likely to read.
+    connection.version = version > 5 ? 5 : 4;
+    return refuse(connection, out, { reasonCode: REASON.unsupportedProtocolVersion });
+  }
+  connection.version = version;
+  const fault = faultOf(packet, version, state.limits);
+  if (fault !== undefined) return refuse(connection, out, { reasonCode: fault });
+  const { password: _password, username: _username, authenticationData: _data, ...kept } = packet;
+  connection.connect = kept;
+  connection.lastReceivedAt = now;
+  connection.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
+  connection.sendQuota = Math.min(packet.receiveMaximum ?? 65_535, state.limits.maximumInFlight);
+  connection.phase = "authenticating";
+  out.requests.push({ type: "authenticate", connect: packet });
+}
+
+function faultOf(packet: ConnectPacket, version: ProtocolVersion, limits: ServerLimits): number | undefined {
+  if (packet.receiveMaximum === 0 || packet.maximumPacketSize === 0) return REASON.protocolError;
+  if (packet.authenticationMethod !== undefined) return REASON.badAuthenticationMethod;
+  if (packet.authenticationData !== undefined) return REASON.protocolError;
+  if (version === 4 && packet.clientId === "" && !packet.cleanStart) return REASON.clientIdentifierNotValid;
+  const will = packet.will;
+  if (will === undefined) return undefined;
+  if (!isTopicName(will.topic)) return REASON.topicNameInvalid;
+  if (will.qos > limits.maximumQoS) return REASON.qosNotSupported;
+  // 3.1.1 cannot be told that nothing is retained: there the Will is delivered, and that is all.
+  return will.retain && !limits.retainAvailable && version === 5 ? REASON.retainNotSupported : undefined;
+}
+
+/** The host knows who this is: now the session is asked for. */
+export function authenticated(
+  state: SessionState,
+  connection: ConnectionState,
+  event: Authenticated,
+  out: Output,
+  now: number,
+): void {
+  const connect = connectOf(connection, "authenticating", "authenticated");
+  if (connect === undefined) return;
+  if (event.assigned) connection.assignedClientIdentifier = event.clientId;
+  connection.responseInformation = event.responseInformation;
+  const demand = { imposed: event.serverKeepAlive, maximum: state.limits.maximumKeepAlive };
+  const keepAlive = keepAliveTerms(connect.keepAlive, demand, connection.version === 5);
+  connection.silenceMs = keepAlive.silenceMs;
+  connection.serverKeepAlive = keepAlive.serverKeepAlive;
+  const interval = intervalInForce(connect, connection.version, event.sessionExpiryInterval, state.limits);
+  connection.phase = "acquiring";
+  out.requests.push({ type: "acquire", terms: termsOf(state, connection, connect, event, interval, now) });
+}
+
+/** The Session Expiry Interval in force: a 3.1.1 session ends with its connection or never (SE-16), up to the cap. */
+function intervalInForce(
+  connect: NonNullable<ConnectionState["connect"]>,
+  version: ProtocolVersion,
+  imposed: number | undefined,
+  limits: ServerLimits,
+): number {
+  const asked = version === 5 ? connect.sessionExpiryInterval ?? 0 : connect.cleanStart ? 0 : NEVER_EXPIRES;
+  return Math.min(imposed ?? asked, limits.maximumSessionExpiryInterval);
+}
+
+function termsOf(
+  state: SessionState,
+  connection: ConnectionState,
+  connect: NonNullable<ConnectionState["connect"]>,
+  event: Authenticated,
+  interval: number,
+  now: number,
+): AcquireTerms {
+  const { will } = connect;
+  // In 3.1.1 the Will belongs to the connection: there is no delay.
+  const delay = will === undefined || connection.version === 4 ? 0 : will.willDelayInterval;
+  return {
+    clientId: event.clientId,
+    mustBeNew: event.assigned,
+    cleanStart: connect.cleanStart,
+    head: {
+      protocolVersion: connection.version,
+      attached: true,
+      connectedAt: now,
+      sessionExpiryInterval: interval,
+      ...expiryNumbers(interval),
+      ...(will === undefined ? {} : { willAfterMs: delay * 1_000 }),
+      onTakeover: will !== undefined && delay === 0 ? "release" : "discard",
+      sentLimit: 0,
+    },
+    ...(will === undefined ? {} : { will }),
+    sendAhead: sendAhead(state, connection),
+    releaseWillOnCleanStart: state.policy.pendingWillOnCleanStart === "publish",
+    resumeAcrossVersions: state.policy.resumeAcrossVersions,
+  };
+}
+
+/** The host refuses the client. */
+export function authenticationRefused(connection: ConnectionState, event: AuthenticationRefused, out: Output): void {
+  if (connectOf(connection, "authenticating", "authenticationRefused") === undefined) return;
+  const { reasonCode, reasonString, serverReference } = event;
+  if (!isFailure(reasonCode)) {
+    throw new RangeError(`Cannot refuse a connection: reason code ${reasonCode} is below 0x80`);
+  }
+  refuse(connection, out, {
+    reasonCode,
+    ...(reasonString === undefined || connection.version === 4 ? {} : { reasonString }),
+    ...(serverReference === undefined || connection.version === 4 ? {} : { serverReference }),
+  });
+}
+
+/** The store refuses, or could not be asked. */
+export function acquireRefused(connection: ConnectionState, event: AcquireRefused, out: Output): void {
+  if (connectOf(connection, "acquiring", "acquireRefused") === undefined) return;
+  if (connection.lostWhileAcquiring) {
+    connection.phase = "closed";
+    return;
+  }
+  refuse(connection, out, { reasonCode: event.reasonCode });
+}
+
+/** The session is this connection's: CONNACK, then the resend set, then the log ([MQTT-3.2.0-1]). */
+export function sessionAcquired(
+  state: SessionState,
+  connection: ConnectionState,
+  event: SessionAcquired,
+  out: Output,
+  now: number,
+): void {
+  if (connectOf(connection, "acquiring", "sessionAcquired") === undefined) return;
+  const durable = durableOf(event.snapshot);
+  state.durable = durable;
+  connection.phase = "online";
+  connection.startedThrough = event.startedThrough;
+  connection.lastStarted = event.startedThrough;
+  connection.tail = event.tail;
+  if (connection.lostWhileAcquiring) {
+    // The client never saw a CONNACK: this is a connection that was lost at once.
+    connection.phase = "closed";
+    const ending = { reasonCode: REASON.unspecifiedError, tellsPeer: false, now };
+    return endSession(state, out, ENDING_TABLE.attached.connectionLost, ending);
+  }
+  connection.lastReceivedAt = now;
+  send(connection, out, connack(state, connection, durable.head.sessionExpiryInterval, event.resumed));
+  resumeReleased(connection, durable, out);
+  takePage(connection, event.messages, event.through);
+  drain(state, connection, durable, out, now);
+}
+
+/** CONNACK with what the client must know: limits that differ from their defaults, and what was overridden. */
+function connack(
+  state: SessionState,
+  connection: ConnectionState,
+  interval: number,
+  sessionPresent: boolean,
+): ConnackPacket {
+  if (connection.version === 4) return { type: "connack", sessionPresent, reasonCode: 0 };
+  const limits = state.limits;
+  const { assignedClientIdentifier, serverKeepAlive, responseInformation } = connection;
+  const asked = connection.connect?.sessionExpiryInterval ?? 0;
+  return {
+    type: "connack",
+    sessionPresent,
+    reasonCode: REASON.success,
+    ...(interval === asked ? {} : { sessionExpiryInterval: interval }),
+    ...(limits.receiveMaximum === 65_535 ? {} : { receiveMaximum: limits.receiveMaximum }),
+    ...(limits.maximumQoS === 2 ? {} : { maximumQoS: limits.maximumQoS }),
+    ...(limits.retainAvailable ? {} : { retainAvailable: false }),
+    maximumPacketSize: limits.maximumPacketSize,
+    ...(assignedClientIdentifier === undefined ? {} : { assignedClientIdentifier }),
+    ...(limits.topicAliasMaximum === 0 ? {} : { topicAliasMaximum: limits.topicAliasMaximum }),
+    ...(limits.wildcardSubscriptionAvailable ? {} : { wildcardSubscriptionAvailable: false }),
+    ...(limits.subscriptionIdentifiersAvailable ? {} : { subscriptionIdentifiersAvailable: false }),
+    ...(limits.sharedSubscriptionAvailable ? {} : { sharedSubscriptionAvailable: false }),
+    ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }),
+    ...(responseInformation === undefined || connection.connect?.requestResponseInformation !== true
+      ? {}
+      : { responseInformation }),
+  };
+}
+
+type Refusal = Pick<ConnackPacket, "reasonCode" | "reasonString" | "serverReference">;
+
+/** A refusing CONNACK carries Session Present 0, and nothing follows it but the close ([MQTT-3.2.2-6], [MQTT-3.2.2-7]). */
+export function refuse(connection: ConnectionState, out: Output, refusal: Refusal): void {
+  connection.phase = "closed";
+  const { reasonCode } = refusal;
+  const code = connection.version === 4 ? connackReturnCode(reasonCode) : reasonCode;
+  send(connection, out, { type: "connack", sessionPresent: false, ...refusal, reasonCode: code });
+  out.effects.push({ type: "closeConnection", reasonCode });
+}
+
+/** The CONNECT that an answer belongs to; `undefined` when the connection has closed meanwhile. */
+function connectOf(
+  connection: ConnectionState,
+  phase: "authenticating" | "acquiring",
+  event: string,
+): ConnectionState["connect"] {
+  if (connection.phase === "closed") return undefined;
+  if (connection.phase !== phase) throw new TypeError(`Cannot step ${event}: the connection is ${connection.phase}`);
+  return connection.connect;
+}

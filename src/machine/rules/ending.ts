@@ -1,0 +1,140 @@
+/**
+ * How a connection ends and what it leaves: carries out the rows of {@linkcode ENDING_TABLE}.
+ */
+import type { ServerPacket } from "../../mqtt/packet.ts";
+import { withinMaximumPacketSize } from "../../mqtt/packet_size.ts";
+import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import type { EndReason } from "../change.ts";
+import type { Output } from "../output.ts";
+import type { SessionHead } from "../snapshot.ts";
+import type { ConnectionState } from "../state/connection.ts";
+import type { DurableState, SessionState } from "../state/session.ts";
+import { detachedHead, ENDING_TABLE, type EndingRow, expiryNumbers } from "./lifecycle.ts";
+import { willMessage } from "./will.ts";
+
+/** Sends a packet, without its optional texts where they would break the client's Maximum Packet Size (CL-06). */
+export function send(connection: ConnectionState, out: Output, packet: ServerPacket): void {
+  if (connection.maximumPacketSize === Infinity) {
+    out.effects.push({ type: "sendPacket", packet });
+    return;
+  }
+  const fitting = withinMaximumPacketSize(packet, connection.version, connection.maximumPacketSize);
+  if (fitting !== undefined) out.effects.push({ type: "sendPacket", packet: fitting });
+}
+
+/** Ends a connection for a fault of the peer, or because the host wants it: row S12, or S1 before CONNACK. */
+export function closeWith(state: SessionState, out: Output, reasonCode: number, now: number): void {
+  endConnection(state, out, ENDING_TABLE.attached.connectionLost, { reasonCode, now, tellsPeer: true });
+}
+
+/** How a connection ended. */
+export interface Ending {
+  readonly reasonCode: number;
+  /** Whether a 5.0 client gets a DISCONNECT with that code first; never before CONNACK ([MQTT-3.14.0-1]). */
+  readonly tellsPeer: boolean;
+  /** The Session Expiry Interval of a DISCONNECT, in seconds. */
+  readonly sessionExpiryInterval?: number;
+  readonly now: number;
+}
+
+/** Closes the connection, if it is open, and lets the row decide what becomes of the session. */
+export function endConnection(state: SessionState, out: Output, row: EndingRow, ending: Ending): void {
+  const connection = state.connection;
+  if (connection === undefined || connection.phase === "closed") return;
+  if (connection.phase === "acquiring") {
+    // The store may be giving this connection the session right now: what comes back is let go again at once.
+    connection.lostWhileAcquiring = true;
+    out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
+    return;
+  }
+  const wasOnline = connection.phase === "online";
+  connection.phase = "closed";
+  if (wasOnline) endSession(state, out, row, ending);
+  const tells = ending.tellsPeer && wasOnline && connection.version === 5 &&
+    isLegalReasonCode("disconnect", "server", ending.reasonCode);
+  if (tells) send(connection, out, { type: "disconnect", reasonCode: ending.reasonCode });
+  out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
+}
+
+/** Moves the durable part as a row says: Will, interval, head, or the end of the session. */
+export function endSession(state: SessionState, out: Output, row: EndingRow, ending: Ending): void {
+  const durable = state.durable;
+  if (durable === undefined) return;
+  if (row.next === "lost") {
+    state.durable = undefined;
+    return;
+  }
+  if (row.will === "delete" && durable.will !== undefined) deleteWill(durable, out);
+  if (row.next === "absent") {
+    discard(state, durable, out, "administrative", ending.now);
+    return;
+  }
+  const interval = row.appliesInterval ? ending.sessionExpiryInterval : undefined;
+  const left = detachedHead(exactHead(state, durable, interval), ending.now, ending.reasonCode);
+  settle(state, durable, out, left, ending.now, ending.reasonCode);
+}
+
+/**
+ * Carries out what is due of a session that no connection owns (S13, S14, S18), given the head that it has by now.
+ *
+ * `reasonCode` is that of the ending which led here; `undefined` when only time has passed.
+ */
+export function settle(
+  state: SessionState,
+  durable: DurableState,
+  out: Output,
+  head: SessionHead,
+  now: number,
+  reasonCode: number | undefined,
+): void {
+  if (head.endsAt !== undefined && head.endsAt <= now) {
+    const reason: EndReason = head.endsAfterMs === 0 && reasonCode !== undefined ? "disconnected" : "expired";
+    discard(state, durable, out, reason, now);
+    return;
+  }
+  let settled = head;
+  if (head.willDueAt !== undefined && head.willDueAt <= now) {
+    publishWill(durable, out, now);
+    const { willDueAt: _due, willAfterMs: _after, ...rest } = head;
+    settled = rest;
+  }
+  if (settled === durable.head) return;
+  durable.head = settled;
+  out.changes.push({ type: "putHead", head: settled });
+}
+
+/** Ends the session: its Will first if one is left, then all of it (the helper `end` of the reference). */
+function discard(state: SessionState, durable: DurableState, out: Output, reason: EndReason, now: number): void {
+  publishWill(durable, out, now);
+  state.durable = undefined;
+  out.changes.push({ type: "endSession", reason });
+  out.effects.push({ type: "sessionEnded", reason });
+}
+
+function publishWill(durable: DurableState, out: Output, now: number): void {
+  if (durable.will === undefined) return;
+  out.changes.push({ type: "publishMessage", message: willMessage(durable.will, durable.clientId, now) });
+  durable.will = undefined;
+  out.changes.push({ type: "deleteWill" });
+}
+
+function deleteWill(durable: DurableState, out: Output): void {
+  durable.will = undefined;
+  const { willAfterMs: _after, ...rest } = durable.head;
+  durable.head = rest;
+  out.changes.push({ type: "deleteWill" });
+}
+
+/** The head with the exact `sentLimit`, now that nothing more will be sent, and with a DISCONNECT's interval. */
+function exactHead(state: SessionState, durable: DurableState, interval: number | undefined): SessionHead {
+  const connection = state.connection;
+  const sentLimit = connection === undefined ? durable.head.sentLimit : connection.lastStarted;
+  if (interval === undefined) return { ...durable.head, sentLimit };
+  const { endsAt: _at, endsAfterMs: _after, ...rest } = durable.head;
+  return { ...rest, sentLimit, sessionExpiryInterval: interval, ...expiryNumbers(interval) };
+}
+
+/** What a code means for the Will and the interval when a client sends it in DISCONNECT. */
+export function isNormalDisconnect(reasonCode: number): boolean {
+  return reasonCode === REASON.success;
+}
