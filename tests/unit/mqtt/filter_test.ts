@@ -147,7 +147,18 @@ Deno.test("SH-01: a shared filter is $share, a ShareName and a filter [MQTT-4.8.
 });
 
 Deno.test("SH-01: a shared filter without a ShareName or a filter is none [MQTT-4.8.2-1] [MQTT-4.8.2-2]", () => {
-  for (const filter of ["$share/", "$share//", "$share//a", "$share/g", "$share/g/", "$share/#", "$share/+"]) {
+  for (
+    const filter of [
+      "$share/",
+      "$share//",
+      "$share//a",
+      "$share/g",
+      "$share/group",
+      "$share/g/",
+      "$share/#",
+      "$share/+",
+    ]
+  ) {
     assert.equal(parseFilter(filter), undefined, filter);
   }
 });

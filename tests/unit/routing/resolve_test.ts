@@ -42,7 +42,7 @@ Deno.test("MQ-09: a copy has the lower of the published and the granted level [M
 });
 
 Deno.test("SB-16: overlapping subscriptions give one copy at the highest level among them [MQTT-3.3.4-2]", () => {
-  const overlapping = [match("a", "a/#", { qos: 0 }), match("a", "a/b", { qos: 2 }), match("a", "+/b", { qos: 1 })];
+  const overlapping = [match("a", "a/#", { qos: 2 }), match("a", "a/b", { qos: 0 }), match("a", "+/b", { qos: 1 })];
   assert.deepEqual(resolveReceivers(overlapping, message({ qos: 2 })), [
     { clientId: "a", incarnation: "a-1", qos: 2, retain: false, subscriptionIdentifiers: [] },
   ]);
