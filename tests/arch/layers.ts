@@ -27,7 +27,7 @@ const NARROWER: Readonly<Record<string, readonly string[]>> = {
 
 /** The packages that are shipped, and the paths under which each may be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "valibot": ["src/"],
+  "valibot": ["src/machine/", "src/store/", "src/stores/", "src/runtime/"],
   "@upstash/redis": ["src/stores/upstash_redis"],
   "idb-keyval": ["src/stores/idb_keyval"],
 };

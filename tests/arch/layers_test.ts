@@ -35,6 +35,7 @@ const FORBIDDEN: readonly (readonly [from: string, to: string])[] = [
   ["src/store/keys.ts", "mod.ts"],
   ["src/elsewhere/x.ts", "src/errors.ts"],
   ["src/machine/policy.ts", "fast-check"],
+  ["src/mqtt/topic.ts", "valibot"],
   ["src/runtime/broker.ts", "node:crypto"],
   ["src/stores/memory.ts", "@upstash/redis"],
   ["src/runtime/client.ts", "idb-keyval"],

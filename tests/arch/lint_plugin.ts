@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const PURE_FOLDERS = ["src/mqtt/", "src/machine/", "src/routing/"];
 
+/** The one room where the platform's clocks, timers and random source come in; all others are given them. */
+const AMBIENT_ROOM = "src/runtime/environment.ts";
+
 /** Names whose value differs from run to run or from platform to platform, and what to do instead. */
 const AMBIENT: Readonly<Record<string, string>> = {
   console: "hand the observer an event",
@@ -18,6 +21,9 @@ const AMBIENT: Readonly<Record<string, string>> = {
   setTimeout: "report a deadline and let the host wait for it",
   Temporal: "take `now` as an argument",
 };
+
+/** Of Web Crypto; its digests are the same everywhere, and free to use. */
+const RANDOM_SOURCES = ["randomUUID", "getRandomValues"];
 
 const MUTABLE_COLLECTIONS = ["Map", "Set", "WeakMap", "WeakSet"];
 
@@ -31,6 +37,10 @@ function pathInProject(filename: string): string | undefined {
 function isShipped(filename: string): boolean {
   const path = pathInProject(filename);
   return path !== undefined && (path === "mod.ts" || path.startsWith("src/"));
+}
+
+function isWithoutPlatform(filename: string): boolean {
+  return isShipped(filename) && pathInProject(filename) !== AMBIENT_ROOM;
 }
 
 function isPure(filename: string): boolean {
@@ -65,19 +75,24 @@ function memberPath(node: Deno.lint.MemberExpression): readonly [string, string]
   return undefined;
 }
 
-const noAmbient = rule(isShipped, (report) => ({
+const noAmbient = rule(isWithoutPlatform, (report) => ({
   Identifier(node) {
     const advice = Object.hasOwn(AMBIENT, node.name) ? AMBIENT[node.name] : undefined;
     if (advice !== undefined && isReference(node)) report(node, `${node.name} is ambient: ${advice}`);
   },
   MemberExpression(node) {
+    if (node.property.type === "Identifier" && RANDOM_SOURCES.includes(node.property.name)) {
+      report(node, `${node.property.name} is chance: take a random source as an argument`);
+    }
     const path = memberPath(node);
     if (path === undefined) return;
     const [object, property] = path;
     if (object === "globalThis" && Object.hasOwn(AMBIENT, property)) {
       report(node, `${property} is ambient: ${AMBIENT[property]}`);
     }
-    if (object === "Math" && property === "random") report(node, "Math.random is chance: take a random source");
+    if (object === "Math" && property === "random") {
+      report(node, "Math.random is chance: take a random source as an argument");
+    }
     if (object === "AbortSignal" && property === "timeout") {
       report(node, "AbortSignal.timeout is a timer: take the signal from the caller");
     }

@@ -16,6 +16,8 @@ const BREACHES: readonly (readonly [rule: string, code: string])[] = [
   ["no-ambient", "const record = { Date };"],
   ["no-ambient", "const x = Math.random();"],
   ["no-ambient", 'const x = Math["random"]();'],
+  ["no-ambient", "const x = crypto.randomUUID();"],
+  ["no-ambient", "globalThis.crypto.getRandomValues(bytes);"],
   ["no-ambient", "const t = performance.now();"],
   ["no-ambient", "const t = Temporal.Now.instant();"],
   ["no-ambient", "console.log(1);"],
@@ -40,6 +42,12 @@ for (const [rule, code] of BREACHES) {
     assert.deepEqual(fired("tests/unit/x_test.ts", code), [], "and is silent outside of src");
   });
 }
+
+Deno.test("lint lets the platform in through one room only", () => {
+  const code = "const t = [Date.now(), performance.now(), crypto.randomUUID(), setTimeout(f, 1)];";
+  assert.deepEqual(fired("src/runtime/environment.ts", code), []);
+  assert.deepEqual(fired("src/runtime/broker.ts", code), ["no-ambient"]);
+});
 
 const WAITS: readonly string[] = [
   "async function f() {}",

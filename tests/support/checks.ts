@@ -43,11 +43,16 @@ async function entryPointsExist(): Promise<CheckResult> {
   return { success: lacking.length === 0, output: lacking.map((path) => `${path} does not exist\n`).join("") };
 }
 
-/** Everything at once: the entry points, every source whether exported or not, tests and examples. */
+/** Everything at once: entry points, sources whether exported or not, tests, examples; with the versions of the lock. */
 async function checkTypes(): Promise<CheckResult> {
   const folders = await Promise.all(["src", "tests", "examples"].map((folder) => filesUnder(folder, PROJECT_ROOT)));
   const modules = folders.flat().filter((path) => path.endsWith(".ts"));
-  return runDeno(["check", "--quiet", ...new Set([...ENTRY_POINTS, ...modules.map((path) => `./${path}`)])]);
+  return runDeno([
+    "check",
+    "--quiet",
+    "--frozen",
+    ...new Set([...ENTRY_POINTS, ...modules.map((path) => `./${path}`)]),
+  ]);
 }
 
 async function fileLengths(): Promise<CheckResult> {
