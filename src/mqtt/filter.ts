@@ -8,7 +8,7 @@ import { isUtf8EncodedString } from "./utf8.ts";
 const SHARE_PREFIX = "$share/";
 
 /** What plain and shared filters have in common. */
-interface FilterParts {
+export interface FilterParts {
   /** What topics are matched against: of a shared filter, the part after the ShareName. */
   readonly filter: string;
   /** `filter`, split at each `/`; empty levels are levels. */
@@ -19,11 +19,13 @@ interface FilterParts {
 
 /** The Topic Filter of an ordinary subscription. */
 export interface PlainFilter extends FilterParts {
+  /** Tells it from a shared one. */
   readonly kind: "plain";
 }
 
 /** The Topic Filter of a Shared Subscription, `$share/{ShareName}/{filter}`. */
 export interface SharedFilter extends FilterParts {
+  /** Tells it from a plain one. */
   readonly kind: "shared";
   /** The ShareName. Two shared filters are one subscription group if ShareName and `filter` are the same. */
   readonly group: string;

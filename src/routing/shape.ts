@@ -48,7 +48,7 @@ export function shapeOf(filter: string): string | undefined {
 }
 
 /** Levels of a topic that are copied as they are, and what the filter has after them. */
-interface LiteralRun {
+export interface LiteralRun {
   /** The first level, counted from 0. */
   readonly first: number;
   /** The last level. */
@@ -58,11 +58,12 @@ interface LiteralRun {
 }
 
 /** How a shape turns a topic into a filter. */
-interface Recipe {
+export interface Recipe {
   /** How many levels a topic has at least (`#`) or exactly. */
   readonly depth: number;
   /** The wildcards in front, with their slashes. */
   readonly head: string;
+  /** What is copied from the topic, in order. */
   readonly runs: readonly LiteralRun[];
   /** A wildcard comes first, so topics with a leading `$` are left out. */
   readonly startsWild: boolean;
