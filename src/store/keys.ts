@@ -1,0 +1,83 @@
+/**
+ * How names become parts of a key: any text turns into printable ASCII of bounded length, and no two texts into the same.
+ *
+ * @module
+ */
+
+/** The longest part in bytes, once escaped. A longer one is replaced by its SHA-256. */
+export const MAX_PART_BYTES = 256;
+
+/** Begins a part that is a digest; no escaped text contains it. */
+const DIGEST_MARK = "~";
+
+const PLAIN = /^[A-Za-z0-9_.+#$@:=,-]*$/;
+
+const encoder = new TextEncoder();
+
+/** Text → part of a key. */
+export type PartOf = (text: string) => string;
+
+/**
+ * Prepares texts to stand in keys. Digests take a promise, so all texts of a call are named first.
+ *
+ * The function that comes back throws a `TypeError` for a long text that was not named.
+ */
+export async function prepareParts(texts: Iterable<string>): Promise<PartOf> {
+  const digests = new Map<string, string>();
+  for (const text of texts) {
+    if (isShort(text) || digests.has(text)) continue;
+    const escaped = escapePart(text);
+    if (escaped.length > MAX_PART_BYTES) digests.set(text, DIGEST_MARK + await digestOf(escaped));
+  }
+  return (text) => {
+    if (isShort(text)) return PLAIN.test(text) ? text : escapePart(text);
+    const digest = digests.get(text);
+    if (digest !== undefined) return digest;
+    const escaped = escapePart(text);
+    if (escaped.length <= MAX_PART_BYTES) return escaped;
+    throw new TypeError("Cannot name a key: the digest of a long text was not prepared");
+  };
+}
+
+/**
+ * A text in printable ASCII: letters, digits and `_.+#$@:=,-` stay, everything else becomes `%` and two hexadecimal
+ * digits for each byte of UTF-8; half of a surrogate pair becomes `%u` and four.
+ */
+export function escapePart(text: string): string {
+  if (PLAIN.test(text)) return text;
+  let escaped = "";
+  for (const character of text) {
+    if (PLAIN.test(character)) escaped += character;
+    else if (!character.isWellFormed()) escaped += `%u${character.charCodeAt(0).toString(16)}`;
+    else for (const byte of encoder.encode(character)) escaped += `%${hexOf(byte)}`;
+  }
+  return escaped;
+}
+
+/** The SHA-256 of a text, in hexadecimal digits. */
+export async function digestOf(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+  return Array.from(digest, hexOf).join("");
+}
+
+/** A whole number from 0 to 2^53 − 1 in 16 digits, so that keys are in the order of their numbers. */
+export function numberPart(value: number): string {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`Cannot name a key: ${value} is not a whole number from 0 to 2^53 - 1`);
+  }
+  return String(value).padStart(16, "0");
+}
+
+/** A moment as a part of a key. What lies outside of the numbers that can be written is moved to their edge. */
+export function timePart(at: number): string {
+  return numberPart(Math.min(Math.max(Math.ceil(at), 0), Number.MAX_SAFE_INTEGER));
+}
+
+/** A text whose every UTF-16 unit may take nine bytes and still fits. */
+function isShort(text: string): boolean {
+  return text.length * 9 <= MAX_PART_BYTES;
+}
+
+function hexOf(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
