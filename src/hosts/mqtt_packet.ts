@@ -8,7 +8,7 @@
  * - Its parser hands out views of the chunks it is fed; {@linkcode fromMqttPacket} copies all bytes it keeps.
  * - What it cannot parse it emits as an error, without a reason code: see {@linkcode reasonCodeOfParserError}.
  * - It refuses wrong fixed header flags, a QoS of 3 in PUBLISH and SUBSCRIBE, reserved bits of CONNECT and SUBSCRIBE,
- *   reason codes of the wrong packet, and an AUTH or UNSUBACK in its shortest form.
+ *   reason codes of the wrong packet, and an AUTH in its shortest form.
  * - It lets through, and so does this module, for the machine to judge: Packet Identifier 0, a Receive Maximum,
  *   Maximum Packet Size, Topic Alias or Subscription Identifier of 0, SUBSCRIBE and UNSUBSCRIBE without a filter,
  *   wildcards and U+0000 in a Topic Name, a password without a user name, and codes that the sender may not use.
@@ -17,6 +17,10 @@
  * - It loses, so nobody after it can tell: the order of User Properties of different names (the order within one name
  *   is kept), a User Property of an empty value before another of the same name, a property of value 0 before its
  *   repetition, bytes that are not UTF-8, and the difference between 1 and any higher value of a flag.
+ *
+ * What `generate` cannot write: a text or binary value of more than 65 535 bytes (it writes a packet that is cut off, and
+ * says nothing), CONNECT without a Client Identifier that resumes, SUBSCRIBE and UNSUBSCRIBE without a filter, SUBACK
+ * and a 5.0 UNSUBACK without a code (it throws).
  *
  * @example A QoS 1 PUBLISH from bytes, and its acknowledgement to bytes
  * ```ts
@@ -67,3 +71,5 @@ export type {
   MqttWill,
   ParsedMqttPacket,
 } from "./mqtt_packet/packets.ts";
+export type { ClientPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
+export type { QoS } from "../mqtt/qos.ts";

@@ -1,6 +1,7 @@
 import type {
   ClientPacket,
   ConnackPacket,
+  PublishPacket,
   PublishResponse,
   ServerPacket,
   SubscriptionRequest,
@@ -78,6 +79,8 @@ export function reasonCodeOfParserError(error: unknown): number {
   return message.startsWith("Not supported auth packet") ? REASON.protocolError : REASON.malformedPacket;
 }
 
+type Writable<Packet> = { -readonly [Member in keyof Packet]: Packet[Member] };
+
 function taken(packet: ClientPacket | ServerPacket): TakenPacket {
   return { ok: true, packet };
 }
@@ -95,23 +98,29 @@ function publish(packet: ParsedMqttPacket): TakenPacket | RefusedPacket {
   // Of a packet that ends within its identifier the parser takes the rest from the packet that follows.
   if (payload.length === 0 && qos > 0 && isShorterThan(packet, 4 + utf8Length(topic))) return malformed("length");
 
-  const found = readProperties(PROPERTIES_OF.publish, packet.properties);
-  if (isFault(found)) return { ok: false, ...found };
-  const { messageExpiryInterval, topicAlias, subscriptionIdentifiers, ...properties } = found;
-  const head = {
+  // Built member by member and without properties where there are none: this is the hot path.
+  const result: Writable<PublishPacket> = {
     type: "publish",
     topic,
     payload,
     qos,
     retain: packet.retain === true,
     dup: packet.dup === true,
-    properties,
-    ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
-    ...(topicAlias !== undefined && { topicAlias }),
-    ...(subscriptionIdentifiers !== undefined && { subscriptionIdentifiers }),
-  } as const;
-  if (qos === 0) return taken(head);
-  return isUint16(messageId) ? taken({ ...head, packetId: messageId }) : malformed("messageId");
+    properties: {},
+  };
+  if (qos > 0) {
+    if (!isUint16(messageId)) return malformed("messageId");
+    result.packetId = messageId;
+  }
+  if (packet.properties === undefined) return taken(result);
+  const found = readProperties(PROPERTIES_OF.publish, packet.properties);
+  if (isFault(found)) return { ok: false, ...found };
+  const { messageExpiryInterval, topicAlias, subscriptionIdentifiers, ...properties } = found;
+  result.properties = properties;
+  if (messageExpiryInterval !== undefined) result.messageExpiryInterval = messageExpiryInterval;
+  if (topicAlias !== undefined) result.topicAlias = topicAlias;
+  if (subscriptionIdentifiers !== undefined) result.subscriptionIdentifiers = subscriptionIdentifiers;
+  return taken(result);
 }
 
 function response(

@@ -272,3 +272,21 @@ Deno.test("a Buffer over the payload is not a copy of it", () => {
   assert.ok(Buffer.isBuffer(packet.payload));
   assert.equal(packet.payload.buffer, PUBLISH.payload.buffer);
 });
+
+Deno.test("what mqtt-packet loses before the host sees it is as the documentation says", () => {
+  const names = receive(publishWith(...[97, 98, 97].flatMap((name) => [0x26, 0, 1, name, 0, 1, 49])), 5);
+  assert.ok(names.type === "publish");
+  assert.deepEqual(names.properties.userProperties, [["a", "1"], ["a", "1"], ["b", "1"]]);
+  const empty = receive(publishWith(0x26, 0, 1, 97, 0, 0, 0x26, 0, 1, 97, 0, 1, 49), 5);
+  assert.ok(empty.type === "publish");
+  assert.deepEqual(empty.properties.userProperties, [["a", "1"]]);
+  const zero = receive(connectWith(0x21, 0, 0, 0x21, 0, 5), 5);
+  assert.ok(zero.type === "connect");
+  assert.equal(zero.receiveMaximum, 5);
+  const flag = receive(connectWith(0x17, 2), 5);
+  assert.ok(flag.type === "connect");
+  assert.equal(flag.requestProblemInformation, true);
+  const notUtf8 = receive([0x30, 3, 0, 1, 0xff], 4);
+  assert.ok(notUtf8.type === "publish");
+  assert.equal(notUtf8.topic, "\ufffd");
+});
