@@ -17,7 +17,7 @@ export interface Suite {
 /** How a suite went. */
 export interface SuiteResult {
   readonly tally: Tally;
-  /** What it printed. */
+  /** What it printed about its failures. */
   readonly output: string;
 }
 
@@ -63,10 +63,16 @@ export async function runSuite(suite: Suite, options: SuiteOptions = {}): Promis
     const empty = tally.passed + tally.failed + tally.skipped === 0;
     if (empty || (!success && tally.failed === 0)) tally = add(tally, { ...NOTHING, failed: 1 });
     const remarks = silent.map((file) => `${file} reported no test\n`).join("") + (empty ? "no test ran\n" : "");
-    return { tally, output: output + remarks };
+    return { tally, output: errorsIn(output) + remarks };
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** From the heading that `deno test` puts above its failures; everything when it did not come so far. */
+function errorsIn(output: string): string {
+  const heading = output.indexOf("\n ERRORS \n");
+  return heading < 0 ? output : output.slice(heading).trimStart();
 }
 
 /** How to run a suite. */
