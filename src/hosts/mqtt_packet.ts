@@ -6,7 +6,8 @@
  *
  * - `generate` throws on a plain Uint8Array, so {@linkcode toMqttPacket} takes a function that makes a Buffer of it.
  * - Its parser hands out views of the chunks it is fed; {@linkcode fromMqttPacket} copies all bytes it keeps.
- * - What it cannot parse it emits as an error, without a reason code: see {@linkcode reasonCodeOfParserError}.
+ * - What it cannot parse it emits as an error, without a reason code: see {@linkcode reasonCodeOfParserError}. Feed it
+ *   no more after that: it would take the next byte for the start of a packet.
  * - It refuses wrong fixed header flags, a QoS of 3 in PUBLISH and SUBSCRIBE, reserved bits of CONNECT and SUBSCRIBE,
  *   reason codes of the wrong packet, and an AUTH in its shortest form.
  * - It lets through, and so does this module, for the machine to judge: Packet Identifier 0, a Receive Maximum,
@@ -16,11 +17,12 @@
  *   of 3, a packet that ends before its Packet Identifier, MQIsdp as the name of 3.1.1 or 5.0.
  * - It loses, so nobody after it can tell: the order of User Properties of different names (the order within one name
  *   is kept), a User Property of an empty value before another of the same name, a property of value 0 before its
- *   repetition, bytes that are not UTF-8, and the difference between 1 and any higher value of a flag.
+ *   repetition, bytes that are not UTF-8, that a property ran over the end of its block, and the difference between 1
+ *   and any higher value of a flag.
  *
- * What `generate` cannot write: a text or binary value of more than 65 535 bytes (it writes a packet that is cut off, and
- * says nothing), CONNECT without a Client Identifier that resumes, SUBSCRIBE and UNSUBSCRIBE without a filter, SUBACK
- * and a 5.0 UNSUBACK without a code (it throws).
+ * What `generate` cannot write: a text or binary value of more than 65 535 bytes (it writes a packet that is cut off,
+ * and says nothing), CONNECT without a Client Identifier that resumes, SUBSCRIBE and UNSUBSCRIBE without a filter,
+ * SUBACK and a 5.0 UNSUBACK without a code (it throws).
  *
  * @example A QoS 1 PUBLISH from bytes, and its acknowledgement to bytes
  * ```ts
