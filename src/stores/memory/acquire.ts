@@ -1,0 +1,123 @@
+import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
+import { willMessage } from "../../machine/rules/will.ts";
+import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
+import { copyOfWill, snapshotOf } from "./copies.ts";
+import { MessageLog } from "./log.ts";
+import type { Owner, SessionRecord } from "./records.ts";
+import { guardOf, type World } from "./world.ts";
+
+/** Takes a session (D1): everything up to the first change decides, nothing after it can fail. */
+export function acquire(world: World, request: AcquireRequest): Acquired | AcquireRefusal {
+  const stored = world.sessions.get(request.terms.clientId);
+  if (stored?.owner !== undefined && stored.owner.token === request.token) {
+    return answer(world, stored, stored.owner, request);
+  }
+  const aliveUntil = stored?.owner === undefined ? undefined : world.aliveUntil(stored.owner.nodeId);
+  const isLiving = aliveUntil !== undefined && aliveUntil > request.now;
+  const reason = refusal(stored, request, isLiving);
+  if (reason !== undefined) return { outcome: "refused", reason };
+
+  const decision = decideAcquire(
+    stored && {
+      head: stored.head,
+      hasWill: stored.will !== undefined,
+      ...(aliveUntil === undefined ? {} : { ownerUntil: aliveUntil }),
+    },
+    request.terms,
+    request.now,
+  );
+  const superseded = isLiving ? stored?.owner : undefined;
+  const owner: Owner = {
+    nodeId: request.nodeId,
+    token: request.token,
+    resumed: decision.resumed,
+    startedThrough: decision.startedThrough,
+    ...(superseded === undefined ? {} : { superseded: { nodeId: superseded.nodeId, token: superseded.token } }),
+    ...(decision.ends === undefined || stored === undefined
+      ? {}
+      : { ended: { incarnation: stored.incarnation, reason: decision.ends } }),
+  };
+  if (stored !== undefined) leaveStored(world, stored, decision, request.now);
+  if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
+    world.doorbells.ring(superseded.nodeId, request.terms.clientId);
+  }
+  const record = decision.resumed && stored !== undefined ? stored : begin(world, request, decision);
+  take(world, record, owner, request, decision);
+  return answer(world, record, owner, request);
+}
+
+function refusal(
+  stored: SessionRecord | undefined,
+  request: AcquireRequest,
+  isLiving: boolean,
+): AcquireRefusal["reason"] | undefined {
+  if (stored === undefined) return undefined;
+  if (stored.principal !== request.principal) return "principal";
+  if (request.terms.mustBeNew) return "exists";
+  return isLiving && request.whenOwned === "refuse" ? "owned" : undefined;
+}
+
+/** What becomes of what was stored: its Will into the outbox, if it is due, and its end, if it ends. */
+function leaveStored(world: World, stored: SessionRecord, decision: AcquireDecision, now: number): void {
+  if (decision.publishesWill && stored.will !== undefined) {
+    const message = willMessage(stored.will, stored.clientId, now);
+    world.putOutbox(stored.incarnation, ++stored.lastOutboxNumber, { message, receivers: undefined, cursor: 0 }, now);
+  }
+  if (decision.ends !== undefined) world.endSession(stored);
+}
+
+function begin(world: World, request: AcquireRequest, decision: AcquireDecision): SessionRecord {
+  const { clientId } = request.terms;
+  const record: SessionRecord = {
+    clientId,
+    incarnation: request.incarnation,
+    principal: request.principal,
+    epoch: 0,
+    version: 0,
+    head: decision.head,
+    owner: undefined,
+    will: undefined,
+    subscriptions: undefined,
+    outbound: undefined,
+    quarantine: undefined,
+    inbound: undefined,
+    log: undefined,
+    dropped: undefined,
+    lastBatch: undefined,
+    lastOutboxNumber: 0,
+    dueAt: Infinity,
+    place: -1,
+  };
+  world.sessions.set(clientId, record);
+  return record;
+}
+
+function take(
+  world: World,
+  record: SessionRecord,
+  owner: Owner,
+  request: AcquireRequest,
+  decision: AcquireDecision,
+): void {
+  record.epoch += 1;
+  record.version += 1;
+  record.head = { ...decision.head };
+  record.will = request.terms.will && copyOfWill(request.terms.will);
+  world.setOwner(record, owner);
+  world.setDue(record);
+}
+
+function answer(world: World, record: SessionRecord, owner: Owner, request: AcquireRequest): Acquired {
+  const { resumed, startedThrough, superseded, ended } = owner;
+  return {
+    outcome: "acquired",
+    resumed,
+    snapshot: snapshotOf(record),
+    startedThrough,
+    guard: guardOf(record),
+    queue: (record.log ?? new MessageLog()).page(0, request.page),
+    outboxPending: world.outboxes.has(record.incarnation),
+    ...(superseded === undefined ? {} : { superseded }),
+    ...(ended === undefined ? {} : { ended }),
+  };
+}

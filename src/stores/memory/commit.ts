@@ -1,0 +1,121 @@
+import { SessionError } from "../../errors.ts";
+import { messageBytes } from "../../mqtt/message.ts";
+import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
+import { carryOut } from "./changes.ts";
+import { copyOfReceiver } from "./copies.ts";
+import { deliver, nobodyTakes } from "./deliver.ts";
+import type { OutboxRecord, SessionRecord } from "./records.ts";
+import { guardOf, type World } from "./world.ts";
+
+/**
+ * Throws for a batch that no state of the store would make right. Asked of all batches before the first is carried
+ * out, so that a throw always means that nothing happened.
+ */
+export function checkBatch(world: World, batch: CommitBatch): void {
+  const { guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
+  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
+    throw new TypeError(`Cannot commit batch ${batch.id}: it changes a session and has no guard`);
+  }
+  for (const change of changes) {
+    if (change.type === "putSubscription" && !world.index.admit(change.filter)) {
+      throw new RangeError(`Cannot commit batch ${batch.id}: a Topic Filter was not admitted`);
+    }
+  }
+  for (const { message } of deliveries) {
+    if (messageBytes(message) <= world.capabilities.maxMessageBytes) continue;
+    throw new SessionError(
+      "LIMIT_EXCEEDED",
+      `Cannot commit batch ${batch.id}: a message is larger than the store takes`,
+    );
+  }
+  if (changes.length > world.capabilities.maxChangesPerBatch) {
+    throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${batch.id}: it has ${changes.length} changes`);
+  }
+  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
+    throw new RangeError(`Cannot commit batch ${batch.id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
+  }
+}
+
+/** Carries one batch out, whole or not at all. */
+export function commit(world: World, batch: CommitBatch): CommitResult {
+  const repeated = repeatedAnswer(world, batch);
+  if (repeated !== undefined) return repeated;
+  const record = batch.guard && world.guarded(batch.guard);
+  if (batch.guard !== undefined && record === undefined) return { outcome: "superseded" };
+  const entry = batch.outbox && entryAt(world, batch.outbox);
+  if (batch.outbox !== undefined && entry === undefined) return { outcome: "superseded" };
+  if (nobodyTakes(world, batch)) return { outcome: "refused", reason: "queueFull" };
+
+  const ownNode = record?.owner?.nodeId;
+  const goesOn = record !== undefined && changeSession(world, record, batch);
+  const deliveries = deliver(world, batch, outboxPlace(batch, record), ownNode);
+  if (batch.outbox !== undefined && entry !== undefined) moveCursor(world, batch.outbox, entry);
+  const result: CommitResult = { outcome: "committed", ...(goesOn ? { guard: guardOf(record) } : {}), deliveries };
+  if (record !== undefined) remember(world, record, goesOn, batch, result);
+  return result;
+}
+
+function repeatedAnswer(world: World, { id, guard }: CommitBatch): CommitResult | undefined {
+  if (guard === undefined) return undefined;
+  const current = world.sessions.get(guard.clientId);
+  const kept = current?.incarnation === guard.incarnation ? current : world.tombstones.get(guard.incarnation);
+  return kept?.lastBatch?.id === id ? kept.lastBatch.result : undefined;
+}
+
+/** Changes the session and who may change it next; answers whether it goes on. */
+function changeSession(world: World, record: SessionRecord, batch: CommitBatch): boolean {
+  const { owner } = record;
+  if (batch.raiseEpoch !== undefined && owner !== undefined) world.doorbells.ring(owner.nodeId, record.clientId);
+  if (!carryOut(world, record, batch.changes)) return false;
+  record.version += 1;
+  if (batch.raiseEpoch !== undefined) record.epoch += 1;
+  if (!record.head.attached) world.setOwner(record, undefined);
+  else if (batch.raiseEpoch !== undefined && owner !== undefined) {
+    world.setOwner(record, { ...owner, token: batch.raiseEpoch.token });
+  }
+  world.setDue(record);
+  return true;
+}
+
+function outboxPlace(batch: CommitBatch, record: SessionRecord | undefined): {
+  readonly id: string;
+  nextNumber(): number;
+} {
+  if (record !== undefined) return { id: record.incarnation, nextNumber: () => ++record.lastOutboxNumber };
+  let number = 0;
+  return { id: batch.id, nextNumber: () => ++number };
+}
+
+/** The entry on which a step builds; `undefined` when the outbox has moved on. */
+function entryAt(world: World, move: OutboxMove): OutboxRecord | undefined {
+  const entry = world.outboxes.get(move.outboxId)?.entries.find(({ number }) => number === move.number);
+  if (entry === undefined || entry.cursor !== move.from) return undefined;
+  const fixes = move.receivers !== undefined;
+  return fixes === (entry.receivers === undefined) ? entry : undefined;
+}
+
+function moveCursor(world: World, move: OutboxMove, entry: OutboxRecord): void {
+  entry.receivers ??= move.receivers?.map(copyOfReceiver) ?? [];
+  entry.cursor = move.to;
+  if (entry.cursor < entry.receivers.length) return;
+  const outbox = world.outboxes.get(move.outboxId);
+  outbox?.entries.splice(outbox.entries.indexOf(entry), 1);
+  if (outbox?.entries.length !== 0) return;
+  world.outboxes.delete(move.outboxId);
+  world.dueOutboxes.set(outbox, Infinity);
+}
+
+function remember(
+  world: World,
+  record: SessionRecord,
+  goesOn: boolean,
+  { id, now }: CommitBatch,
+  result: CommitResult,
+): void {
+  record.lastBatch = { id, result };
+  if (goesOn) return;
+  const { clientId, incarnation, lastBatch } = record;
+  const tombstone = { clientId, incarnation, lastBatch, dueAt: Infinity, place: -1 };
+  world.tombstones.set(incarnation, tombstone);
+  world.dueTombstones.set(tombstone, now);
+}

@@ -1,0 +1,146 @@
+import type { DropReason } from "../../machine/change.ts";
+import { type Message, messageBytes } from "../../mqtt/message.ts";
+import type {
+  CommitBatch,
+  Delivery,
+  DeliveryReceiver,
+  QueueLimits,
+  ReceiverOutcome,
+} from "../../store/session_store.ts";
+import { copyOfMessage, copyOfReceiver } from "./copies.ts";
+import { MessageLog } from "./log.ts";
+import type { SessionRecord } from "./records.ts";
+import type { World } from "./world.ts";
+
+/** Where what cannot be delivered in this commit waits. */
+export interface OutboxPlace {
+  readonly id: string;
+  /** The number of its next entry. */
+  nextNumber(): number;
+}
+
+/** The sequences that give way to a message; `undefined` when there is no room to be made for it. */
+function givesWay(
+  record: SessionRecord,
+  bytes: number,
+  qos0: boolean,
+  limits: QueueLimits,
+): readonly number[] | undefined {
+  const { log } = record;
+  let messages = (log?.count ?? 0) + 1 - limits.maximumMessages;
+  let over = (log?.bytes ?? 0) + bytes - limits.maximumBytes;
+  if (messages <= 0 && over <= 0) return [];
+  if (log === undefined || limits.whenFull !== "dropOldest") return undefined;
+  const leaving: number[] = [];
+  // A QoS 0 message never displaces one that was promised.
+  for (const kind of qos0 ? [true] : [true, false]) {
+    for (const slot of log.candidates(record.head.sentLimit, kind)) {
+      leaving.push(slot.sequence);
+      messages -= 1;
+      over -= slot.bytes;
+      if (messages <= 0 && over <= 0) return leaving;
+    }
+  }
+  return undefined;
+}
+
+/** Whether D11 refuses the batch: a queue is full, and nobody takes any of its messages. */
+export function nobodyTakes(world: World, batch: CommitBatch): boolean {
+  if (batch.limits.whenFull !== "reject" || batch.behindOutbox === true || batch.outbox !== undefined) return false;
+  let isFull = false;
+  for (const { message, receivers } of batch.deliveries) {
+    if (receivers === undefined || receivers.length > world.capabilities.maxReceiversPerCommit) return false;
+    const bytes = messageBytes(message);
+    for (const receiver of receivers) {
+      const record = receiverOf(world, receiver);
+      if (record === undefined || isUnwanted(record, receiver)) continue;
+      if (givesWay(record, bytes, receiver.qos === 0, batch.limits) !== undefined) return false;
+      isFull = true;
+    }
+  }
+  return isFull;
+}
+
+/** Appends deliveries to the logs of their receivers; what waits behind others goes to the outbox, in order. */
+export function deliver(
+  world: World,
+  batch: CommitBatch,
+  outbox: OutboxPlace,
+  ownNode: string | undefined,
+): readonly (readonly ReceiverOutcome[])[] {
+  let room = world.capabilities.maxReceiversPerCommit;
+  let isBehind = batch.behindOutbox === true;
+  return batch.deliveries.map((delivery) => {
+    const { receivers } = delivery;
+    const served = isBehind || receivers === undefined ? 0 : Math.min(room, receivers.length);
+    room -= served;
+    const outcomes = append(world, delivery, served, batch.limits, ownNode);
+    if (receivers === undefined || served < receivers.length) {
+      // From here on the order of the publisher is kept by the outbox.
+      isBehind = true;
+      world.putOutbox(outbox.id, outbox.nextNumber(), { ...delivery, cursor: served }, batch.now);
+    }
+    for (const { clientId, incarnation } of receivers?.slice(served) ?? []) {
+      outcomes.push({ outcome: "owed", clientId, incarnation });
+    }
+    return outcomes;
+  });
+}
+
+function append(
+  world: World,
+  delivery: Delivery,
+  served: number,
+  limits: QueueLimits,
+  ownNode: string | undefined,
+): ReceiverOutcome[] {
+  if (served === 0) return [];
+  // One copy for all logs: they never change it, and hand out copies.
+  const message = copyOfMessage(delivery.message);
+  return (delivery.receivers ?? []).slice(0, served)
+    .map((receiver) => appendTo(world, message, receiver, limits, ownNode));
+}
+
+function appendTo(
+  world: World,
+  message: Message,
+  receiver: DeliveryReceiver,
+  limits: QueueLimits,
+  ownNode: string | undefined,
+): ReceiverOutcome {
+  const { clientId, incarnation } = receiver;
+  const record = receiverOf(world, receiver);
+  if (record === undefined) return { outcome: "ended", clientId, incarnation };
+  const drop = (reason: DropReason): ReceiverOutcome => {
+    world.countDrop(record, reason);
+    return { outcome: "dropped", clientId, incarnation, reason };
+  };
+  if (isUnwanted(record, receiver)) return drop("notConnected");
+  const leaving = givesWay(record, messageBytes(message), receiver.qos === 0, limits);
+  if (leaving === undefined) return drop("queueFullNewest");
+  for (const sequence of leaving) {
+    record.log?.remove(sequence);
+    world.countDrop(record, "queueFullOldest");
+  }
+  const sequence = (record.log ??= new MessageLog()).append(message, copyOfReceiver(receiver));
+  const ownerNode = record.owner?.nodeId;
+  // The node that commits reads the outcomes; only another one must be told.
+  if (ownerNode !== undefined && ownerNode !== ownNode) world.doorbells.ring(ownerNode, clientId);
+  return {
+    outcome: "appended",
+    clientId,
+    incarnation,
+    sequence,
+    ...(ownerNode === undefined ? {} : { ownerNode }),
+    ...(leaving.length === 0 ? {} : { dropped: leaving.map((): DropReason => "queueFullOldest") }),
+  };
+}
+
+function receiverOf(world: World, receiver: DeliveryReceiver): SessionRecord | undefined {
+  const record = world.sessions.get(receiver.clientId);
+  return record?.incarnation === receiver.incarnation ? record : undefined;
+}
+
+function isUnwanted(record: SessionRecord, receiver: DeliveryReceiver): boolean {
+  return receiver.onlyIfOwned === true && record.owner === undefined;
+}

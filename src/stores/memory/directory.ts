@@ -1,0 +1,39 @@
+import type { DirectoryPage, DirectoryQuery, SessionSummary } from "../../store/session_store.ts";
+import type { SessionRecord } from "./records.ts";
+import type { World } from "./world.ts";
+
+/** A page of all sessions, in order of Client Identifier, which is the cursor. */
+export function list(world: World, { limit, cursor }: DirectoryQuery): DirectoryPage {
+  const ids: string[] = [];
+  for (const clientId of world.sessions.keys()) {
+    if (cursor === undefined || clientId > cursor) ids.push(clientId);
+  }
+  ids.sort();
+  const sessions = ids.slice(0, limit).flatMap((clientId) => inspect(world, clientId) ?? []);
+  const last = sessions.at(-1);
+  return { sessions, ...(ids.length > limit && last !== undefined ? { cursor: last.clientId } : {}) };
+}
+
+/** The line of one session. */
+export function inspect(world: World, clientId: string): SessionSummary | undefined {
+  const record = world.sessions.get(clientId);
+  return record && summary(record);
+}
+
+function summary({ clientId, incarnation, head, owner, subscriptions, log, dropped }: SessionRecord): SessionSummary {
+  const { attached, protocolVersion, connectedAt, disconnectedAt, endsAt } = head;
+  return {
+    clientId,
+    incarnation,
+    attached,
+    ...(owner === undefined ? {} : { ownerNode: owner.nodeId }),
+    protocolVersion,
+    connectedAt,
+    ...(disconnectedAt === undefined ? {} : { disconnectedAt }),
+    ...(endsAt === undefined ? {} : { endsAt }),
+    subscriptions: subscriptions?.size ?? 0,
+    queuedMessages: log?.count ?? 0,
+    queuedBytes: log?.bytes ?? 0,
+    dropped: Object.fromEntries(dropped ?? []),
+  };
+}

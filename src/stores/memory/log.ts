@@ -1,0 +1,107 @@
+import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import type { Receiver } from "../../routing/resolve.ts";
+import type { PageLimit, QueuePage } from "../../store/session_store.ts";
+import { copyOfMessage } from "./copies.ts";
+
+/** A place in a log. The message is shared by all its receivers; what differs stands beside it. */
+interface Slot {
+  readonly sequence: number;
+  readonly bytes: number;
+  /** `undefined` once removed: the slot goes with the next clearing. */
+  copy: Copy | undefined;
+}
+
+interface Copy {
+  readonly message: Message;
+  readonly receiver: Receiver;
+}
+
+/** The log of one session: messages in order of sequence, each in flight or waiting. */
+export class MessageLog {
+  /** The highest sequence ever given. */
+  tail = 0;
+  /** How many messages are in it. */
+  count = 0;
+  /** Their bytes. */
+  bytes = 0;
+  #qos0 = 0;
+  #slots: Slot[] = [];
+
+  /** Appends a message that the log may keep; answers its sequence. */
+  append(message: Message, receiver: Receiver): number {
+    const slot: Slot = { sequence: ++this.tail, bytes: messageBytes(message), copy: { message, receiver } };
+    this.#slots.push(slot);
+    this.count += 1;
+    this.bytes += slot.bytes;
+    if (receiver.qos === 0) this.#qos0 += 1;
+    return slot.sequence;
+  }
+
+  /** Removes a message; whether it was there. */
+  remove(sequence: number): boolean {
+    const slot = this.#slots[this.#indexAfter(sequence - 1)];
+    if (slot === undefined || slot.sequence !== sequence || slot.copy === undefined) return false;
+    this.count -= 1;
+    this.bytes -= slot.bytes;
+    if (slot.copy.receiver.qos === 0) this.#qos0 -= 1;
+    slot.copy = undefined;
+    if (this.#slots.length > 2 * this.count + 16) this.#slots = this.#slots.filter(isFilled);
+    return true;
+  }
+
+  /** The messages with a higher sequence, of QoS 0 alone or of all others, oldest first. */
+  *candidates(sequence: number, qos0: boolean): Generator<Slot, undefined> {
+    if (qos0 && this.#qos0 === 0) return undefined;
+    for (let index = this.#indexAfter(sequence); index < this.#slots.length; index++) {
+      const slot = this.#slots[index];
+      if (slot?.copy !== undefined && (slot.copy.receiver.qos === 0) === qos0) yield slot;
+    }
+    return undefined;
+  }
+
+  /** A page of what comes after a sequence. */
+  page(after: number, limit: PageLimit): QueuePage {
+    const messages: QueuedMessage[] = [];
+    let bytes = 0;
+    let through = this.tail;
+    for (let index = this.#indexAfter(after); index < this.#slots.length; index++) {
+      const slot = this.#slots[index];
+      if (slot?.copy === undefined) continue;
+      const fits = messages.length === 0 || (messages.length < limit.messages && bytes + slot.bytes <= limit.bytes);
+      if (!fits) {
+        through = slot.sequence - 1;
+        break;
+      }
+      messages.push(queued(slot.sequence, slot.copy));
+      bytes += slot.bytes;
+    }
+    return { messages, through, tail: this.tail, unreadable: 0 };
+  }
+
+  /** The index of the first slot with a higher sequence. */
+  #indexAfter(sequence: number): number {
+    let low = 0;
+    let high = this.#slots.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      // The middle of a range inside the array is inside the array.
+      if ((this.#slots[middle] as Slot).sequence <= sequence) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function isFilled(slot: Slot): boolean {
+  return slot.copy !== undefined;
+}
+
+function queued(sequence: number, { message, receiver }: Copy): QueuedMessage {
+  return {
+    ...copyOfMessage(message),
+    sequence,
+    qos: receiver.qos,
+    retain: receiver.retain,
+    subscriptionIdentifiers: [...receiver.subscriptionIdentifiers],
+  };
+}
