@@ -42,7 +42,10 @@ export interface PageLimit {
 /** Asks for a session. */
 export interface AcquireRequest {
   readonly terms: AcquireTerms;
-  /** Unique to this connection: repeating the request with it repeats the answer and changes nothing. */
+  /**
+   * Unique to this connection: while it owns the session, repeating the request with it repeats the answer and changes
+   * nothing. Snapshot, guard and page are those of the moment, so that a process that forgot all can go on.
+   */
   readonly token: string;
   /** The node that will own the session. */
   readonly nodeId: string;
@@ -76,7 +79,10 @@ export interface Acquired {
   readonly ended?: { readonly incarnation: string; readonly reason: "expired" | "cleanStart" | "takenOver" };
 }
 
-/** The session is not to be had, and nothing was changed. */
+/**
+ * The session is not to be had, and nothing was changed. The reasons are looked at in this order, of whatever is stored,
+ * even past its end.
+ */
 export interface AcquireRefusal {
   readonly outcome: "refused";
   /** `principal`: it belongs to another. `exists`: `mustBeNew` met a stored one. `owned`: a living owner keeps it. */
@@ -119,15 +125,17 @@ export interface QueueLimits {
   /** The most bytes of `messageBytes` that wait or are in flight. */
   readonly maximumBytes: number;
   /**
-   * What gives way at the limit. `dropOldest`: QoS 0 first, then the oldest never-started one. `dropNewest`: what comes.
-   * `reject`: as `dropNewest`, and a batch whose messages nobody takes is refused whole (D11).
+   * What gives way at the limit. `dropOldest`: the oldest never-started ones (above the `sentLimit` of the receiver's
+   * head), those of QoS 0 before any other, for a message of QoS 0 none but those; where that makes no room, nothing
+   * gives way and what comes is dropped. `dropNewest`: what comes. `reject`: as `dropNewest`, and a batch whose messages
+   * nobody takes, since at least one queue was full, is refused whole (D11); an outbox step never is.
    */
   readonly whenFull: "dropOldest" | "dropNewest" | "reject";
 }
 
 /** A receiver as the store sees it. */
 export interface DeliveryReceiver extends Receiver {
-  /** Append only while a node owns the session: QoS 0 for the connected (D10). */
+  /** Append only while a node owns the session: QoS 0 for the connected (D10). Else it is dropped as `notConnected`. */
   readonly onlyIfOwned?: boolean;
 }
 
@@ -174,7 +182,11 @@ export interface OutboxEntry {
   readonly cursor: number;
 }
 
-/** One step of working an outbox off: appends the batch's deliveries and moves the cursor, in one commit. */
+/**
+ * One step of working an outbox off: appends the batch's deliveries and moves the cursor, in one commit.
+ *
+ * An entry whose receivers are fixed by somebody else, or that is gone, supersedes the step: so does repeating it.
+ */
 export interface OutboxMove {
   readonly outboxId: string;
   readonly number: number;
@@ -188,12 +200,17 @@ export interface OutboxMove {
 
 /** Changes that are made whole or not at all. */
 export interface CommitBatch {
-  /** Unique: a repeated batch answers as it did the first time, and changes nothing. */
+  /**
+   * Unique: repeating the last batch of a session, before anybody else changes it, answers as it did the first time and
+   * changes nothing, though a store may leave out what became of the deliveries. Without a guard nothing is remembered:
+   * a cursor guards an outbox step, and a session-less publish happens at least once.
+   */
   readonly id: string;
   /** Absent for a publish without a session, and for an outbox step, which its cursor guards. */
   readonly guard?: Guard;
   /** Set by work that commits without owning: the epoch rises, and whoever owned the session is superseded. */
   readonly raiseEpoch?: { readonly token: string };
+  /** Carried out before the deliveries. Filters of new subscriptions were admitted. */
   readonly changes: readonly SessionChange[];
   readonly deliveries: readonly Delivery[];
   /** All deliveries go behind the outbox of this session, which is not empty. */
@@ -291,7 +308,7 @@ export interface SessionStore {
   read(clientId: string, options?: StoreCallOptions): Promise<StoredSession | undefined>;
   /** Carries batches out, each whole or not at all, and answers in their order. */
   commit(batches: readonly CommitBatch[], options?: StoreCallOptions): Promise<readonly CommitResult[]>;
-  /** Reads a page of a session's log. */
+  /** Reads a page of the log of the guard's incarnation; an empty one when that has ended. */
   readQueue(guard: Guard, position: QueuePosition, options?: StoreCallOptions): Promise<QueuePage>;
   /** Reads what an outbox still holds, oldest first. */
   readOutbox(outboxId: string, limit: number, options?: StoreCallOptions): Promise<readonly OutboxEntry[]>;
@@ -304,13 +321,17 @@ export interface SessionStore {
   admitFilters(filters: readonly string[], options?: StoreCallOptions): Promise<readonly boolean[]>;
   /** What is due at `now`, earliest first. */
   listDue(now: number, options: DueOptions): Promise<readonly DueWork[]>;
-  /** When the next work falls due; `undefined` when none is known. */
+  /** When the next work falls due, a lease at its end without any grace; `undefined` when none is known. */
   nextDueAt(options?: StoreCallOptions): Promise<number | undefined>;
   /** Removes rows of an ended incarnation, and of no other. */
   sweep(work: SweepWork, options?: StoreCallOptions): Promise<void>;
-  /** Says that a node is alive until `until`; 0 releases it. */
+  /** Says that a node is alive until `until`; 0 releases it, once it owns no session any more. */
   renewNode(nodeId: string, until: number, options?: StoreCallOptions): Promise<void>;
-  /** The clients of this node with news; clears what it returns. */
+  /**
+   * The clients of this node with news: messages were appended, or the session was taken; clears what it returns.
+   *
+   * A commit need not ring the node that owns its own session, nor an acquire the one that acquires.
+   */
   readRings(nodeId: string, options?: StoreCallOptions): Promise<readonly string[]>;
   /** Yields when `readRings` is worth calling. */
   watch?(nodeId: string, signal: AbortSignal): AsyncIterable<void>;

@@ -101,6 +101,7 @@ function take(
 ): void {
   record.epoch += 1;
   record.version += 1;
+  record.lastBatch = undefined;
   record.head = { ...decision.head };
   record.will = request.terms.will && copyOfWill(request.terms.will);
   world.setOwner(record, owner);
