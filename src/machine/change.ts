@@ -30,48 +30,67 @@ export type EndReason =
 
 /** The head after the step: whole, since it is small. */
 export interface PutHead {
+  /** Tells this change from the others. */
   readonly type: "putHead";
+  /** The head that replaces the stored one, its `sentLimit` included. */
   readonly head: SessionHead;
 }
 /** Log entries up to this sequence count as started from now on. */
 export interface PutSentLimit {
+  /** Tells this change from the others. */
   readonly type: "putSentLimit";
+  /** The highest sequence that may now be sent; never below the stored one while attached. */
   readonly sentLimit: number;
 }
 /** Stores the Will of this connection. */
 export interface PutWill {
+  /** Tells this change from the others. */
   readonly type: "putWill";
+  /** The Will that replaces a stored one. */
   readonly will: Will;
 }
 /** Removes the Will: published, or deleted by DISCONNECT. */
 export interface DeleteWill {
+  /** Tells this change from the others. */
   readonly type: "deleteWill";
 }
 /** Makes or replaces a subscription. */
 export interface PutSubscription {
+  /** Tells this change from the others. */
   readonly type: "putSubscription";
+  /** The Topic Filter as the client wrote it; a shared one with its `$share/` prefix. */
   readonly filter: string;
+  /** The options, which replace those of an identical filter ([MQTT-3.8.4-3]). */
   readonly subscription: Subscription;
 }
 /** Ends a subscription. */
 export interface DeleteSubscription {
+  /** Tells this change from the others. */
   readonly type: "deleteSubscription";
+  /** The Topic Filter as the client wrote it. */
   readonly filter: string;
 }
 /** Marks a started log entry. */
 export interface PutOutboundMark {
+  /** Tells this change from the others. */
   readonly type: "putOutboundMark";
+  /** The place of the entry in the log. */
   readonly sequence: number;
+  /** What is remembered of it; it replaces an earlier mark. */
   readonly mark: OutboundMark;
 }
 /** Removes a mark whose log entry is gone already. */
 export interface DeleteOutboundMark {
+  /** Tells this change from the others. */
   readonly type: "deleteOutboundMark";
+  /** The place that the entry had in the log. */
   readonly sequence: number;
 }
 /** Removes an entry from the log: its payload is needed no more. A mark of phase `sent` goes with it. */
 export interface DeleteQueued {
+  /** Tells this change from the others. */
   readonly type: "deleteQueued";
+  /** The place of the entry in the log. */
   readonly sequence: number;
   /** What the entry counted for, as `messageBytes` tells. */
   readonly bytes: number;
@@ -80,29 +99,39 @@ export interface DeleteQueued {
 }
 /** Remembers an inbound QoS 2 message as accepted. */
 export interface PutInboundId {
+  /** Tells this change from the others. */
   readonly type: "putInboundId";
+  /** The client's Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
 /** Forgets it: it was released. */
 export interface DeleteInboundId {
+  /** Tells this change from the others. */
   readonly type: "deleteInboundId";
+  /** The client's Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
 /** Takes an outbound Packet Identifier out of circulation until the session ends. */
 export interface PutQuarantine {
+  /** Tells this change from the others. */
   readonly type: "putQuarantine";
+  /** This server's Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
 /** Hands a message to its receivers in the same commit. It changes nothing of this session. */
 export interface PublishMessage {
+  /** Tells this change from the others. */
   readonly type: "publishMessage";
   /** The `ref` of the request that routed it; absent for a Will, whose receivers nobody has looked up yet. */
   readonly ref?: number;
+  /** The message, with the level and the RETAIN flag at which it was published. */
   readonly message: Message;
 }
 /** Ends the session: all of it is gone with this change. */
 export interface EndSession {
+  /** Tells this change from the others. */
   readonly type: "endSession";
+  /** Why it ends. */
   readonly reason: EndReason;
 }
 

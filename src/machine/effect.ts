@@ -3,30 +3,41 @@ import type { DropReason, EndReason } from "./change.ts";
 
 /** Send a packet. */
 export interface SendPacket {
+  /** Tells this effect from the others. */
   readonly type: "sendPacket";
+  /** The packet; for a 3.1.1 connection it holds nothing that only 5.0 can carry. */
   readonly packet: ServerPacket;
 }
 /** Close the transport; nothing more is sent. */
 export interface CloseConnection {
+  /** Tells this effect from the others. */
   readonly type: "closeConnection";
   /** The 5.0 reason code of the close, also where none was sent; 0 for a normal one. */
   readonly reasonCode: number;
 }
 /** Know that a message of this session's log was lost. */
 export interface MessageDropped {
+  /** Tells this effect from the others. */
   readonly type: "messageDropped";
+  /** Why it was lost. */
   readonly reason: DropReason;
+  /** The Topic Name of the lost message. */
   readonly topic: string;
 }
 /** Know that a delivery ended: acknowledged, or refused by the client with a code of 0x80 and above. */
 export interface DeliveryCompleted {
+  /** Tells this effect from the others. */
   readonly type: "deliveryCompleted";
+  /** The place of the message in the log. */
   readonly sequence: number;
+  /** 0 when acknowledged, otherwise the client's code of 0x80 and above. */
   readonly reasonCode: number;
 }
 /** Know that the session has ended. */
 export interface SessionEnded {
+  /** Tells this effect from the others. */
   readonly type: "sessionEnded";
+  /** Why it ended. */
   readonly reason: EndReason;
 }
 /** What a {@linkcode Diagnosed} tells. */
@@ -43,9 +54,13 @@ export type Diagnosis =
   | "publishRefused";
 /** Know something that hints at a fault of the peer and closes nothing. */
 export interface Diagnosed {
+  /** Tells this effect from the others. */
   readonly type: "diagnosed";
+  /** What was noticed. */
   readonly diagnosis: Diagnosis;
+  /** The Packet Identifier that it is about, 0 for a QoS 0 PUBLISH; absent when it is about none. */
   readonly packetId?: number;
+  /** The 5.0 reason code that came with it; absent when none did. */
   readonly reasonCode?: number;
 }
 

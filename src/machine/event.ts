@@ -4,11 +4,14 @@ import type { SessionSnapshot } from "./snapshot.ts";
 
 /** The transport is open; the wait for CONNECT begins. */
 export interface ConnectionOpened {
+  /** Tells this event from the others. */
   readonly type: "connectionOpened";
 }
 /** A packet came. */
 export interface PacketReceived {
+  /** Tells this event from the others. */
   readonly type: "packetReceived";
+  /** The packet as the codec read it. */
   readonly packet: ClientPacket;
   /**
    * How many PUBACK, failing PUBREC and PUBCOMP of this connection still wait for their commit. The client has not
@@ -18,31 +21,42 @@ export interface PacketReceived {
 }
 /** The codec could not read what came; the reason code says why (0x81, 0x82 or 0x95). */
 export interface PacketMalformed {
+  /** Tells this event from the others. */
   readonly type: "packetMalformed";
+  /** The 5.0 reason code to close with. */
   readonly reasonCode: number;
 }
 /** The client is who it says it is. */
 export interface Authenticated {
+  /** Tells this event from the others. */
   readonly type: "authenticated";
   /** The id under which the session is kept: the client's own, or one made for it. */
   readonly clientId: string;
   /** Whether the id was made by the server, and must be new. */
   readonly assigned: boolean;
-  /** Overrides of this connection, told in CONNACK. */
+  /** Put in place of the client's Session Expiry Interval, in seconds, and told in CONNACK; it holds for 3.1.1 too. */
   readonly sessionExpiryInterval?: number;
+  /** Put in place of the client's Keep Alive, in seconds; without effect in 3.1.1 (KA-03). */
   readonly serverKeepAlive?: number;
+  /** Told only to a client that asked for it ([MQTT-3.1.2-28]). */
   readonly responseInformation?: string;
 }
 /** The client is refused: a 5.0 reason code, mapped for 3.1.1. */
 export interface AuthenticationRefused {
+  /** Tells this event from the others. */
   readonly type: "authenticationRefused";
+  /** A 5.0 reason code of 0x80 and above; a lower one throws a `RangeError`. */
   readonly reasonCode: number;
+  /** A text for diagnostics; not sent in 3.1.1. */
   readonly reasonString?: string;
+  /** Where to connect instead, with 0x9C or 0x9D; not sent in 3.1.1. */
   readonly serverReference?: string;
 }
 /** The store gave the session to this connection. */
 export interface SessionAcquired {
+  /** Tells this event from the others. */
   readonly type: "sessionAcquired";
+  /** The Session State after the acquire, this connection's head in it. */
   readonly snapshot: SessionSnapshot;
   /** Whether stored state was found and goes on: Session Present. */
   readonly resumed: boolean;
@@ -57,36 +71,50 @@ export interface SessionAcquired {
 }
 /** The store refused: 0x85 the id belongs to another, 0x88 it could not be asked, 0x97 too many sessions. */
 export interface AcquireRefused {
+  /** Tells this event from the others. */
   readonly type: "acquireRefused";
+  /** A 5.0 reason code of 0x80 and above, mapped for 3.1.1. */
   readonly reasonCode: number;
 }
 /** The publish may go on, to so many receivers. */
 export interface PublishRouted {
+  /** Tells this event from the others. */
   readonly type: "publishRouted";
+  /** The `ref` of the request that this answers. */
   readonly ref: number;
+  /** How many sessions take the message; 0 acknowledges with 0x10 in 5.0 and hands nothing on. */
   readonly receivers: number;
 }
 /** The publish is refused: before its commit by authorization, or by the commit itself when nobody could take it. */
 export interface PublishRefused {
+  /** Tells this event from the others. */
   readonly type: "publishRefused";
+  /** The `ref` of the request that this answers. */
   readonly ref: number;
+  /** A 5.0 reason code of 0x80 and above; one that PUBACK and PUBREC may not carry is sent as 0x80. */
   readonly reasonCode: number;
 }
 /** One verdict per filter, in order: a granted level 0 to 2, or a reason code of 0x80 and above. */
 export interface SubscribeAuthorized {
+  /** Tells this event from the others. */
   readonly type: "subscribeAuthorized";
+  /** The `ref` of the request that this answers. */
   readonly ref: number;
+  /** As many as the request has filters; another number throws a `RangeError`. */
   readonly verdicts: readonly number[];
 }
 /** A page of the log came. */
 export interface QueueLoaded {
+  /** Tells this event from the others. */
   readonly type: "queueLoaded";
+  /** The entries that are left of the page, by rising sequence; none when all of it is gone. */
   readonly messages: readonly QueuedMessage[];
   /** The highest sequence that the page covers. */
   readonly through: number;
 }
 /** The log has grown. */
 export interface MessagesAppended {
+  /** Tells this event from the others. */
   readonly type: "messagesAppended";
   /** The highest sequence of the log. */
   readonly tail: number;
@@ -95,35 +123,47 @@ export interface MessagesAppended {
 }
 /** A QoS 0 copy for a connected session, which was never stored (D10). */
 export interface Qos0Offered {
+  /** Tells this event from the others. */
   readonly type: "qos0Offered";
+  /** The message; this copy is sent at QoS 0 whatever its own level. */
   readonly message: Message;
+  /** The RETAIN flag of this copy ([MQTT-3.3.1-12], [MQTT-3.3.1-13]). */
   readonly retain: boolean;
+  /** The Subscription Identifiers of this copy, in the order to send them; empty for none. */
   readonly subscriptionIdentifiers: readonly number[];
 }
 /** The transport is gone. */
 export interface ConnectionClosed {
+  /** Tells this event from the others. */
   readonly type: "connectionClosed";
 }
 /** Another connection owns the session now; nothing of this one counts any more. */
 export interface Superseded {
+  /** Tells this event from the others. */
   readonly type: "superseded";
 }
 /** The host wants the connection closed: 0x8B shutting down, 0x88 or 0x83 a store fault, 0x98 an administrator. */
 export interface CloseRequested {
+  /** Tells this event from the others. */
   readonly type: "closeRequested";
+  /** A 5.0 reason code: for CONNACK before the connection is accepted, for DISCONNECT after. */
   readonly reasonCode: number;
 }
 /** An administrator or a limit ends the session, attached or not (S15). */
 export interface EndRequested {
+  /** Tells this event from the others. */
   readonly type: "endRequested";
 }
 /** The node that held the connection is gone; the connection counts as lost at that moment (S17). */
 export interface OwnerLost {
+  /** Tells this event from the others. */
   readonly type: "ownerLost";
+  /** When the connection counts as lost, in epoch milliseconds: the end of the node's lease. */
   readonly at: number;
 }
 /** Time has passed: whatever is due at `now` happens. */
 export interface TimePassed {
+  /** Tells this event from the others. */
   readonly type: "timePassed";
 }
 

@@ -6,12 +6,15 @@ import type { SessionHead } from "./snapshot.ts";
 
 /** Who is this, and may it connect? Answered by `authenticated` or `authenticationRefused`. */
 export interface AuthenticateRequest {
+  /** Tells this request from the others. */
   readonly type: "authenticate";
+  /** The CONNECT with its credentials, which the machine does not keep. */
   readonly connect: ConnectPacket;
 }
 
 /** The terms on which a connection takes a session: data that a store compares and adds without knowing MQTT. */
 export interface AcquireTerms {
+  /** The Client Identifier under which the session is kept. */
   readonly clientId: string;
   /** Refuse when a session of this id exists: the id was made for this client ([MQTT-3.1.3-7] of 5.0, CI-04). */
   readonly mustBeNew: boolean;
@@ -31,26 +34,35 @@ export interface AcquireTerms {
 
 /** Take the session, in one atomic step of the store. Answered by `sessionAcquired` or `acquireRefused`. */
 export interface AcquireRequested {
+  /** Tells this request from the others. */
   readonly type: "acquire";
+  /** The terms on which the store decides. */
   readonly terms: AcquireTerms;
 }
 
 /** May it publish, and whom does it reach? Answered by `publishRouted` or `publishRefused`. */
 export interface RoutePublishRequest {
+  /** Tells this request from the others. */
   readonly type: "routePublish";
+  /** Names this request in its answer; unique on the connection. */
   readonly ref: number;
+  /** The message with its full topic and absolute expiry. */
   readonly message: Message;
 }
 
 /** Which of these filters may it have, at which level? Answered by `subscribeAuthorized`. */
 export interface AuthorizeSubscribeRequest {
+  /** Tells this request from the others. */
   readonly type: "authorizeSubscribe";
+  /** Names this request in its answer; unique on the connection. */
   readonly ref: number;
+  /** The filters to judge, in the order of the SUBSCRIBE; those refused already are left out. */
   readonly subscriptions: readonly SubscriptionRequest[];
 }
 
 /** The next page of the log. Answered by `queueLoaded`. */
 export interface LoadQueueRequest {
+  /** Tells this request from the others. */
   readonly type: "loadQueue";
   /** Entries with a higher sequence. */
   readonly after: number;

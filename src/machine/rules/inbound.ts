@@ -24,6 +24,7 @@ export type InboundEvent =
 export interface InboundRow {
   /** The row of the reference's table. */
   readonly row: string;
+  /** The state after the row. */
   readonly next: InboundState;
   /** The packet that goes out; `refusal` carries the code that the host gave. */
   readonly answers?: "pubrec" | "pubrecRefusal" | "pubcomp" | "pubcompNotFound" | "pubackInUse";

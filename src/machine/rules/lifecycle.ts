@@ -96,7 +96,9 @@ export const ENDING_TABLE = {
 
 /** What is stored, as far as an acquire looks at it. */
 export interface StoredForAcquire {
+  /** The stored head. */
   readonly head: SessionHead;
+  /** Whether a Will is stored with it. */
   readonly hasWill: boolean;
   /** Until when the node of the owner is known to be alive; `undefined` when a living owner needs no lease. */
   readonly ownerUntil?: number;
@@ -104,6 +106,7 @@ export interface StoredForAcquire {
 
 /** The outcome of an acquire, for a store to carry out. */
 export interface AcquireDecision {
+  /** The row of {@linkcode ACQUIRE_TABLE} that applied. */
   readonly row: "S2" | "S3" | "S4" | "S5" | "S6" | "S7" | "S8";
   /** Whether stored state goes on: Session Present. */
   readonly resumed: boolean;

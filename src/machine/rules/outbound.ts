@@ -29,6 +29,7 @@ export type OutboundEvent =
 export interface OutboundRow {
   /** The row of the reference's table. */
   readonly row: string;
+  /** The state after the row; `done` frees the entry, `none` is that of an identifier without one. */
   readonly next: "queued" | OutboundState | "done" | "none";
   /** The packet that goes out. */
   readonly sends?: "publish" | "publishDup" | "pubrel" | "pubrelNotFound";

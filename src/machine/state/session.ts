@@ -18,8 +18,11 @@ export interface SessionOptions {
  * A session in memory, with at most one connection. Only `step` moves it; {@linkcode snapshot} tells its durable part.
  */
 export interface Session {
+  /** Which side of the connection this is. */
   readonly role: "server";
+  /** The choices in force where MQTT leaves one open. */
   readonly policy: SessionPolicy;
+  /** The limits in force on its connections. */
   readonly limits: ServerLimits;
   /** The Client Identifier, once it is known. */
   readonly clientId: string | undefined;
