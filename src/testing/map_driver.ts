@@ -1,0 +1,154 @@
+import type { DriverLimits, Entry, KeyRange, KeyValueDriver, Page } from "../store/key_value/driver.ts";
+
+/** How a {@linkcode MapDriver} is limited; what is absent is not. */
+export interface MapDriverOptions {
+  readonly limits?: Partial<DriverLimits>;
+}
+
+/** A driver whose rows a test can look at and spoil. */
+export interface MapDriver extends KeyValueDriver {
+  /** All rows, in order of their keys. */
+  entries(): readonly Entry[];
+  /** Puts bytes under a key, past all limits and checks, as a fault of the hardware or another program would. */
+  overwrite(key: string, value: Uint8Array): void;
+}
+
+const NO_LIMITS: DriverLimits = {
+  valueBytes: Infinity,
+  keyBytes: Infinity,
+  keysPerGet: Infinity,
+  entriesPerList: Infinity,
+  checksPerCommit: Infinity,
+  mutationsPerCommit: Infinity,
+  bytesPerCommit: Infinity,
+  keyBytesPerCommit: Infinity,
+};
+
+/** Keys are printable ASCII without spaces. */
+const KEY = /^[!-~]+$/;
+
+/**
+ * An ordered key-value driver in memory, for tests of what stands on a driver. It holds its caller to the contract:
+ * a key that is none, or anything past a limit, is a `RangeError`.
+ *
+ * @example
+ * ```ts
+ * import { mapDriver } from "@edge-mqtt/session/testing";
+ *
+ * const driver = mapDriver({ limits: { mutationsPerCommit: 10 } });
+ * await driver.commit([{ key: "a", version: null }], [{ type: "set", key: "a", value: new Uint8Array([1]) }]);
+ * console.assert(driver.entries().length === 1);
+ * ```
+ */
+export function mapDriver(options: MapDriverOptions = {}): MapDriver {
+  const limits: DriverLimits = { ...NO_LIMITS, ...options.limits };
+  const rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
+  const keys: string[] = [];
+  let lastVersion = 0;
+  const watchers = new Set<{ readonly prefix: string; readonly wake: () => void }>();
+
+  const get = (key: string): Entry | undefined => {
+    const row = rows.get(key);
+    return row && { key, value: row.value.slice(), version: row.version };
+  };
+  const set = (key: string, value: Uint8Array, version: string): void => {
+    if (!rows.has(key)) keys.splice(indexOf(keys, key), 0, key);
+    rows.set(key, { value: value.slice(), version });
+    for (const { prefix, wake } of watchers) if (key.startsWith(prefix)) wake();
+  };
+  const remove = (key: string): void => {
+    if (rows.delete(key)) keys.splice(indexOf(keys, key), 1);
+  };
+  const list = ({ start, end, limit }: KeyRange): Page => {
+    within("entries of a page", limit, limits.entriesPerList);
+    const first = indexOf(keys, start);
+    const last = Math.max(first, indexOf(keys, end));
+    const found = keys.slice(first, Math.min(last, first + limit));
+    return { entries: found.flatMap((key) => get(key) ?? []), more: first + found.length < last };
+  };
+
+  return {
+    limits,
+    get: async (wanted) => {
+      await undefined;
+      within("keys of a get", wanted.length, limits.keysPerGet);
+      return wanted.map(get);
+    },
+    list: async (range) => {
+      await undefined;
+      return list(range);
+    },
+    commit: async (checks, mutations) => {
+      await undefined;
+      checkCommit(limits, checks, mutations);
+      if (checks.some(({ key, version }) => (rows.get(key)?.version ?? null) !== version)) return undefined;
+      const version = String(++lastVersion);
+      for (const mutation of mutations) {
+        if (mutation.type === "set") set(mutation.key, mutation.value, version);
+        else remove(mutation.key);
+      }
+      return { version };
+    },
+    watch: async function* (prefix, signal) {
+      let news = false;
+      let wake = (): void => {};
+      const watcher = { prefix, wake: (): void => (news = true, wake()) };
+      watchers.add(watcher);
+      const end = (): void => wake();
+      signal.addEventListener("abort", end);
+      try {
+        while (!signal.aborted) {
+          if (!news) await new Promise<void>((resolve) => wake = resolve);
+          news = false;
+          if (!signal.aborted) yield;
+        }
+      } finally {
+        watchers.delete(watcher);
+        signal.removeEventListener("abort", end);
+      }
+    },
+    entries: () => keys.flatMap((key) => get(key) ?? []),
+    overwrite: (key, value) => set(key, value, String(++lastVersion)),
+  };
+}
+
+type Commit = Parameters<KeyValueDriver["commit"]>;
+
+function checkCommit(limits: DriverLimits, checks: Commit[0], mutations: Commit[1]): void {
+  within("checks of a commit", checks.length, limits.checksPerCommit);
+  within("mutations of a commit", mutations.length, limits.mutationsPerCommit);
+  let keyBytes = 0;
+  let valueBytes = 0;
+  for (const { key } of [...checks, ...mutations]) {
+    if (!KEY.test(key)) throw new RangeError(`Cannot use the key ${JSON.stringify(key)}: it is not printable ASCII`);
+    within("bytes of a key", key.length, limits.keyBytes);
+    keyBytes += key.length;
+  }
+  for (const mutation of mutations) {
+    if (mutation.type !== "set") continue;
+    within("bytes of a value", mutation.value.length, limits.valueBytes);
+    valueBytes += mutation.value.length;
+  }
+  within("bytes of all keys of a commit", keyBytes, limits.keyBytesPerCommit);
+  within("bytes of a commit", keyBytes + valueBytes, limits.bytesPerCommit);
+  if (new Set(mutations.map(({ key }) => key)).size < mutations.length) {
+    throw new RangeError("Cannot commit: two mutations name the same key");
+  }
+}
+
+function within(what: string, found: number, limit: number): void {
+  if (found > limit) throw new RangeError(`Cannot take ${found} ${what}: the limit is ${limit}`);
+}
+
+/** Where a key stands, or would. */
+function indexOf(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    // The middle of a range inside the array is inside the array.
+    if ((keys[middle] as string) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,18 @@
+/**
+ * For tests: of a store of your own, and of what is built on one.
+ *
+ * @module
+ */
+export { fakeClock } from "./fake_clock.ts";
+export type { FakeClock } from "./fake_clock.ts";
+export { countingStore, observedStore } from "./observed_store.ts";
+export type { CountingStore } from "./observed_store.ts";
+export type { InterceptedCall } from "./intercept.ts";
+export { random } from "./random.ts";
+export type { Random } from "./random.ts";
+export { scheduler } from "./scheduler.ts";
+export type { ScheduledTask, Scheduler, SchedulerOptions } from "./scheduler.ts";
+export { faultyStore } from "./faulty_store.ts";
+export type { Fault, FaultRule, FaultyStore } from "./faulty_store.ts";
+export { mapDriver } from "./map_driver.ts";
+export type { MapDriver, MapDriverOptions } from "./map_driver.ts";
