@@ -1,0 +1,146 @@
+/**
+ * MQTT sessions that outlive the process: a broker over a store, on any runtime, for 3.1.1 and 5.0.
+ *
+ * {@linkcode sessionBroker} takes connections, asks the session state machine what each packet means, stores what must
+ * be durable, and only then answers. What it needs of the world it is given: a {@linkcode SessionStore}, a
+ * {@linkcode Transport} for each client, and, where the platform's own will not do, a {@linkcode BrokerEnvironment}.
+ *
+ * @example A broker in memory, and one client
+ * ```ts
+ * import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+ *
+ * const broker = sessionBroker({ store: memoryStore() });
+ * const sent: string[] = [];
+ * const connection = broker.accept({ send: (packet) => sent.push(packet.type), close: () => sent.push("closed") });
+ * await connection.receive([
+ *   { type: "connect", protocolVersion: 5, clientId: "c1", cleanStart: true, keepAlive: 60 },
+ *   { type: "pingreq" },
+ *   { type: "disconnect", reasonCode: 0 },
+ * ]);
+ * await broker.settled();
+ * console.assert(sent.join() === "connack,pingresp,closed");
+ * await broker.shutdown();
+ * ```
+ *
+ * @module
+ */
+export { sessionBroker } from "./src/runtime/broker.ts";
+export type { BrokerMessage, PublishResult, RunDueOptions, SessionBroker } from "./src/runtime/broker.ts";
+export type { BrokerConnection, CloseCause, Transport } from "./src/runtime/transport.ts";
+export { systemEnvironment } from "./src/runtime/environment.ts";
+export type { BrokerEnvironment } from "./src/runtime/environment.ts";
+export type {
+  Authentication,
+  AuthenticationAccepted,
+  AuthenticationDenied,
+  AuthorizeQuestion,
+  BrokerOptions,
+  CallbackContext,
+  CommitOptions,
+  ConnectionBounds,
+  LeaseOptions,
+} from "./src/runtime/options.ts";
+export type {
+  BatchesCommitted,
+  BrokerEvent,
+  ClientConnected,
+  ClientDisconnected,
+  CommitFailed,
+  ConnectionStalled,
+  ConnectionSuperseded,
+  LeaseLost,
+  MessageDelivered,
+  MessageLost,
+  Observe,
+  PeerDiagnosed,
+  SessionOver,
+  SessionTakenOver,
+  WorkFailed,
+} from "./src/runtime/observe.ts";
+export { SessionError } from "./src/errors.ts";
+export type { SessionErrorCode, SessionErrorOptions } from "./src/errors.ts";
+export { memoryStore } from "./src/stores/memory.ts";
+export type { MemoryStoreOptions } from "./src/stores/memory.ts";
+export type { StoreCapabilities, StoreRequirements } from "./src/store/capabilities.ts";
+export type {
+  Acquired,
+  AcquireRefusal,
+  AcquireRequest,
+  CommitBatch,
+  CommitResult,
+  Delivery,
+  DeliveryReceiver,
+  DirectoryPage,
+  DirectoryQuery,
+  DueOptions,
+  DueWork,
+  Guard,
+  OutboxEntry,
+  OutboxMove,
+  PageLimit,
+  QueueLimits,
+  QueuePage,
+  QueuePosition,
+  ReceiverOutcome,
+  SessionDirectory,
+  SessionStore,
+  SessionSummary,
+  StoreCallOptions,
+  StoredSession,
+  SweepWork,
+} from "./src/store/session_store.ts";
+export type { Receiver, SubscriptionMatch } from "./src/routing/resolve.ts";
+export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./src/machine/policy.ts";
+export type { ServerLimits, SessionPolicy } from "./src/machine/policy.ts";
+export type {
+  DeleteInboundId,
+  DeleteOutboundMark,
+  DeleteQueued,
+  DeleteSubscription,
+  DeleteWill,
+  DropReason,
+  EndReason,
+  EndSession,
+  PutHead,
+  PutInboundId,
+  PutOutboundMark,
+  PutQuarantine,
+  PutSentLimit,
+  PutSubscription,
+  PutWill,
+  SessionChange,
+} from "./src/machine/change.ts";
+export type { Diagnosis } from "./src/machine/effect.ts";
+export type { AcquireTerms } from "./src/machine/request.ts";
+export type { OutboundMark, SessionHead, SessionSnapshot } from "./src/machine/snapshot.ts";
+export { messageBytes } from "./src/mqtt/message.ts";
+export type { Message, MessageProperties, QueuedMessage, UserProperty } from "./src/mqtt/message.ts";
+export { NEVER_EXPIRES } from "./src/mqtt/packet.ts";
+export type {
+  AuthPacket,
+  ClientPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  PingreqPacket,
+  PingrespPacket,
+  ProblemProperties,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PublishResponse,
+  PubrecPacket,
+  PubrelPacket,
+  ServerPacket,
+  SubackPacket,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubackPacket,
+  UnsubscribePacket,
+} from "./src/mqtt/packet.ts";
+export type { QoS } from "./src/mqtt/qos.ts";
+export { REASON } from "./src/mqtt/reason_code.ts";
+export type { ReasonCode, ReasonName } from "./src/mqtt/reason_code.ts";
+export type { RetainHandling, Subscription } from "./src/mqtt/subscription.ts";
+export type { Will } from "./src/mqtt/will.ts";

@@ -1,0 +1,109 @@
+/**
+ * The answers to a CONNECT: who is this, and does the store give it the session?
+ *
+ * @module
+ */
+import { SessionError } from "../errors.ts";
+import type { AcquireRefused, Authenticated, AuthenticationRefused } from "../machine/event.ts";
+import type { AcquireTerms } from "../machine/request.ts";
+import type { ConnectPacket } from "../mqtt/packet.ts";
+import { REASON } from "../mqtt/reason_code.ts";
+import type { Acquired, AcquireRequest } from "../store/session_store.ts";
+import type { BrokerContext } from "./context.ts";
+import type { Authentication } from "./options.ts";
+import { isAllowed } from "./permission.ts";
+import { persistently } from "./within.ts";
+
+/** The verdict on a CONNECT, and whom its session belongs to. */
+export interface Verdict {
+  readonly event: Authenticated | AuthenticationRefused;
+  readonly principal?: string;
+}
+
+/** Asks the host who this is, and whether its Will may be published. It never rejects. */
+export async function authenticate(
+  context: BrokerContext,
+  connect: ConnectPacket,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { options } = context;
+  let answer: Authentication;
+  try {
+    answer = options.authenticate === undefined ? { ok: true } : await options.authenticate(connect, { signal });
+  } catch (error) {
+    options.observe({ type: "workFailed", work: "callback", clientId: connect.clientId, error });
+    answer = { ok: false, reasonCode: REASON.unspecifiedError };
+  }
+  if (!answer.ok) {
+    const { ok: _ok, reasonCode = REASON.notAuthorized, ...texts } = answer;
+    return { event: { type: "authenticationRefused", reasonCode, ...texts } };
+  }
+  const { ok: _ok, clientId: given = connect.clientId, principal, ...overrides } = answer;
+  const assigned = given === "";
+  const clientId = assigned ? options.environment.randomId() : given;
+  const who = principal === undefined ? {} : { principal };
+  const { will } = connect;
+  if (will !== undefined) {
+    const allowed = await isAllowed(options, { clientId, ...who, action: "publish", topic: will.topic, qos: will.qos });
+    if (!allowed) return { event: { type: "authenticationRefused", reasonCode: REASON.notAuthorized } };
+  }
+  return { event: { type: "authenticated", clientId, assigned, ...overrides }, ...who };
+}
+
+/** The session is the connection's, and its log may have grown since to `grownTo`. */
+export interface AcquireSuccess {
+  readonly acquired: Acquired;
+  readonly grownTo: number;
+}
+
+/** Asks the store for the session. It never rejects; what it cannot tell in time is let go of later. */
+export async function acquire(
+  context: BrokerContext,
+  terms: AcquireTerms,
+  token: string,
+  principal: string | undefined,
+): Promise<AcquireSuccess | AcquireRefused> {
+  const { options, sessions, nodeId } = context;
+  const { clientId } = terms;
+  const request: AcquireRequest = {
+    terms,
+    token,
+    nodeId,
+    incarnation: options.environment.randomId(),
+    ...(principal === undefined ? {} : { principal }),
+    whenOwned: "take",
+    page: { messages: options.limits.pageMessages, bytes: options.limits.pageBytes },
+    now: options.environment.now(),
+  };
+  let grownTo = 0;
+  try {
+    // What the last connection left has to be stored before it is judged: its Will may just have been deleted.
+    const previous = sessions.get(clientId);
+    if (previous?.leaving) await previous.done;
+    await context.lease.ensure();
+    sessions.beginAcquire(clientId);
+    const answer = await persistently(
+      options.environment,
+      options.commit,
+      "acquire a session",
+      (signal) => options.store.acquire(request, { signal }),
+    ).finally(() => grownTo = sessions.endAcquire(clientId));
+    if (answer.outcome === "acquired") return { acquired: answer, grownTo };
+    return { type: "acquireRefused", reasonCode: REFUSALS[answer.reason] };
+  } catch (error) {
+    options.observe({ type: "workFailed", work: "session", clientId, error });
+    const isKnown = error instanceof SessionError && error.code !== "OUTCOME_UNKNOWN";
+    if (!isKnown) context.orphans.set(clientId, token);
+    const isUnreadable = error instanceof SessionError &&
+      (error.code === "RECORD_UNREADABLE" || error.code === "RECORD_FROM_FUTURE");
+    const reasonCode = isUnreadable ? REASON.implementationSpecificError : REASON.serverUnavailable;
+    return { type: "acquireRefused", reasonCode };
+  }
+}
+
+/** An id made here that exists is no fault of the client: its next try gets another one. */
+const REFUSALS = {
+  principal: REASON.clientIdentifierNotValid,
+  exists: REASON.serverUnavailable,
+  owned: REASON.serverUnavailable,
+} as const;

@@ -1,0 +1,274 @@
+/**
+ * The broker: connections in, packets out, everything durable in between.
+ *
+ * @module
+ */
+import { SessionError } from "../errors.ts";
+import { type Message, messageBytes } from "../mqtt/message.ts";
+import { REASON } from "../mqtt/reason_code.ts";
+import { isTopicName } from "../mqtt/topic.ts";
+import type { DirectoryPage, DirectoryQuery, SessionSummary, StoreCallOptions } from "../store/session_store.ts";
+import { type Clockwork, clockwork } from "./clockwork.ts";
+import { Connection } from "./connection.ts";
+import type { BrokerContext } from "./context.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Doorbell } from "./doorbell.ts";
+import { Due } from "./due.ts";
+import { CommitLane } from "./lane.ts";
+import { LocalSessions } from "./local_sessions.ts";
+import { NodeLease } from "./node_lease.ts";
+import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { Router, unrefusable } from "./publish.ts";
+import { Tasks, Turns } from "./tasks.ts";
+import type { BrokerConnection, Transport } from "./transport.ts";
+
+/** A message that the host publishes itself. What is absent gets the plainest value. */
+export type BrokerMessage = Pick<Message, "topic" | "payload"> & Partial<Message>;
+
+/** What became of a publish of the host. */
+export interface PublishResult {
+  /** How many sessions the message reaches. */
+  readonly receivers: number;
+  /** Whether it was taken: with `whenFull: "reject"`, `false` when every queue was full. */
+  readonly accepted: boolean;
+}
+
+/** What a call that works through due things takes. */
+export interface RunDueOptions {
+  /** Ends the run early; what is not done stays due. */
+  readonly signal?: AbortSignal;
+}
+
+/** A broker of MQTT sessions over one store. */
+export interface SessionBroker extends AsyncDisposable {
+  /** This run of this node: the given name and a random part. */
+  readonly nodeId: string;
+  /** Takes a connection in. Synchronous, so that its packets are in order from the first byte. */
+  accept(transport: Transport): BrokerConnection;
+  /**
+   * Publishes a message that no session sent: at least once.
+   *
+   * @throws {SessionError} `STORE_UNAVAILABLE` or `OUTCOME_UNKNOWN` when the store did not take it in time.
+   */
+  publish(message: BrokerMessage): Promise<PublishResult>;
+  /** One session, as a person would look at it. */
+  inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
+  /** Sessions, page by page. */
+  list(query?: Partial<DirectoryQuery>): Promise<DirectoryPage>;
+  /** Ends a session and its connection, wherever that is. Returns whether there was one. */
+  end(clientId: string): Promise<boolean>;
+  /** Does all that is due, here and in the store: for a cron, an alarm, or the next request. */
+  runDue(options?: RunDueOptions): Promise<void>;
+  /** When the next call of {@linkcode SessionBroker.runDue} is worth it, in epoch milliseconds. */
+  nextWakeAt(): Promise<number | undefined>;
+  /** For hosts that live long: from now on the broker wakes itself. Ends with the signal, or at shutdown. */
+  start(signal?: AbortSignal): void;
+  /** Ends when nothing is under way: no commit, no answer, no outbox. For hosts that may be put to sleep. */
+  settled(): Promise<void>;
+  /** Closes every connection with 0x8B, stores what they leave, and gives the lease back. May be called again. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Makes a broker.
+ *
+ * @throws {RangeError} If a number in the options is out of range.
+ * @throws {SessionError} `CAPABILITY_MISSING` if the store promises less than is required.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+ *
+ * const broker = sessionBroker({ store: memoryStore() });
+ * const connection = broker.accept({ send: (packet) => console.log(packet.type), close: () => {} });
+ * await connection.receive([
+ *   { type: "connect", protocolVersion: 5, clientId: "c1", cleanStart: true, keepAlive: 60 },
+ * ]);
+ * await broker.settled();
+ * await broker.shutdown();
+ * ```
+ */
+export function sessionBroker(options: BrokerOptions): SessionBroker {
+  return new Broker(resolveOptions(options));
+}
+
+/** How often ending a session is tried against others that change it. */
+const END_ATTEMPTS = 8;
+
+class Broker implements SessionBroker {
+  readonly nodeId: string;
+  readonly #options: ResolvedOptions;
+  readonly #context: BrokerContext;
+  readonly #connections = new Set<Connection>();
+  readonly #doorbell: Doorbell;
+  readonly #due: Due;
+  readonly #clockwork: Clockwork;
+  #shutdown: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    const { environment, observe } = options;
+    const nodeId = this.nodeId = `${options.nodeId}.${environment.randomId()}`;
+    let batches = 0;
+    const batchId = () => `${nodeId}.${++batches}`;
+    const sessions = new LocalSessions(nodeId, observe);
+    const lane = new CommitLane({
+      store: options.store,
+      environment,
+      observe,
+      commit: options.commit,
+      afterResults: () => sessions.takeArrivals(),
+    });
+    const tasks = new Tasks();
+    const router = new Router({ options, sessions, lane, batchId, owed: (outboxId) => outbox.kick(outboxId) });
+    const outbox: Outbox = new Outbox({
+      options,
+      sessions,
+      lane,
+      router,
+      tasks,
+      batchId,
+      emptied: (outboxId) => sessions.outboxEmptied(outboxId),
+    });
+    this.#context = {
+      options,
+      nodeId,
+      sessions,
+      lane,
+      router,
+      outbox,
+      lease: new NodeLease(nodeId, options, () => this.#leaseLost()),
+      deadlines: new Deadlines(),
+      tasks,
+      acquires: new Turns(),
+      orphans: new Map(),
+      batchId,
+      storeDueAt: (at) => this.#clockwork.storeDueAt(at),
+      deadlineMoved: () => this.#clockwork.look(),
+      connectionEnded: (connection) => this.#connections.delete(connection as Connection),
+    };
+    this.#doorbell = new Doorbell(this.#context);
+    this.#due = new Due(this.#context);
+    this.#clockwork = clockwork(this.#context, this.#doorbell, this.#due);
+  }
+
+  accept(transport: Transport): BrokerConnection {
+    const connection = new Connection(this.#context, transport);
+    this.#connections.add(connection);
+    if (this.#shutdown !== undefined) connection.requestClose(REASON.serverShuttingDown);
+    return connection;
+  }
+
+  async publish(given: BrokerMessage): Promise<PublishResult> {
+    this.#refuseWhenClosed("publish");
+    const { environment, store, queue } = this.#options;
+    const { router, lane, sessions, outbox, batchId } = this.#context;
+    if (!isTopicName(given.topic)) throw new TypeError("Cannot publish: the topic is not a Topic Name");
+    const message: Message = {
+      qos: 0,
+      retain: false,
+      properties: {},
+      publisher: "",
+      publishedAt: environment.now(),
+      ...given,
+    };
+    if (messageBytes(message) > store.capabilities.maxMessageBytes) {
+      throw new SessionError("LIMIT_EXCEEDED", "Cannot publish: the message is larger than the store takes");
+    }
+    const matches = await router.match([message.topic]);
+    const receivers = router.receivers(message, matches.get(message.topic) ?? []);
+    const { delivery, offers } = router.dispatch(message, receivers);
+    if (delivery !== undefined) {
+      const id = batchId();
+      const limits = message.qos === 0 ? unrefusable(queue) : queue;
+      const batch = { id, changes: [], deliveries: [delivery], limits, now: environment.now() };
+      const result = await lane.commit(batch);
+      if (result.outcome !== "committed") return { receivers: 0, accepted: false };
+      if (sessions.deliver(batch, result)) outbox.kick(id);
+      sessions.takeArrivals();
+    }
+    for (const offer of offers) offer();
+    return { receivers: receivers.length, accepted: true };
+  }
+
+  inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined> {
+    return this.#options.store.directory.inspect(clientId, options);
+  }
+
+  list(query: Partial<DirectoryQuery> = {}): Promise<DirectoryPage> {
+    return this.#options.store.directory.list({ limit: 100, ...query });
+  }
+
+  async end(clientId: string): Promise<boolean> {
+    this.#refuseWhenClosed("end a session");
+    for (let attempt = 0; attempt < END_ATTEMPTS; attempt++) {
+      const session = this.#context.sessions.get(clientId);
+      if (session?.live) {
+        session.requestEnd();
+        await session.done;
+        return true;
+      }
+      if (session?.leaving) await session.done;
+      const moved = await this.#due.move(clientId, () => ({ type: "endRequested" }));
+      if (moved === "absent") return false;
+      if (moved === "moved") return true;
+    }
+    throw new SessionError("STORE_UNAVAILABLE", "Cannot end a session: others keep changing it");
+  }
+
+  async runDue({ signal }: RunDueOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#refuseWhenClosed("run what is due");
+    await this.#clockwork.runAll(signal);
+  }
+
+  nextWakeAt(): Promise<number | undefined> {
+    return this.#clockwork.nextWakeAt();
+  }
+
+  start(signal?: AbortSignal): void {
+    this.#refuseWhenClosed("start");
+    this.#clockwork.start();
+    signal?.addEventListener("abort", () => this.#clockwork.stop(), { once: true });
+  }
+
+  async settled(): Promise<void> {
+    const { tasks, lane } = this.#context;
+    while (!tasks.idle || lane.idle !== undefined) {
+      await tasks.settled();
+      await lane.idle;
+    }
+  }
+
+  shutdown(): Promise<void> {
+    return this.#shutdown ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #close(): Promise<void> {
+    this.#clockwork.stop();
+    for (const connection of this.#connections) connection.requestClose(REASON.serverShuttingDown);
+    await Promise.all([...this.#connections].map((connection) => connection.done));
+    await this.settled();
+    try {
+      await this.#context.lease.release();
+    } catch (error) {
+      // The lease runs out by itself.
+      this.#options.observe({ type: "workFailed", work: "lease", error });
+    }
+  }
+
+  #leaseLost(): void {
+    this.#options.observe({ type: "leaseLost", nodeId: this.nodeId });
+    // Others may act for their sessions soon: nothing more may reach the clients, not even a good-bye.
+    for (const connection of this.#connections) connection.cut(REASON.implementationSpecificError);
+  }
+
+  #refuseWhenClosed(what: string): void {
+    if (this.#shutdown !== undefined) throw new SessionError("CLOSED", `Cannot ${what}: the broker was shut down`);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Deadlines } from "./deadlines.ts";
+import type { CommitLane } from "./lane.ts";
+import type { LocalSessions } from "./local_sessions.ts";
+import type { NodeLease } from "./node_lease.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Router } from "./publish.ts";
+import type { Tasks, Turns } from "./tasks.ts";
+
+/** What the parts of one broker share. */
+export interface BrokerContext {
+  readonly options: ResolvedOptions;
+  /** This run of this node. */
+  readonly nodeId: string;
+  readonly sessions: LocalSessions;
+  readonly lane: CommitLane;
+  readonly router: Router;
+  readonly outbox: Outbox;
+  readonly lease: NodeLease;
+  readonly deadlines: Deadlines;
+  readonly tasks: Tasks;
+  /** Acquires of one client, one after the other. */
+  readonly acquires: Turns;
+  /** Sessions that a connection could not let go of, and the token by which it held them. */
+  readonly orphans: Map<string, string>;
+  /** An id that no batch has had. */
+  readonly batchId: () => string;
+  /** The store will have something due then. */
+  readonly storeDueAt: (at: number) => void;
+  /** The first of the local deadlines has changed. */
+  readonly deadlineMoved: () => void;
+  /** A connection has ended. */
+  readonly connectionEnded: (connection: object) => void;
+}

@@ -1,0 +1,92 @@
+/** Something that wants to be called at a time. */
+export interface Timed {
+  /** When; `undefined` for never. It may move later at any time without a word. */
+  readonly deadline: number | undefined;
+  /** The time has come. */
+  timePassed(): void;
+}
+
+interface Entry {
+  readonly at: number;
+  readonly timed: Timed;
+}
+
+/**
+ * The deadlines of many connections, earliest first.
+ *
+ * A Keep Alive moves its deadline with every packet. That costs nothing here: an entry that comes up too early is put
+ * back, so that a connection has one entry at a time and another only when its deadline moves forward.
+ */
+export class Deadlines {
+  readonly #heap: Entry[] = [];
+  readonly #armed = new Map<Timed, number>();
+
+  /** When to look next; `undefined` when there is nothing to wait for. */
+  get next(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
+  /** Looks at a deadline that may be new or earlier than before. Returns whether it is now the first of all. */
+  watch(timed: Timed): boolean {
+    const { deadline } = timed;
+    if (deadline === undefined) return false;
+    const armedAt = this.#armed.get(timed);
+    if (armedAt !== undefined && armedAt <= deadline) return false;
+    this.#armed.set(timed, deadline);
+    this.#push({ at: deadline, timed });
+    return this.#heap[0]?.timed === timed;
+  }
+
+  /** Forgets it. */
+  forget(timed: Timed): void {
+    this.#armed.delete(timed);
+  }
+
+  /** Calls all whose time has come. */
+  fire(now: number): void {
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      this.#pop();
+      // Entries that were forgotten or replaced by an earlier one are left over.
+      if (this.#armed.get(first.timed) !== first.at) continue;
+      this.#armed.delete(first.timed);
+      const { deadline } = first.timed;
+      if (deadline !== undefined && deadline <= now) {
+        first.timed.timePassed();
+        // One that stays due is not called again in this round.
+        if ((first.timed.deadline ?? Infinity) <= now) continue;
+      }
+      this.watch(first.timed);
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(entry);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      // Both indices are inside the heap.
+      if ((heap[parent] as Entry).at <= entry.at) break;
+      heap[index] = heap[parent] as Entry;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = index * 2 + 1;
+      if (child >= heap.length) break;
+      // Both indices are inside the heap.
+      if (child + 1 < heap.length && (heap[child + 1] as Entry).at < (heap[child] as Entry).at) child++;
+      if ((heap[child] as Entry).at >= last.at) break;
+      heap[index] = heap[child] as Entry;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

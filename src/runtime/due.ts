@@ -1,0 +1,151 @@
+/**
+ * Work that falls due without a connection: Wills, the end of sessions, lost owners, outboxes, and the broom (D6).
+ *
+ * @module
+ */
+import type { SessionChange } from "../machine/change.ts";
+import type { Event } from "../machine/event.ts";
+import { openSession } from "../machine/state/session.ts";
+import { step } from "../machine/step.ts";
+import type { CommitBatch, Delivery, DueWork, StoredSession } from "../store/session_store.ts";
+import type { BrokerContext } from "./context.ts";
+import { unrefusable } from "./publish.ts";
+import { persistently } from "./within.ts";
+
+/** How moving a session that nobody here owns went. */
+export type Moved = "moved" | "unchanged" | "absent" | "superseded";
+
+/** How many things are asked for at a time, and how often in one run. */
+const WORK_PER_ROUND = 64;
+const ROUNDS = 64;
+
+/** Does what is due, for any session of any node. */
+export class Due {
+  readonly #context: BrokerContext;
+
+  constructor(context: BrokerContext) {
+    this.#context = context;
+  }
+
+  /** Works until nothing is due that could be done, or the signal aborts. Rejects when the store cannot be asked. */
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    await this.#adoptOrphans();
+    const { options } = this.#context;
+    const { environment, store, lease } = options;
+    for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
+      const works = await persistently(
+        environment,
+        options.commit,
+        "list what is due",
+        (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: lease.graceMs, signal }),
+      );
+      let done = 0;
+      for (const work of works) {
+        if (signal?.aborted) return;
+        if (await this.#try(work)) done++;
+      }
+      // What cannot be done now would only be listed again.
+      if (done === 0) return;
+    }
+  }
+
+  /**
+   * Reads a session, steps it, and commits under the guard that was read, raising the epoch. Whoever changes it in
+   * between wins, and the work is dropped.
+   */
+  async move(clientId: string, event: (stored: StoredSession) => Event | undefined): Promise<Moved> {
+    const { options, lane, outbox } = this.#context;
+    const { environment, store } = options;
+    const stored = await persistently(
+      environment,
+      options.commit,
+      "read a session",
+      (signal) => store.read(clientId, { signal }),
+    );
+    if (stored === undefined) return "absent";
+    const what = event(stored);
+    if (what === undefined) return "unchanged";
+    const session = openSession(stored.snapshot, { role: "server", policy: options.policy, limits: options.limits });
+    const now = environment.now();
+    const { changes, effects } = step(session, what, now);
+    if (changes.length === 0) return "unchanged";
+    const batch: CommitBatch = {
+      id: this.#context.batchId(),
+      guard: stored.guard,
+      raiseEpoch: { token: environment.randomId() },
+      changes: changes.filter((change): change is SessionChange => change.type !== "publishMessage"),
+      deliveries: changes.flatMap((change): Delivery[] =>
+        change.type === "publishMessage" ? [{ message: change.message, receivers: undefined }] : []
+      ),
+      limits: unrefusable(options.queue),
+      now,
+    };
+    const result = await lane.commit(batch);
+    if (result.outcome !== "committed") return "superseded";
+    for (const change of changes) {
+      if (change.type !== "putHead") continue;
+      const { endsAt, willDueAt } = change.head;
+      if (endsAt !== undefined) this.#context.storeDueAt(endsAt);
+      if (willDueAt !== undefined) this.#context.storeDueAt(willDueAt);
+    }
+    for (const effect of effects) {
+      if (effect.type === "sessionEnded") options.observe({ type: "ended", clientId, reason: effect.reason });
+    }
+    if (batch.deliveries.length > 0) outbox.kick(stored.guard.incarnation);
+    return "moved";
+  }
+
+  async #try(work: DueWork): Promise<boolean> {
+    try {
+      return await this.#do(work);
+    } catch (error) {
+      this.#context.options.observe({ type: "workFailed", work: work.type, error });
+      return false;
+    }
+  }
+
+  /** Returns whether something was done, so that it is worth asking what is due once more. */
+  async #do(work: DueWork): Promise<boolean> {
+    const { options, outbox, nodeId } = this.#context;
+    switch (work.type) {
+      case "session":
+        return await this.move(work.clientId, () => ({ type: "timePassed" })) === "moved";
+      case "node": {
+        // This node hears of its own lapse from its lease, and lets go of its sessions itself.
+        if (work.nodeId === nodeId) return false;
+        for (const clientId of work.clientIds) {
+          await this.move(clientId, ({ owner }) => lost(owner?.nodeId === work.nodeId, work.dueAt));
+        }
+        await options.store.renewNode(work.nodeId, 0);
+        return work.clientIds.length > 0;
+      }
+      case "outbox":
+        await outbox.workOff(work.outboxId);
+        return true;
+      case "sweep":
+        await options.store.sweep(work.work);
+        return true;
+      default:
+        return work satisfies never;
+    }
+  }
+
+  /** Lets go of sessions that connections of this node held when they could commit no more. */
+  async #adoptOrphans(): Promise<void> {
+    const { orphans, options } = this.#context;
+    for (const [clientId, token] of orphans) {
+      try {
+        const at = options.environment.now();
+        const moved = await this.move(clientId, ({ owner }) => lost(owner?.token === token, at));
+        // Superseded: somebody else has it by now, or the next round will tell.
+        if (moved !== "superseded") orphans.delete(clientId);
+      } catch (error) {
+        options.observe({ type: "workFailed", work: "session", clientId, error });
+      }
+    }
+  }
+}
+
+function lost(isTheirs: boolean, at: number): Event | undefined {
+  return isTheirs ? { type: "ownerLost", at } : undefined;
+}

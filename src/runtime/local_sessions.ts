@@ -1,0 +1,171 @@
+import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import type { Receiver } from "../routing/resolve.ts";
+import type { CommitBatch, CommitResult, DeliveryReceiver } from "../store/session_store.ts";
+import type { Observe } from "./observe.ts";
+
+/** A session that a connection of this node owns. */
+export interface LocalSession {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly token: string;
+  readonly epoch: number;
+  /** Whether it takes messages: connected, and not about to go. */
+  readonly live: boolean;
+  /** Whether its end has been seen and is not yet stored. */
+  readonly leaving: boolean;
+  /** Settles when nothing of the connection is left to do. */
+  readonly done: Promise<void>;
+  /** A message stands in its log; several come before {@linkcode LocalSession.takeArrivals}. */
+  arrived(message: QueuedMessage): void;
+  /** The log has grown to `tail`, by means that this node has not seen. */
+  grownTo(tail: number): void;
+  /** All arrivals of a commit have been told. */
+  takeArrivals(): void;
+  /** A QoS 0 copy that was never stored. */
+  offerQos0(message: Message, receiver: Receiver): void;
+  /** Another connection owns the session. */
+  supersede(): void;
+  /** The host wants the connection closed. */
+  requestClose(reasonCode: number): void;
+  /** Its log may have grown: looks. */
+  probe(): void;
+  /** The session is to end. */
+  requestEnd(): void;
+  /** Nothing of it waits in its outbox any more. */
+  outboxEmptied(): void;
+}
+
+/** The sessions that connections of this node own, by client; and what commits bring them. */
+export class LocalSessions {
+  readonly #sessions = new Map<string, LocalSession>();
+  readonly #byIncarnation = new Map<string, LocalSession>();
+  readonly #acquiring = new Map<string, number>();
+  readonly #told = new Set<LocalSession>();
+  readonly #observe: Observe;
+  readonly #nodeId: string;
+
+  constructor(nodeId: string, observe: Observe) {
+    this.#nodeId = nodeId;
+    this.#observe = observe;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** All of them. */
+  all(): Iterable<LocalSession> {
+    return this.#sessions.values();
+  }
+
+  /** The one of this client. */
+  get(clientId: string): LocalSession | undefined {
+    return this.#sessions.get(clientId);
+  }
+
+  /** The one of this client if it takes messages and is of this incarnation. */
+  live(clientId: string, incarnation: string): LocalSession | undefined {
+    const session = this.#sessions.get(clientId);
+    return session?.live && session.incarnation === incarnation ? session : undefined;
+  }
+
+  /** The outbox of this id was found empty. */
+  outboxEmptied(outboxId: string): void {
+    this.#byIncarnation.get(outboxId)?.outboxEmptied();
+  }
+
+  /** Begins to watch for arrivals of a client that is being acquired. */
+  beginAcquire(clientId: string): void {
+    this.#acquiring.set(clientId, 0);
+  }
+
+  /** Ends that, and says how far its log has grown meanwhile; 0 when nothing came. */
+  endAcquire(clientId: string): number {
+    const tail = this.#acquiring.get(clientId) ?? 0;
+    this.#acquiring.delete(clientId);
+    return tail;
+  }
+
+  /** Registers a session, in the place of an older one. */
+  add(session: LocalSession): void {
+    this.#sessions.set(session.clientId, session);
+    this.#byIncarnation.set(session.incarnation, session);
+  }
+
+  /** Forgets a session, unless another has taken its place. */
+  remove(session: LocalSession): void {
+    this.#told.delete(session);
+    if (this.#byIncarnation.get(session.incarnation) === session) this.#byIncarnation.delete(session.incarnation);
+    if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
+  }
+
+  /** Tells the receivers of a committed batch. Returns whether some of its deliveries stand in an outbox. */
+  deliver(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean {
+    let owed = false;
+    for (const [index, { message, receivers }] of batch.deliveries.entries()) {
+      if (receivers === undefined) {
+        owed = true;
+        continue;
+      }
+      const outcomes = result.deliveries[index] ?? [];
+      if (outcomes.length < receivers.length) this.#probe(receivers);
+      for (const [place, outcome] of outcomes.entries()) {
+        switch (outcome.outcome) {
+          case "appended": {
+            const receiver = receivers[place];
+            for (const reason of outcome.dropped ?? []) {
+              this.#observe({ type: "dropped", clientId: outcome.clientId, reason });
+            }
+            if (outcome.ownerNode !== this.#nodeId || receiver === undefined) break;
+            this.#tell(message, receiver, outcome.sequence);
+            break;
+          }
+          case "dropped":
+            this.#observe({
+              type: "dropped",
+              clientId: outcome.clientId,
+              reason: outcome.reason,
+              topic: message.topic,
+            });
+            break;
+          case "owed":
+            owed = true;
+            break;
+          case "ended":
+            break;
+          default:
+            outcome satisfies never;
+        }
+      }
+    }
+    return owed;
+  }
+
+  /** Lets every session that was told of messages take them, in order of sequence. */
+  takeArrivals(): void {
+    for (const session of this.#told) session.takeArrivals();
+    this.#told.clear();
+  }
+
+  /** A repeated commit may leave out what became of its deliveries. */
+  #probe(receivers: readonly DeliveryReceiver[]): void {
+    for (const { clientId, incarnation } of receivers) this.live(clientId, incarnation)?.probe();
+  }
+
+  #tell(message: Message, receiver: DeliveryReceiver, sequence: number): void {
+    const session = this.live(receiver.clientId, receiver.incarnation);
+    if (session !== undefined) {
+      session.arrived(queued(message, receiver, sequence));
+      this.#told.add(session);
+    }
+    const seen = this.#acquiring.get(receiver.clientId);
+    if (seen !== undefined && seen < sequence) this.#acquiring.set(receiver.clientId, sequence);
+  }
+}
+
+/** The copy as it stands in the receiver's log. */
+function queued(message: Message, receiver: Receiver, sequence: number): QueuedMessage {
+  const { qos, retain, subscriptionIdentifiers } = receiver;
+  return { ...message, sequence, qos, retain, subscriptionIdentifiers };
+}

@@ -1,0 +1,341 @@
+/**
+ * What one session has yet to commit, and the effects that wait for it.
+ *
+ * @module
+ */
+import type { SessionError } from "../errors.ts";
+import type { SessionChange } from "../machine/change.ts";
+import type { Effect } from "../machine/effect.ts";
+import { messageBytes } from "../mqtt/message.ts";
+import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../store/session_store.ts";
+import type { CommitLane, LaneSource } from "./lane.ts";
+
+/** What a step leaves for the mailbox. */
+export interface Letter {
+  readonly changes: readonly SessionChange[];
+  readonly deliveries: readonly Delivery[];
+  readonly effects: readonly Effect[];
+  /** Done once the changes are durable, before the effects. */
+  readonly offers?: readonly (() => void)[];
+  /** A publish that may be refused by its commit (D11), and so travels alone. */
+  readonly refusableRef?: number;
+}
+
+/** The connection, as its mailbox sees it. Nothing of it throws. */
+export interface MailboxOwner {
+  runEffect(effect: Effect): void;
+  /** A batch is committed; called before its effects. Returns whether deliveries of it stand in the outbox. */
+  batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean;
+  /** Nobody took the message of this ref; what is to be done instead comes back as a letter. */
+  publishRefused(ref: number): Letter;
+  /** Somebody else owns the session. */
+  supersede(): void;
+  /** The outcome was learned only by repeating, or never. */
+  storeFailed(error: SessionError | undefined): void;
+  /** Something was committed or dropped: there is room, or nothing left. */
+  mailboxMoved(): void;
+}
+
+/** What the mailbox of a connection needs. */
+export interface MailboxOptions {
+  readonly owner: MailboxOwner;
+  readonly lane: CommitLane;
+  readonly queue: QueueLimits;
+  readonly limits: MailboxLimits;
+  readonly now: () => number;
+  readonly batchId: () => string;
+}
+
+/** What one batch may hold, from the capabilities of the store. */
+export interface MailboxLimits {
+  readonly maxChanges: number;
+  readonly maxReceivers: number;
+  readonly maxBytes: number;
+}
+
+interface Envelope {
+  readonly changes: SessionChange[];
+  readonly deliveries: Delivery[];
+  readonly effects: Effect[];
+  readonly offers: (() => void)[];
+  receivers: number;
+  bytes: number;
+  cost: number;
+  acknowledgements: number;
+  movesSubscriptions: boolean;
+  refusableRef: number | undefined;
+  /** Nothing may be added any more but effects that wait for it. */
+  sealed: boolean;
+}
+
+/** One FIFO of changes and effects for one session: no effect runs before its changes, and none overtakes another. */
+export class Mailbox implements LaneSource {
+  readonly #options: MailboxOptions;
+  readonly #envelopes: Envelope[] = [];
+  readonly #ready: Effect[] = [];
+  #guard: Guard | undefined;
+  #inFlight: CommitBatch | undefined;
+  #requested = false;
+  #running = false;
+  #dropped = false;
+  #cost = 0;
+  #acknowledgements = 0;
+  /** Whether publishes of this session wait in its outbox, so that later ones go behind them. */
+  behindOutbox = false;
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+  }
+
+  /** The guard that the next commit builds on. */
+  get guard(): Guard | undefined {
+    return this.#guard;
+  }
+
+  /** The session was acquired. */
+  attach(guard: Guard, outboxPending: boolean): void {
+    this.#guard = guard;
+    this.behindOutbox = outboxPending;
+  }
+
+  /** Whether nothing waits for a commit. */
+  get empty(): boolean {
+    return this.#envelopes.length === 0 && this.#ready.length === 0;
+  }
+
+  /** What waits, in the measure given to {@linkcode Mailbox.post}. */
+  get cost(): number {
+    return this.#cost;
+  }
+
+  /** Acknowledgements that give credit back to the client and have not left. */
+  get unsentAcknowledgements(): number {
+    return this.#acknowledgements;
+  }
+
+  /** Whether a change of subscriptions waits, which a look-up would not see yet. */
+  get movesSubscriptions(): boolean {
+    return this.#envelopes.some((envelope) => envelope.movesSubscriptions);
+  }
+
+  /** Whether a publish that may be refused waits for its outcome. */
+  get holdsRefusable(): boolean {
+    return this.#envelopes.some((envelope) => envelope.refusableRef !== undefined);
+  }
+
+  /** Takes what a step left; `cost` is given back once it is durable. */
+  post(letter: Letter, cost: number): void {
+    if (this.#dropped) return;
+    if (letter.changes.length === 0 && letter.deliveries.length === 0) {
+      const last = this.#envelopes.at(-1);
+      if (last === undefined) this.#run(letter.effects);
+      else this.#fill(last, letter, letter.changes, cost);
+      return;
+    }
+    const { maxChanges } = this.#options.limits;
+    let changes = letter.changes;
+    for (; changes.length > maxChanges; changes = changes.slice(maxChanges)) {
+      this.#fill(this.#newEnvelope(true), NOTHING, changes.slice(0, maxChanges), 0);
+    }
+    this.#fill(this.#envelopeFor(letter, changes.length), letter, changes, cost);
+  }
+
+  /** Asks the lane to carry what waits. Called once a run of steps is over, so that they leave together. */
+  flush(): void {
+    if (this.#requested || this.#envelopes.length === 0 || this.#guard === undefined) return;
+    this.#requested = true;
+    this.#options.lane.request(this);
+  }
+
+  /** Forgets everything: nothing of this connection counts any more. */
+  drop(): void {
+    this.#dropped = true;
+    this.#envelopes.length = 0;
+    this.#ready.length = 0;
+    this.#cost = 0;
+    this.#acknowledgements = 0;
+  }
+
+  /** Runs effects although everything else was dropped: the last words of a superseded connection. */
+  runNow(effects: readonly Effect[]): void {
+    this.#run(effects);
+  }
+
+  take(): CommitBatch | undefined {
+    const envelope = this.#envelopes[0];
+    if (envelope === undefined || this.#guard === undefined) {
+      this.#requested = false;
+      return undefined;
+    }
+    envelope.sealed = true;
+    this.#inFlight = {
+      id: this.#options.batchId(),
+      guard: this.#guard,
+      changes: envelope.changes,
+      deliveries: envelope.deliveries,
+      limits: this.#limitsOf(envelope),
+      now: this.#options.now(),
+      ...(this.behindOutbox && envelope.deliveries.length > 0 ? { behindOutbox: true } : {}),
+    };
+    return this.#inFlight;
+  }
+
+  settled(result: CommitResult, repeated: boolean): void {
+    const batch = this.#inFlight as CommitBatch;
+    this.#inFlight = undefined;
+    this.#requested = false;
+    const { owner } = this.#options;
+    switch (result.outcome) {
+      case "committed": {
+        this.#guard = result.guard ?? this.#guard;
+        if (owner.batchCommitted(batch, result)) this.behindOutbox = true;
+        const envelope = this.#envelopes.shift();
+        if (envelope === undefined) break;
+        this.#giveBack(envelope);
+        for (const offer of envelope.offers) offer();
+        this.#run(envelope.effects);
+        if (repeated) owner.storeFailed(undefined);
+        break;
+      }
+      case "superseded":
+        if (!this.#dropped) owner.supersede();
+        break;
+      case "refused": {
+        const envelope = this.#envelopes.shift();
+        if (envelope === undefined) break;
+        this.#giveBack(envelope);
+        const letter = owner.publishRefused(envelope.refusableRef as number);
+        this.#postFirst(letter);
+        if (repeated) owner.storeFailed(undefined);
+        break;
+      }
+      default:
+        result satisfies never;
+    }
+    this.flush();
+    owner.mailboxMoved();
+  }
+
+  failed(error: SessionError): void {
+    this.#inFlight = undefined;
+    this.#requested = false;
+    if (!this.#dropped) this.#options.owner.storeFailed(error);
+    this.#options.owner.mailboxMoved();
+  }
+
+  /** Puts a letter before all that wait. */
+  #postFirst(letter: Letter): void {
+    if (letter.changes.length === 0 && letter.deliveries.length === 0) {
+      this.#run(letter.effects);
+      return;
+    }
+    const envelope = emptyEnvelope(true);
+    this.#envelopes.unshift(envelope);
+    this.#fill(envelope, letter, letter.changes, 0);
+  }
+
+  /** The envelope that takes a letter: the open one if it fits, or else a new one. */
+  #envelopeFor(letter: Letter, changes: number): Envelope {
+    const { limits } = this.#options;
+    const alone = letter.refusableRef !== undefined;
+    const last = this.#envelopes.at(-1);
+    if (last === undefined || last.sealed || alone) return this.#newEnvelope(alone);
+    const fits = last.changes.length + changes <= limits.maxChanges &&
+      (letter.deliveries.length === 0 || last.deliveries.length === 0 ||
+        last.receivers + receiversOf(letter.deliveries) <= limits.maxReceivers &&
+          last.bytes + bytesOf(letter.deliveries) <= limits.maxBytes);
+    return fits ? last : this.#newEnvelope(false);
+  }
+
+  /** Only the last envelope takes letters, so that none gets in front of an earlier one. */
+  #newEnvelope(sealed: boolean): Envelope {
+    const envelope = emptyEnvelope(sealed);
+    this.#envelopes.push(envelope);
+    return envelope;
+  }
+
+  #fill(envelope: Envelope, letter: Letter, changes: readonly SessionChange[], cost: number): void {
+    for (const change of changes) {
+      envelope.changes.push(change);
+      envelope.movesSubscriptions ||= change.type === "putSubscription" || change.type === "deleteSubscription";
+    }
+    if (letter.deliveries.length > 0) {
+      envelope.deliveries.push(...letter.deliveries);
+      envelope.receivers += receiversOf(letter.deliveries);
+      envelope.bytes += bytesOf(letter.deliveries);
+    }
+    for (const effect of letter.effects) {
+      envelope.effects.push(effect);
+      if (!givesCredit(effect)) continue;
+      envelope.acknowledgements++;
+      this.#acknowledgements++;
+    }
+    if (letter.offers !== undefined) envelope.offers.push(...letter.offers);
+    if (letter.refusableRef !== undefined) envelope.refusableRef = letter.refusableRef;
+    envelope.cost += cost;
+    this.#cost += cost;
+  }
+
+  #limitsOf(envelope: Envelope): QueueLimits {
+    const { queue } = this.#options;
+    // Only a publish that stands alone can be refused whole; a Will or a QoS 0 message has nobody to tell.
+    return queue.whenFull === "reject" && envelope.refusableRef === undefined
+      ? { ...queue, whenFull: "dropNewest" }
+      : queue;
+  }
+
+  #giveBack(envelope: Envelope): void {
+    this.#cost -= envelope.cost;
+    this.#acknowledgements -= envelope.acknowledgements;
+  }
+
+  /** Runs effects in order, also when one of them leads to more. */
+  #run(effects: readonly Effect[]): void {
+    if (effects.length === 0) return;
+    this.#ready.push(...effects);
+    if (this.#running) return;
+    this.#running = true;
+    for (let effect = this.#ready.shift(); effect !== undefined; effect = this.#ready.shift()) {
+      this.#options.owner.runEffect(effect);
+    }
+    this.#running = false;
+  }
+}
+
+const NOTHING: Letter = { changes: [], deliveries: [], effects: [] };
+
+function emptyEnvelope(sealed: boolean): Envelope {
+  return {
+    changes: [],
+    deliveries: [],
+    effects: [],
+    offers: [],
+    receivers: 0,
+    bytes: 0,
+    cost: 0,
+    acknowledgements: 0,
+    movesSubscriptions: false,
+    refusableRef: undefined,
+    sealed,
+  };
+}
+
+/** Whether the client may send one more QoS 1 or 2 message once this has left ([MQTT-4.9.0-1]). */
+function givesCredit(effect: Effect): boolean {
+  if (effect.type !== "sendPacket") return false;
+  const { packet } = effect;
+  return packet.type === "puback" || packet.type === "pubcomp" ||
+    (packet.type === "pubrec" && packet.reasonCode >= 0x80);
+}
+
+function receiversOf(deliveries: readonly Delivery[]): number {
+  let receivers = 0;
+  for (const delivery of deliveries) receivers += delivery.receivers?.length ?? 1;
+  return receivers;
+}
+
+function bytesOf(deliveries: readonly Delivery[]): number {
+  let bytes = 0;
+  for (const delivery of deliveries) bytes += messageBytes(delivery.message);
+  return bytes;
+}

@@ -1,0 +1,136 @@
+import type { SessionError } from "../errors.ts";
+import type { DropReason, EndReason } from "../machine/change.ts";
+import type { Diagnosis } from "../machine/effect.ts";
+
+/** A client is connected: its CONNACK with success has been sent. */
+export interface ClientConnected {
+  readonly type: "connected";
+  readonly clientId: string;
+  /** Session Present. */
+  readonly resumed: boolean;
+}
+/** A connection has ended, and what it leaves is stored. */
+export interface ClientDisconnected {
+  readonly type: "disconnected";
+  /** Absent when it never got a session. */
+  readonly clientId?: string;
+  /** Why: the 5.0 reason code of the close; 0x80 when the transport was lost. */
+  readonly reasonCode: number;
+}
+/** A connection took the session from a living one. */
+export interface SessionTakenOver {
+  readonly type: "takeover";
+  readonly clientId: string;
+  /** The node that held it. */
+  readonly nodeId: string;
+}
+/** A connection of this node learned that its session belongs to another. */
+export interface ConnectionSuperseded {
+  readonly type: "superseded";
+  readonly clientId: string;
+}
+/** A message was lost to a session. */
+export interface MessageLost {
+  readonly type: "dropped";
+  readonly clientId: string;
+  readonly reason: DropReason;
+  /** Known where the message was at hand. */
+  readonly topic?: string;
+}
+/** A session has ended. */
+export interface SessionOver {
+  readonly type: "ended";
+  readonly clientId: string;
+  readonly reason: EndReason;
+}
+/** The client acknowledged a message, or refused it with a code of 0x80 and above. */
+export interface MessageDelivered {
+  readonly type: "delivered";
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly reasonCode: number;
+}
+/** A commit was carried out. */
+export interface BatchesCommitted {
+  readonly type: "commit";
+  /** How many batches left together. */
+  readonly batches: number;
+  /** From the first attempt to the answer, in milliseconds of the monotonic clock. */
+  readonly durationMs: number;
+  /** 1 unless it had to be repeated. */
+  readonly attempts: number;
+}
+/** An attempt to commit failed; it is repeated unless `final`. */
+export interface CommitFailed {
+  readonly type: "commitFailed";
+  readonly attempt: number;
+  readonly final: boolean;
+  readonly error: SessionError;
+}
+/** Something hints at a fault of the peer. */
+export interface PeerDiagnosed {
+  readonly type: "diagnosed";
+  readonly clientId: string;
+  readonly diagnosis: Diagnosis;
+  readonly packetId?: number;
+  readonly reasonCode?: number;
+}
+/** A client reads too slowly: nothing more is fed to it for now. */
+export interface ConnectionStalled {
+  readonly type: "stalled";
+  readonly clientId: string;
+  readonly bufferedBytes: number;
+}
+/** The node could not say that it lives for so long that it has closed its connections. */
+export interface LeaseLost {
+  readonly type: "leaseLost";
+  readonly nodeId: string;
+}
+/** Work in the background failed; it is tried again when it next falls due. */
+export interface WorkFailed {
+  readonly type: "workFailed";
+  readonly work:
+    | "session"
+    | "node"
+    | "outbox"
+    | "sweep"
+    | "lease"
+    | "doorbell"
+    | "publish"
+    | "due"
+    | "queue"
+    | "callback";
+  readonly clientId?: string;
+  readonly error: unknown;
+}
+
+/** What a broker tells its observer: the material of metrics and logs. Never a payload, never a credential. */
+export type BrokerEvent =
+  | ClientConnected
+  | ClientDisconnected
+  | SessionTakenOver
+  | ConnectionSuperseded
+  | MessageLost
+  | SessionOver
+  | MessageDelivered
+  | BatchesCommitted
+  | CommitFailed
+  | PeerDiagnosed
+  | ConnectionStalled
+  | LeaseLost
+  | WorkFailed;
+
+/** Takes what a broker tells. What it throws is ignored: watching must not change what is watched. */
+export type Observe = (event: BrokerEvent) => void;
+
+/** An observer that cannot break anything. */
+export function harmless(observe: Observe | undefined): Observe {
+  if (observe === undefined) return () => {};
+  return (event) => {
+    try {
+      observe(event);
+    } catch {
+      // The observer's fault is its own.
+    }
+  };
+}

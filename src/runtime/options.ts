@@ -1,0 +1,227 @@
+import { SessionError } from "../errors.ts";
+import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../machine/policy.ts";
+import type { ConnectPacket } from "../mqtt/packet.ts";
+import type { QoS } from "../mqtt/qos.ts";
+import type { StoreCapabilities, StoreRequirements } from "../store/capabilities.ts";
+import type { QueueLimits, SessionStore } from "../store/session_store.ts";
+import { type BrokerEnvironment, systemEnvironment } from "./environment.ts";
+import { harmless, type Observe } from "./observe.ts";
+
+/** What a callback of the host gets beside its question. */
+export interface CallbackContext {
+  /** Aborted when the answer is needed no more. */
+  readonly signal: AbortSignal;
+}
+
+/** The client is who it says it is. */
+export interface AuthenticationAccepted {
+  readonly ok: true;
+  /** The id under which the session is kept; that of the CONNECT when absent. Put a tenant's name in front of it. */
+  readonly clientId?: string;
+  /** Whom the session belongs to: a client id of another principal is refused. Stored, so never a secret. */
+  readonly principal?: string;
+  /** Overrides the Session Expiry Interval, in seconds. */
+  readonly sessionExpiryInterval?: number;
+  /** Overrides the Keep Alive, in seconds. */
+  readonly serverKeepAlive?: number;
+  /** Response Information for CONNACK. */
+  readonly responseInformation?: string;
+}
+/** The client may not connect. */
+export interface AuthenticationDenied {
+  readonly ok: false;
+  /** A 5.0 reason code of CONNACK; 0x87 when absent. It is mapped for 3.1.1. */
+  readonly reasonCode?: number;
+  readonly reasonString?: string;
+  readonly serverReference?: string;
+}
+/** The verdict on a CONNECT. */
+export type Authentication = AuthenticationAccepted | AuthenticationDenied;
+
+/** Asks for the right to do something. */
+export interface AuthorizeQuestion {
+  readonly clientId: string;
+  readonly principal?: string;
+  /** `publish` is also asked for the Will Topic, at CONNECT. */
+  readonly action: "publish" | "subscribe";
+  /** A Topic Name, or the Topic Filter of a subscription. */
+  readonly topic: string;
+  readonly qos: QoS;
+}
+
+/** How the node says that it lives (D5). */
+export interface LeaseOptions {
+  /** How long one renewal lasts, in milliseconds. */
+  readonly durationMs: number;
+  /** How often it is renewed. */
+  readonly renewEveryMs: number;
+  /** After so long without a renewal, by the monotonic clock, the node closes its connections. */
+  readonly closeAfterMs: number;
+  /** How much longer other nodes are waited for: skew between clocks. */
+  readonly graceMs: number;
+}
+
+/** What one connection may hold in memory. */
+export interface ConnectionBounds {
+  /** Packets that were received and are not yet committed. */
+  readonly maxPendingPackets: number;
+  /** Their bytes. */
+  readonly maxPendingBytes: number;
+  /** Above this many unsent bytes in the transport nothing more is fed to the client. */
+  readonly highWaterBytes: number;
+  /** A client that stays above it for so long is disconnected. */
+  readonly stallTimeoutMs: number;
+  /** How often a stalled transport is looked at. */
+  readonly stallPollMs: number;
+}
+
+/** How commits behave when the store does not. */
+export interface CommitOptions {
+  /** How long one call of the store may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** For how long a batch of unknown outcome is repeated before the connection is given up. */
+  readonly repeatForMs: number;
+  /** The pause before the first repetition; it doubles up to 16 times itself. */
+  readonly repeatAfterMs: number;
+  /** How many batches leave in one call. */
+  readonly maxBatches: number;
+}
+
+/** What a broker is made of. Only the store has to be given. */
+export interface BrokerOptions {
+  readonly store: SessionStore;
+  /** A name for this node, the same after a restart or not; each run adds a random part. */
+  readonly nodeId?: string;
+  /** What the store must promise; strict fencing and strong consistency when absent. */
+  readonly require?: StoreRequirements;
+  readonly limits?: Partial<ServerLimits>;
+  readonly policy?: Partial<SessionPolicy>;
+  /** How long a session's log may grow, and what gives way then. */
+  readonly queue?: Partial<QueueLimits>;
+  /** Whether QoS 0 messages are kept for sessions that are not connected. */
+  readonly queueQos0?: boolean;
+  /** Everybody is let in under the id of the CONNECT when absent. */
+  readonly authenticate?: (
+    connect: ConnectPacket,
+    context: CallbackContext,
+  ) => Authentication | Promise<Authentication>;
+  /** Everything is allowed when absent. What it throws is a refusal. */
+  readonly authorize?: (question: AuthorizeQuestion, context: CallbackContext) => boolean | Promise<boolean>;
+  readonly observe?: Observe;
+  readonly environment?: BrokerEnvironment;
+  readonly lease?: Partial<LeaseOptions>;
+  readonly bounds?: Partial<ConnectionBounds>;
+  readonly commit?: Partial<CommitOptions>;
+  /** How long `authorize` may take before it counts as a refusal, in milliseconds. */
+  readonly authorizeTimeoutMs?: number;
+  /** How often the doorbell is polled where the store cannot be watched; 0 never. */
+  readonly doorbellPollMs?: number;
+  /** The longest that a started broker goes without asking the store what is due. */
+  readonly duePollMs?: number;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly store: SessionStore;
+  readonly nodeId: string;
+  readonly limits: ServerLimits;
+  readonly policy: SessionPolicy;
+  readonly queue: QueueLimits;
+  readonly queueQos0: boolean;
+  readonly authenticate: BrokerOptions["authenticate"];
+  readonly authorize: BrokerOptions["authorize"];
+  readonly observe: Observe;
+  readonly environment: BrokerEnvironment;
+  readonly lease: LeaseOptions;
+  readonly bounds: ConnectionBounds;
+  readonly commit: CommitOptions;
+  readonly authorizeTimeoutMs: number;
+  readonly doorbellPollMs: number;
+  readonly duePollMs: number;
+}
+
+const DEFAULT_QUEUE: QueueLimits = { maximumMessages: 1_000, maximumBytes: 16_777_216, whenFull: "dropOldest" };
+const DEFAULT_LEASE: LeaseOptions = {
+  durationMs: 120_000,
+  renewEveryMs: 30_000,
+  closeAfterMs: 90_000,
+  graceMs: 30_000,
+};
+const DEFAULT_BOUNDS: ConnectionBounds = {
+  maxPendingPackets: 1_024,
+  maxPendingBytes: 4_194_304,
+  highWaterBytes: 1_048_576,
+  stallTimeoutMs: 30_000,
+  stallPollMs: 100,
+};
+const DEFAULT_COMMIT: CommitOptions = { timeoutMs: 10_000, repeatForMs: 60_000, repeatAfterMs: 100, maxBatches: 256 };
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} If a number is out of range.
+ * @throws {SessionError} `CAPABILITY_MISSING` if the store promises less than is required.
+ */
+export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  requireCapabilities(options.store.capabilities, options.require ?? { fencing: "strict", consistency: "strong" });
+  const resolved: ResolvedOptions = {
+    store: options.store,
+    nodeId: options.nodeId ?? "node",
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    policy: { ...DEFAULT_POLICY, ...options.policy },
+    queue: { ...DEFAULT_QUEUE, ...options.queue },
+    queueQos0: options.queueQos0 ?? false,
+    authenticate: options.authenticate,
+    authorize: options.authorize,
+    observe: harmless(options.observe),
+    environment: options.environment ?? systemEnvironment(),
+    lease: { ...DEFAULT_LEASE, ...options.lease },
+    bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
+    commit: { ...DEFAULT_COMMIT, ...options.commit },
+    authorizeTimeoutMs: options.authorizeTimeoutMs ?? 10_000,
+    doorbellPollMs: options.doorbellPollMs ?? 1_000,
+    duePollMs: options.duePollMs ?? 60_000,
+  };
+  if (resolved.nodeId === "") throw new RangeError("Cannot make a broker: nodeId is empty");
+  requirePositive("queue", resolved.queue.maximumMessages, resolved.queue.maximumBytes);
+  requirePositive("lease", resolved.lease.durationMs, resolved.lease.renewEveryMs, resolved.lease.closeAfterMs);
+  requirePositive("bounds", resolved.bounds.maxPendingPackets, resolved.bounds.maxPendingBytes);
+  requirePositive("bounds", resolved.bounds.stallTimeoutMs, resolved.bounds.stallPollMs);
+  requirePositive("commit", resolved.commit.timeoutMs, resolved.commit.repeatAfterMs, resolved.commit.maxBatches);
+  requirePositive("timeouts", resolved.authorizeTimeoutMs, resolved.duePollMs);
+  const { renewEveryMs, closeAfterMs, durationMs } = resolved.lease;
+  if (!(renewEveryMs < closeAfterMs && closeAfterMs < durationMs)) {
+    throw new RangeError(
+      `Cannot make a broker: lease needs renewEveryMs < closeAfterMs < durationMs, found ${renewEveryMs}, ` +
+        `${closeAfterMs}, ${durationMs}`,
+    );
+  }
+  return resolved;
+}
+
+const DURABILITY = [
+  "process",
+  "host",
+  "power",
+  "replicated",
+] as const satisfies readonly StoreCapabilities["durability"][];
+
+function requireCapabilities(has: StoreCapabilities, needs: StoreRequirements): void {
+  const refuse = (name: keyof StoreRequirements): never => {
+    throw new SessionError(
+      "CAPABILITY_MISSING",
+      `Cannot make a broker: ${name} "${needs[name]}" is required and the store offers "${has[name]}"`,
+    );
+  };
+  if (needs.fencing === "strict" && has.fencing !== "strict") refuse("fencing");
+  if (needs.consistency === "strong" && has.consistency !== "strong") refuse("consistency");
+  if (needs.durability !== undefined && DURABILITY.indexOf(has.durability) < DURABILITY.indexOf(needs.durability)) {
+    refuse("durability");
+  }
+}
+
+function requirePositive(group: string, ...values: readonly number[]): void {
+  for (const value of values) {
+    if (!(value > 0)) throw new RangeError(`Cannot make a broker: ${group} has ${value} where more than 0 is needed`);
+  }
+}

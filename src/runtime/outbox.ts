@@ -1,0 +1,117 @@
+/**
+ * Works outboxes off: what a commit owed to receivers that did not fit into it, and messages nobody has routed yet.
+ *
+ * @module
+ */
+import type { CommitResult, DeliveryReceiver, OutboxEntry } from "../store/session_store.ts";
+import type { CommitLane } from "./lane.ts";
+import type { LocalSessions } from "./local_sessions.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { type Router, unrefusable } from "./publish.ts";
+import type { Tasks } from "./tasks.ts";
+import { persistently } from "./within.ts";
+
+/** What working off needs. */
+export interface OutboxOptions {
+  readonly options: ResolvedOptions;
+  readonly sessions: LocalSessions;
+  readonly lane: CommitLane;
+  readonly router: Router;
+  readonly tasks: Tasks;
+  readonly batchId: () => string;
+  /** An outbox was found empty. */
+  readonly emptied: (outboxId: string) => void;
+}
+
+/** How many entries are read at a time. */
+const ENTRIES_PER_READ = 32;
+
+/** Works outboxes off, each by one worker at a time. */
+export class Outbox {
+  readonly #outbox: OutboxOptions;
+  /** Outboxes being worked off; `true` when there may be more by now. */
+  readonly #working = new Map<string, boolean>();
+
+  constructor(outbox: OutboxOptions) {
+    this.#outbox = outbox;
+  }
+
+  /** Works an outbox off in the background. What fails is found again when it is due. */
+  kick(outboxId: string): void {
+    this.#outbox.tasks.add(
+      this.workOff(outboxId).catch((error) => {
+        this.#outbox.options.observe({ type: "workFailed", work: "outbox", error });
+      }),
+    );
+  }
+
+  /** Works an outbox off until it is empty, or somebody else is found at it. */
+  async workOff(outboxId: string): Promise<void> {
+    if (this.#working.has(outboxId)) {
+      this.#working.set(outboxId, true);
+      return;
+    }
+    this.#working.set(outboxId, false);
+    try {
+      while (await this.#pass(outboxId) === "again") this.#working.set(outboxId, false);
+    } finally {
+      this.#working.delete(outboxId);
+    }
+  }
+
+  async #pass(outboxId: string): Promise<"again" | "done"> {
+    const { options, emptied } = this.#outbox;
+    const entries = await persistently(
+      options.environment,
+      options.commit,
+      "read an outbox",
+      (signal) => options.store.readOutbox(outboxId, ENTRIES_PER_READ, { signal }),
+    );
+    if (entries.length === 0) {
+      // Something may have been put in while it was read.
+      if (this.#working.get(outboxId)) return "again";
+      emptied(outboxId);
+      return "done";
+    }
+    for (const entry of entries) {
+      if (!await this.#serve(entry)) return this.#working.get(outboxId) ? "again" : "done";
+    }
+    return "again";
+  }
+
+  /** Serves the receivers of an entry, slice by slice. Returns `false` when somebody else has moved it. */
+  async #serve(entry: OutboxEntry): Promise<boolean> {
+    const { options, sessions, lane, batchId } = this.#outbox;
+    const { outboxId, number, message } = entry;
+    const receivers = entry.receivers ?? await this.#route(entry);
+    const most = Math.max(1, Math.min(options.store.capabilities.maxReceiversPerCommit, receivers.length));
+    let from = entry.cursor;
+    let fixes = entry.receivers === undefined;
+    do {
+      const to = Math.min(from + most, receivers.length);
+      const slice = receivers.slice(from, to);
+      const batch = {
+        id: batchId(),
+        changes: [],
+        deliveries: slice.length === 0 ? [] : [{ message, receivers: slice }],
+        outbox: { outboxId, number, from, to, ...(fixes ? { receivers } : {}) },
+        limits: unrefusable(options.queue),
+        now: options.environment.now(),
+      };
+      const result: CommitResult = await lane.commit(batch);
+      if (result.outcome !== "committed") return false;
+      sessions.deliver(batch, result);
+      sessions.takeArrivals();
+      from = to;
+      fixes = false;
+    } while (from < receivers.length);
+    return true;
+  }
+
+  async #route(entry: OutboxEntry): Promise<readonly DeliveryReceiver[]> {
+    const { router } = this.#outbox;
+    const { message } = entry;
+    const matches = await router.match([message.topic]);
+    return router.receivers(message, matches.get(message.topic) ?? []).map((receiver) => router.ifConnected(receiver));
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * From a message to its receivers, and from these to what is stored, what is offered, and what goes its own way.
+ *
+ * @module
+ */
+import { type Message, messageBytes } from "../mqtt/message.ts";
+import { type Receiver, resolveReceivers, type SubscriptionMatch } from "../routing/resolve.ts";
+import type { CommitBatch, CommitResult, Delivery, DeliveryReceiver, QueueLimits } from "../store/session_store.ts";
+import type { CommitLane, LaneSource } from "./lane.ts";
+import type { LocalSessions } from "./local_sessions.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { persistently } from "./within.ts";
+
+/** What becomes of a routed message. */
+export interface Dispatch {
+  /** What its commit carries; absent when nothing of it is stored with the publisher's batch. */
+  readonly delivery?: Delivery;
+  /** QoS 0 copies for sessions of this node. */
+  readonly offers: readonly (() => void)[];
+}
+
+/** What a router works with. */
+export interface RouterOptions {
+  readonly options: ResolvedOptions;
+  readonly sessions: LocalSessions;
+  readonly lane: CommitLane;
+  readonly batchId: () => string;
+  /** Some deliveries of a batch without a session stand in the outbox of this id. */
+  readonly owed: (outboxId: string) => void;
+}
+
+/** The most topics of one look-up. */
+const TOPICS_PER_LOOKUP = 256;
+
+/** Finds receivers, and parts their copies (D10). */
+export class Router {
+  readonly #router: RouterOptions;
+  readonly #loose: LooseMessages;
+
+  constructor(router: RouterOptions) {
+    this.#router = router;
+    this.#loose = new LooseMessages(router);
+  }
+
+  /** The subscriptions that match each of these topics: the store is asked once, whatever their number. */
+  async match(topics: readonly string[]): Promise<ReadonlyMap<string, readonly SubscriptionMatch[]>> {
+    const { environment, commit, store } = this.#router.options;
+    const unique = [...new Set(topics)].slice(0, TOPICS_PER_LOOKUP);
+    const lists = await persistently(
+      environment,
+      commit,
+      "match subscriptions",
+      (signal) => store.matchSubscriptions(unique, { signal }),
+    );
+    return new Map(unique.map((topic, index) => [topic, lists[index] ?? []]));
+  }
+
+  /** Who gets a copy. */
+  receivers(message: Message, matches: readonly SubscriptionMatch[]): readonly Receiver[] {
+    return matches.length === 0 ? [] : resolveReceivers(matches, message, this.#router.options.policy);
+  }
+
+  /** Parts the copies. Those of a QoS 0 message that must be stored leave by themselves: the publisher does not wait. */
+  dispatch(message: Message, receivers: readonly Receiver[]): Dispatch {
+    if (message.qos > 0 && receivers.every((receiver) => receiver.qos > 0)) {
+      return { delivery: { message, receivers }, offers: [] };
+    }
+    const stored: DeliveryReceiver[] = [];
+    const offers: (() => void)[] = [];
+    for (const receiver of receivers) {
+      if (receiver.qos > 0) {
+        stored.push(receiver);
+        continue;
+      }
+      const session = this.#router.sessions.live(receiver.clientId, receiver.incarnation);
+      if (session !== undefined) offers.push(() => session.offerQos0(message, receiver));
+      else stored.push(this.ifConnected(receiver));
+    }
+    if (stored.length === 0) return { offers };
+    if (message.qos > 0) return { delivery: { message, receivers: stored }, offers };
+    this.#loose.add({ message, receivers: stored });
+    return { offers };
+  }
+
+  /** A receiver under the rule for QoS 0: kept for the disconnected only where that was asked for. */
+  ifConnected(receiver: DeliveryReceiver): DeliveryReceiver {
+    return receiver.qos > 0 || this.#router.options.queueQos0 ? receiver : { ...receiver, onlyIfOwned: true };
+  }
+}
+
+/** The limits for work that nobody can be told a refusal of. */
+export function unrefusable(queue: QueueLimits): QueueLimits {
+  return queue.whenFull === "reject" ? { ...queue, whenFull: "dropNewest" } : queue;
+}
+
+/** QoS 0 messages for sessions elsewhere: they gather while the lane is busy, up to a bound, and then they are lost. */
+class LooseMessages implements LaneSource {
+  readonly #router: RouterOptions;
+  #deliveries: Delivery[] = [];
+  #bytes = 0;
+  #receivers = 0;
+  #inFlight: CommitBatch | undefined;
+  #requested = false;
+
+  constructor(router: RouterOptions) {
+    this.#router = router;
+  }
+
+  add(delivery: Delivery): void {
+    const { bounds, store } = this.#router.options;
+    const bytes = messageBytes(delivery.message);
+    if (this.#bytes + bytes > bounds.maxPendingBytes || this.#deliveries.length >= bounds.maxPendingPackets) {
+      this.#lose([delivery]);
+      return;
+    }
+    if (bytes > store.capabilities.maxMessageBytes) return this.#lose([delivery]);
+    this.#deliveries.push(delivery);
+    this.#bytes += bytes;
+    this.#receivers += delivery.receivers?.length ?? 0;
+    this.#request();
+  }
+
+  take(): CommitBatch | undefined {
+    const { options, batchId } = this.#router;
+    const { maxReceiversPerCommit, maxMessageBytes } = options.store.capabilities;
+    const whole = this.#receivers <= maxReceiversPerCommit && this.#bytes <= maxMessageBytes;
+    const deliveries = whole ? this.#deliveries : this.#deliveries.slice(0, 1);
+    this.#deliveries = whole ? [] : this.#deliveries.slice(1);
+    for (const { message, receivers } of deliveries) {
+      this.#bytes -= messageBytes(message);
+      this.#receivers -= receivers?.length ?? 0;
+    }
+    const limits = unrefusable(options.queue);
+    this.#inFlight = { id: batchId(), changes: [], deliveries, limits, now: options.environment.now() };
+    return this.#inFlight;
+  }
+
+  settled(result: CommitResult): void {
+    const batch = this.#inFlight;
+    this.#requested = false;
+    if (batch !== undefined && result.outcome === "committed" && this.#router.sessions.deliver(batch, result)) {
+      this.#router.owed(batch.id);
+    }
+    if (this.#deliveries.length > 0) this.#request();
+  }
+
+  failed(): void {
+    this.#requested = false;
+    this.#lose(this.#inFlight?.deliveries ?? []);
+    if (this.#deliveries.length > 0) this.#request();
+  }
+
+  #request(): void {
+    if (this.#requested) return;
+    this.#requested = true;
+    this.#router.lane.request(this);
+  }
+
+  #lose(deliveries: readonly Delivery[]): void {
+    for (const { message, receivers } of deliveries) {
+      for (const { clientId } of receivers ?? []) {
+        this.#router.options.observe({ type: "dropped", clientId, reason: "atMostOnce", topic: message.topic });
+      }
+    }
+  }
+}

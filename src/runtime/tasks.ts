@@ -1,0 +1,35 @@
+/** Work that runs by itself, so that somebody can wait for all of it. */
+export class Tasks {
+  readonly #running = new Set<Promise<void>>();
+
+  /** Remembers work until it ends. The promise must not reject. */
+  add(work: Promise<void>): void {
+    this.#running.add(work);
+    work.then(() => this.#running.delete(work));
+  }
+
+  /** Whether nothing runs. */
+  get idle(): boolean {
+    return this.#running.size === 0;
+  }
+
+  /** Ends when everything that runs now has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}
+
+/** Runs work of the same key one after the other. */
+export class Turns {
+  readonly #last = new Map<string, Promise<void>>();
+
+  /** Runs the work when its turn comes. The work must not reject. */
+  take(key: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#last.get(key);
+    const mine = before === undefined ? work() : before.then(work);
+    this.#last.set(key, mine);
+    return mine.then(() => {
+      if (this.#last.get(key) === mine) this.#last.delete(key);
+    });
+  }
+}
