@@ -124,18 +124,21 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
     case "packetMalformed":
       return malformed(state, connectionOf(state, event), event.reasonCode, out, now);
     case "connectionClosed":
+      connectionOf(state, event);
       return endConnection(state, out, ENDING_TABLE.attached.connectionLost, {
         reasonCode: REASON.unspecifiedError,
         tellsPeer: false,
         now,
       });
     case "superseded":
+      connectionOf(state, event);
       return endConnection(state, out, ENDING_TABLE.attached.superseded, {
         reasonCode: REASON.sessionTakenOver,
         tellsPeer: true,
         now,
       });
     case "closeRequested":
+      connectionOf(state, event);
       return closeRequested(state, event.reasonCode, out, now);
     case "endRequested":
       return endRequested(state, out, now);
@@ -236,9 +239,9 @@ function closeRequested(state: SessionState, reasonCode: number, out: Output, no
 
 function endRequested(state: SessionState, out: Output, now: number): void {
   const ending = { reasonCode: REASON.administrativeAction, tellsPeer: true, now };
-  const row = ENDING_TABLE.attached.endRequested;
-  if (state.connection !== undefined) return endConnection(state, out, row, ending);
-  endSession(state, out, row, ending);
+  const isOpen = state.connection !== undefined && state.connection.phase !== "closed";
+  if (isOpen) return endConnection(state, out, ENDING_TABLE.attached.endRequested, ending);
+  endSession(state, out, ENDING_TABLE.detached.endRequested, ending);
 }
 
 function ownerLost(state: SessionState, at: number, out: Output, now: number): void {
