@@ -12,7 +12,7 @@ import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Authentication } from "./options.ts";
 import { isAllowed } from "./permission.ts";
-import { persistently } from "./within.ts";
+import { persistently, untilAborted } from "./within.ts";
 
 /** The verdict on a CONNECT, and whom its session belongs to. */
 export interface Verdict {
@@ -29,8 +29,11 @@ export async function authenticate(
   const { options } = context;
   let answer: Authentication;
   try {
-    answer = options.authenticate === undefined ? { ok: true } : await options.authenticate(connect, { signal });
+    answer = options.authenticate === undefined
+      ? { ok: true }
+      : await untilAborted(Promise.resolve(options.authenticate(connect, { signal })), signal);
   } catch (error) {
+    if (signal.aborted) return { event: { type: "authenticationRefused", reasonCode: REASON.unspecifiedError } };
     options.observe({ type: "workFailed", work: "callback", clientId: connect.clientId, error });
     answer = { ok: false, reasonCode: REASON.unspecifiedError };
   }

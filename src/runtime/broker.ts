@@ -156,7 +156,10 @@ class Broker implements SessionBroker {
   accept(transport: Transport): BrokerConnection {
     const connection = new Connection(this.#context, transport);
     this.#connections.add(connection);
-    if (this.#shutdown !== undefined) connection.requestClose(REASON.serverShuttingDown);
+    if (this.#shutdown !== undefined) {
+      // Not before the caller has the connection in its hands.
+      Promise.resolve().then(() => connection.requestClose(REASON.serverShuttingDown));
+    }
     return connection;
   }
 

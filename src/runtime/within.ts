@@ -73,6 +73,16 @@ export function pause(environment: BrokerEnvironment, ms: number, signal?: Abort
   });
 }
 
+/** The promise, or the reason of the signal if it aborts sooner. */
+export function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.finally(() => signal.removeEventListener("abort", abort)).then(resolve, reject);
+  });
+}
+
 /**
  * Whether asking once more can help. Misuse stays misuse; what else a store throws that is not ours leaves the outcome
  * unknown.
