@@ -1,0 +1,109 @@
+/**
+ * `deno task start`: an MQTT broker over WebSocket whose sessions live in Deno KV. WebSocket, codec and wiring are here,
+ * everything that MQTT says about sessions is in the library.
+ *
+ * @module
+ */
+import { type BrokerEvent, memoryStore, sessionBroker, type SessionStore } from "@edge-mqtt/session";
+import { shiftedEnvironment } from "./clock.ts";
+import { defaultDataFile, makeFolderOf } from "./data_file.ts";
+import { readCommandLine, type Settings } from "./options.ts";
+import { MqttOverWebSocket } from "./serve.ts";
+
+/** How long the sockets may take to close when the broker stops. */
+const CLOSING_MS = 2_000;
+
+const command = readCommandLine(Deno.args, defaultDataFile);
+if ("run" in command) await run(command.run);
+else {
+  (command.exitCode === 0 ? console.log : console.error)(command.say.trimEnd());
+  Deno.exit(command.exitCode);
+}
+
+async function run(settings: Settings): Promise<void> {
+  const { store, close } = await openStore(settings);
+  const broker = sessionBroker({
+    store,
+    nodeId: settings.node,
+    environment: shiftedEnvironment(settings.clockOffsetMs),
+    limits: {
+      maximumPacketSize: settings.maxPacketBytes,
+      maximumSessionExpiryInterval: settings.sessionExpiryMax,
+    },
+    queue: { maximumMessages: settings.maxQueuedMessages, maximumBytes: settings.maxQueuedBytes },
+    lease: {
+      durationMs: settings.leaseMs,
+      renewEveryMs: settings.leaseMs / 4,
+      closeAfterMs: settings.leaseMs * 3 / 4,
+      graceMs: settings.leaseMs / 4,
+    },
+    bounds: { stallTimeoutMs: settings.stallMs },
+    doorbellPollMs: settings.pollMs,
+    observe: report,
+  });
+  broker.start();
+  const sockets = new MqttOverWebSocket(broker, settings);
+  const server = Deno.serve({
+    hostname: settings.host,
+    port: settings.port,
+    onListen: ({ hostname, port }) => console.log(`listening on ws://${hostWithBrackets(hostname)}:${port}/mqtt`),
+  }, (request) => sockets.handle(request));
+  console.log(settings.store === "memory" ? "storing in memory" : `storing in ${settings.data}`);
+
+  const signal = await firstSignal();
+  console.log(`stopping on ${signal}: ${sockets.size} connections`);
+  const served = server.shutdown();
+  await broker.shutdown();
+  await Promise.race([Promise.all([served, sockets.closed()]), after(CLOSING_MS)]);
+  close();
+  Deno.exit(0);
+}
+
+async function openStore(settings: Settings): Promise<{ readonly store: SessionStore; readonly close: () => void }> {
+  if (settings.store === "memory") return { store: memoryStore(), close: () => {} };
+  makeFolderOf(settings.data);
+  const { denoKvStore } = await import("@edge-mqtt/session/deno-kv");
+  const kv = await Deno.openKv(settings.data);
+  return { store: denoKvStore(kv), close: () => kv.close() };
+}
+
+/** What an operator has to know. Never a payload, a password or a topic. */
+function report(event: BrokerEvent): void {
+  switch (event.type) {
+    case "workFailed":
+      return console.error(`${event.work} failed: ${reasonOf(event.error)}`);
+    case "commitFailed":
+      return console.error(`commit failed, attempt ${event.attempt}: ${reasonOf(event.error)}`);
+    case "leaseLost":
+      return console.error(`${event.nodeId} could not renew its lease and has closed its connections`);
+    default:
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;
+}
+
+/** The first request to stop. A second one stops at once. */
+function firstSignal(): Promise<Deno.Signal> {
+  const signals: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of signals) {
+      Deno.addSignalListener(signal, () => {
+        if (asked) Deno.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function hostWithBrackets(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,137 @@
+/**
+ * The command line of the example broker.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+
+/** What the command line says, with every default filled in. */
+export interface Settings {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly store: "memory" | "deno-kv";
+  /** The file of Deno KV. */
+  readonly data: string;
+  readonly node: string;
+  readonly leaseMs: number;
+  /** Added to the clock, so that tests can let a week go by. */
+  readonly clockOffsetMs: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  /** The longest Session Expiry Interval, in seconds. */
+  readonly sessionExpiryMax: number;
+  /** How often news from other processes on the same file are looked for. */
+  readonly pollMs: number;
+  /** How long a client may leave its socket unread. */
+  readonly stallMs: number;
+  /** The largest packet that a client may send, in bytes. */
+  readonly maxPacketBytes: number;
+  /** How many received bytes of one client may wait. */
+  readonly maxInputBytes: number;
+}
+
+/** What to do: run, or say why not and leave. */
+export type CommandLine =
+  | { readonly run: Settings }
+  | { readonly say: string; readonly exitCode: 0 | 2 };
+
+/** What the options say unless told otherwise; `--data` depends on the system. */
+const DEFAULTS = {
+  host: "127.0.0.1",
+  port: "8080",
+  store: "deno-kv",
+  node: "broker",
+  "lease-ms": "120000",
+  "clock-offset-ms": "0",
+  "max-queued-messages": "1000",
+  "max-queued-bytes": "16777216",
+  "session-expiry-max": "4294967295",
+  "poll-ms": "1000",
+  "stall-ms": "30000",
+  "max-packet-bytes": "1114112",
+  "max-input-bytes": "16777216",
+} as const;
+
+type OptionName = keyof typeof DEFAULTS;
+
+const HELP = `An MQTT 3.1.1 and 5.0 broker over WebSocket whose sessions outlive it.
+
+deno task start [options]
+
+  --host NAME               where to listen (${DEFAULTS.host}: this machine alone)
+  --port N                  0 picks a free one (${DEFAULTS.port})
+  --store memory|deno-kv    where sessions live (${DEFAULTS.store})
+  --data FILE               the file of deno-kv (a folder of yours: see the line it prints)
+  --node NAME               what other brokers on the same file call this one (${DEFAULTS.node})
+  --lease-ms N              how long this broker counts as alive after its last sign of life (${DEFAULTS["lease-ms"]})
+  --poll-ms N               how often to look for news from others on the same file (${DEFAULTS["poll-ms"]})
+  --max-queued-messages N   for one session (${DEFAULTS["max-queued-messages"]})
+  --max-queued-bytes N      for one session (${DEFAULTS["max-queued-bytes"]})
+  --session-expiry-max N    the longest Session Expiry Interval, in seconds (never ends)
+  --max-packet-bytes N      the largest packet that a client may send (${DEFAULTS["max-packet-bytes"]})
+  --max-input-bytes N       received bytes of one client that may wait (${DEFAULTS["max-input-bytes"]})
+  --stall-ms N              how long a client may leave its socket unread (${DEFAULTS["stall-ms"]})
+  --clock-offset-ms N       added to the clock, for tests (${DEFAULTS["clock-offset-ms"]})
+  --help                    this text
+`;
+
+/** Reads the arguments; `defaultData` is asked only where no `--data` is given. */
+export function readCommandLine(args: readonly string[], defaultData: () => string): CommandLine {
+  const text = { type: "string" } as const;
+  const names = Object.keys(DEFAULTS);
+  try {
+    const { values } = parseArgs({
+      args: joinNegative(args),
+      strict: true,
+      allowPositionals: false,
+      options: { help: { type: "boolean" }, data: text, ...Object.fromEntries(names.map((name) => [name, text])) },
+    });
+    if (values.help === true) return { say: HELP, exitCode: 0 };
+    const given = values as Readonly<Record<string, string | undefined>>;
+    const value = (name: OptionName) => given[name] ?? DEFAULTS[name];
+    const count = (name: OptionName, least: number, most = Number.MAX_SAFE_INTEGER) =>
+      wholeNumber(name, value(name), least, most);
+    const store = value("store");
+    if (store !== "memory" && store !== "deno-kv") throw new RangeError(`--store is memory or deno-kv, not ${store}`);
+    return {
+      run: {
+        host: value("host"),
+        port: count("port", 0, 65_535),
+        store,
+        data: given["data"] ?? (store === "deno-kv" ? defaultData() : ""),
+        node: value("node"),
+        leaseMs: count("lease-ms", 100),
+        clockOffsetMs: count("clock-offset-ms", Number.MIN_SAFE_INTEGER),
+        maxQueuedMessages: count("max-queued-messages", 1),
+        maxQueuedBytes: count("max-queued-bytes", 1),
+        sessionExpiryMax: count("session-expiry-max", 0, 0xffff_ffff),
+        pollMs: count("poll-ms", 1),
+        stallMs: count("stall-ms", 1),
+        maxPacketBytes: count("max-packet-bytes", 16, 268_435_460),
+        maxInputBytes: count("max-input-bytes", 16),
+      },
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { say: `${reason}\nSee --help.\n`, exitCode: 2 };
+  }
+}
+
+/** `parseArgs` takes `-5` for an option of its own; `--name=-5` is clear. */
+function joinNegative(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const argument of args) {
+    const last = joined.at(-1);
+    if (last?.startsWith("--") && !last.includes("=") && /^-\d/.test(argument)) {
+      joined[joined.length - 1] = `${last}=${argument}`;
+    } else joined.push(argument);
+  }
+  return joined;
+}
+
+function wholeNumber(name: OptionName, text: string, least: number, most: number): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  throw new RangeError(`--${name} takes a whole number from ${least} to ${most}, not ${text}`);
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { BrokerProcess } from "./support/broker_process.ts";
+import { MuteClient } from "./support/mute_client.ts";
+import { WireClient } from "./support/wire_client.ts";
+
+const MIB = 1_048_576;
+
+Deno.test("a client that never reads costs bounded memory, and is disconnected", async () => {
+  await using broker = await BrokerProcess.start("--store", "memory", "--stall-ms", "300");
+  const { client: observer } = await WireClient.connect(broker.url, 5, { clientId: "observer", clean: true });
+  observer.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "news", qos: 1 }] });
+  await observer.expect("suback");
+
+  using mute = await MuteClient.open(broker.url);
+  await mute.send({
+    cmd: "connect",
+    protocolId: "MQTT",
+    protocolVersion: 5,
+    clientId: "mute",
+    clean: true,
+    keepalive: 0,
+    will: { topic: "news", payload: Buffer.from("gone"), qos: 1, retain: false },
+  });
+  await mute.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "flood/#", qos: 1 }] });
+  await mute.send({ cmd: "publish", topic: "news", qos: 0, dup: false, retain: false, payload: "here" });
+  assert.equal((await observer.expect("publish")).payload.toString(), "here");
+
+  const { client: publisher } = await WireClient.connect(broker.url, 5, { clientId: "publisher", clean: true });
+  const payload = Buffer.alloc(MIB / 8, 7);
+  for (let index = 1; index <= 240; index++) {
+    const publish = { cmd: "publish", topic: "flood/a", dup: false, retain: false, payload } as const;
+    publisher.send({ ...publish, qos: 0 });
+    publisher.send({ ...publish, qos: 1, messageId: index });
+    await publisher.expect("puback");
+  }
+
+  // Its Will tells that the broker has let go of it.
+  assert.equal((await observer.expect("publish")).payload.toString(), "gone");
+  // 60 MiB were meant for it. What it finds is what the kernels and the broker held: a few of them.
+  const held = await mute.readToEnd();
+  assert.ok(held < 20 * MIB, `${held} bytes were held`);
+  await publisher.disconnect();
+  await observer.disconnect();
+});
