@@ -158,8 +158,9 @@ export function sessionAcquired(
   const durable = durableOf(event.snapshot);
   state.durable = durable;
   connection.phase = "online";
-  connection.startedThrough = event.startedThrough;
-  connection.lastStarted = event.startedThrough;
+  // The stored limit runs ahead of the log (D3): what comes after the acquire was never sent by anyone.
+  connection.startedThrough = Math.min(event.startedThrough, event.tail);
+  connection.lastStarted = connection.startedThrough;
   connection.tail = event.tail;
   if (connection.lostWhileAcquiring) {
     // The client never saw a CONNACK: this is a connection that was lost at once.
