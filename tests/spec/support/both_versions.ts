@@ -1,0 +1,33 @@
+import { type ConnectOptions, Rig } from "./rig.ts";
+
+/** 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
+export type Version = 4 | 5;
+
+/** The statements of a row; one list where they are the same in both versions. */
+export type Statements = string | Readonly<Record<Version, string>>;
+
+/** Registers a row's test twice, once per version, each under the statements of that version. */
+export function rowInBoth(
+  id: string,
+  sentence: string,
+  statements: Statements,
+  test: (rig: Rig, version: Version) => Promise<void>,
+): void {
+  for (const version of [5, 4] as const) {
+    const cited = typeof statements === "string" ? statements : statements[version];
+    Deno.test(`${id} S: ${sentence} [${cited}] (${version === 5 ? "5.0" : "3.1.1"})`, async () => {
+      await test(new Rig(), version);
+    });
+  }
+}
+
+/** The options of a client that keeps its session for an hour in 5.0, for good in 3.1.1, and comes back to it. */
+export function lasting(version: Version, options: ConnectOptions = {}): ConnectOptions {
+  const interval = version === 5 ? { sessionExpiryInterval: 3_600 } : {};
+  return { protocolVersion: version, cleanStart: false, ...interval, ...options };
+}
+
+/** The options of a client whose session ends with its connection. */
+export function fleeting(version: Version, options: ConnectOptions = {}): ConnectOptions {
+  return { protocolVersion: version, cleanStart: true, ...options };
+}
