@@ -1,5 +1,4 @@
 /** Rows of both versions: the same client in the words of each. */
-import type { ConnectPacket } from "../../../src/mqtt/packet.ts";
 import type { Will } from "../../../src/mqtt/will.ts";
 import { type ConnectOptions, keeps, keepsV4, text } from "./rig.ts";
 
@@ -25,7 +24,16 @@ export function keeping(version: Version, options: ConnectOptions = {}): Connect
 }
 
 /** A Will of QoS 1 to the topic `will`, without delay unless told otherwise. */
-export function willOf(payload: string, options: Partial<Will> = {}): Pick<ConnectPacket, "will"> {
-  const plain = { topic: "will", payload: text(payload), qos: 1, retain: false, properties: {}, willDelayInterval: 0 };
-  return { will: { ...plain, ...options } as Will };
+export function willOf(payload: string, options: Partial<Will> = {}): { readonly will: Will } {
+  return {
+    will: {
+      topic: "will",
+      payload: text(payload),
+      qos: 1,
+      retain: false,
+      properties: {},
+      willDelayInterval: 0,
+      ...options,
+    },
+  };
 }
