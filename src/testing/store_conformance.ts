@@ -1,0 +1,64 @@
+import { ACQUIRE_CASES } from "./conformance/acquire_cases.ts";
+import { COMMIT_CASES } from "./conformance/commit_cases.ts";
+import { DATA_CASES } from "./conformance/data_cases.ts";
+import { DUE_CASES } from "./conformance/due_cases.ts";
+import { DURABILITY_CASES } from "./conformance/durability_cases.ts";
+import { type ConformanceCase, Kit, type StoreUnderTest } from "./conformance/kit.ts";
+import { OUTBOX_CASES } from "./conformance/outbox_cases.ts";
+import { QUEUE_CASES } from "./conformance/queue_cases.ts";
+import { ROUTING_CASES } from "./conformance/routing_cases.ts";
+
+/** What the suite is run with. */
+export interface StoreConformanceOptions {
+  /** Registers a test: `Deno.test`, `test` of `node:test`, `it`, or any function of that form. */
+  readonly test: (name: string, run: () => Promise<void>) => void;
+  /** What the store is called in the names of the tests. */
+  readonly name: string;
+  /** Opens an empty store, once for each case. */
+  readonly store: () => Promise<StoreUnderTest>;
+}
+
+const CASES: readonly ConformanceCase[] = [
+  ...ACQUIRE_CASES,
+  ...COMMIT_CASES,
+  ...QUEUE_CASES,
+  ...ROUTING_CASES,
+  ...OUTBOX_CASES,
+  ...DUE_CASES,
+  ...DATA_CASES,
+  ...DURABILITY_CASES,
+];
+
+/**
+ * Registers a test for every promise of `SessionStore`.
+ *
+ * The store's own `capabilities` choose what is asked of it: what it does not claim is passed over, what it claims
+ * falsely fails. No case waits for time to pass.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "@edge-mqtt/session/memory";
+ * import { storeConformance } from "@edge-mqtt/session/testing";
+ *
+ * storeConformance({
+ *   test: (name, run) => console.log(name, run),
+ *   name: "memory",
+ *   store: () => Promise.resolve({ store: memoryStore(), close: () => {} }),
+ * });
+ * ```
+ */
+export function storeConformance(options: StoreConformanceOptions): void {
+  for (const { name, applies, run } of CASES) {
+    options.test(`${options.name}: ${name}`, async () => {
+      const subject = await options.store();
+      try {
+        if (applies?.(subject.store.capabilities, subject) === false) return;
+        const kit = new Kit(subject);
+        await kit.start();
+        await run(kit);
+      } finally {
+        await subject.close();
+      }
+    });
+  }
+}
