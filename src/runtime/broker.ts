@@ -144,7 +144,11 @@ class Broker implements SessionBroker {
       acquires: new Turns(),
       orphans: new Map(),
       batchId,
-      storeDueAt: (at) => this.#clockwork.storeDueAt(at),
+      noteDue: ({ endsAt = 0, willDueAt = 0 }) => {
+        // 0 says that the session ends with its connection: that is no time.
+        if (endsAt > 0) this.#clockwork.storeDueAt(endsAt);
+        if (willDueAt > 0) this.#clockwork.storeDueAt(willDueAt);
+      },
       deadlineMoved: () => this.#clockwork.look(),
       connectionEnded: (connection) => this.#connections.delete(connection as Connection),
     };

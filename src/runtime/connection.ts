@@ -5,128 +5,111 @@
  * @module
  */
 import type { SessionError } from "../errors.ts";
-import type { SessionChange } from "../machine/change.ts";
 import type { Effect } from "../machine/effect.ts";
 import type { Event } from "../machine/event.ts";
-import type {
-  AcquireTerms,
-  AuthorizeSubscribeRequest,
-  LoadQueueRequest,
-  Request,
-  RoutePublishRequest,
-} from "../machine/request.ts";
+import type { AcquireTerms, AuthorizeSubscribeRequest, Request } from "../machine/request.ts";
 import { nextDeadline } from "../machine/state/deadlines.ts";
 import { openSession, type Session } from "../machine/state/session.ts";
 import { step, type StepResult } from "../machine/step.ts";
-import { type Message, messageBytes, type QueuedMessage } from "../mqtt/message.ts";
-import type { ClientPacket, ConnectPacket } from "../mqtt/packet.ts";
+import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import type { ClientPacket, ConnectPacket, ServerPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
-import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
-import type { CommitBatch, CommitResult, Delivery, Guard, QueuePage } from "../store/session_store.ts";
+import type { Receiver } from "../routing/resolve.ts";
+import type { CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
 import { acquire, authenticate } from "./acquire.ts";
-import { Arrivals } from "./arrivals.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Timed } from "./deadlines.ts";
+import { newsOf } from "./effects.ts";
 import { Inbox } from "./inbox.ts";
+import { EMPTY_LETTER, letterOf } from "./letter.ts";
+import { Line } from "./line.ts";
 import type { LocalSession } from "./local_sessions.ts";
 import { type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
-import { isAllowed } from "./permission.ts";
-import { SlowReader } from "./slow_reader.ts";
+import { type PublishOwner, PublishRoute } from "./publish_route.ts";
+import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
 import { judgeFilters } from "./subscribe.ts";
 import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
-import { persistently } from "./within.ts";
 
 /** What a connection waits for before it takes the next packet. */
 type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
-const NO_CHANGES: readonly SessionChange[] = [];
-const NO_DELIVERIES: readonly Delivery[] = [];
 const RESOLVED: Promise<void> = Promise.resolve();
 
 /** One connection of one client. */
-export class Connection implements BrokerConnection, LocalSession, MailboxOwner, Timed {
+export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Timed {
   readonly token: string;
   readonly done: Promise<void>;
+  readonly inbox: Inbox = new Inbox();
+  readonly mailbox: Mailbox;
+  /** Whom the session belongs to, as the host said. */
+  principal: string | undefined;
   readonly #context: BrokerContext;
-  readonly #transport: Transport;
   readonly #session: Session;
-  readonly #mailbox: Mailbox;
-  readonly #inbox = new Inbox();
+  readonly #line: Line;
+  readonly #feed: QueueFeed;
+  readonly #route: PublishRoute;
   readonly #signals: Event[] = [];
-  readonly #arrivals = new Arrivals();
-  readonly #slow: SlowReader;
   readonly #aborts = new AbortController();
   #resolveDone: () => void = () => {};
   #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   #awaited: Awaited | undefined;
-  #route: { readonly ref: number; readonly receivers: readonly Receiver[] } | undefined;
-  #postponedRoute: RoutePublishRequest | undefined;
-  #heldLoad: LoadQueueRequest | undefined;
-  #principal: string | undefined;
-  #clientId: string | undefined;
-  #guard: Guard | undefined;
+  /** As it was when the session was acquired: who owns it is in there. */
+  #acquired: Guard | undefined;
   /** What the packet in hand weighs, until a letter takes it over. */
   #carried = 0;
   #stepping = false;
   /** The machine has closed the connection; only what it left is still to be done. */
   #closing = false;
-  #transportGone = false;
   #finished = false;
   #closeReason: number = REASON.unspecifiedError;
 
   constructor(context: BrokerContext, transport: Transport) {
     const { options } = context;
-    const { capabilities } = options.store;
     this.#context = context;
-    this.#transport = transport;
     this.token = options.environment.randomId();
     this.#session = openSession(undefined, { role: "server", policy: options.policy, limits: options.limits });
-    this.#mailbox = new Mailbox({
+    this.mailbox = new Mailbox({
       owner: this,
       lane: context.lane,
       queue: options.queue,
-      limits: {
-        maxChanges: capabilities.maxChangesPerBatch,
-        maxReceivers: capabilities.maxReceiversPerCommit,
-        maxBytes: capabilities.maxMessageBytes,
-      },
+      capabilities: options.store.capabilities,
       now: () => options.environment.now(),
       batchId: context.batchId,
     });
-    this.#slow = new SlowReader(transport, options, {
-      stalled: (bufferedBytes) => options.observe({ type: "stalled", clientId: this.clientId, bufferedBytes }),
-      readsAgain: () => this.#feedAgain(),
-      gaveUp: () => this.requestClose(REASON.quotaExceeded),
-    });
+    this.#line = new Line(transport);
+    this.#feed = new QueueFeed(context, transport, this);
+    this.#route = new PublishRoute(context, this);
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
-    this.#signals.push({ type: "connectionOpened" });
-    this.#work();
+    this.tell({ type: "connectionOpened" });
   }
 
   get clientId(): string {
-    return this.#clientId ?? "";
+    return this.#acquired?.clientId ?? "";
   }
   get incarnation(): string {
-    return this.#guard?.incarnation ?? "";
+    return this.#acquired?.incarnation ?? "";
   }
   get epoch(): number {
-    return this.#guard?.epoch ?? 0;
+    return this.#acquired?.epoch ?? 0;
+  }
+  get guard(): Guard | undefined {
+    return this.#closing ? undefined : this.mailbox.guard;
   }
   get live(): boolean {
     return this.#session.online && !this.#closing;
   }
   get leaving(): boolean {
-    return this.#closing || this.#transportGone || this.#inbox.hasFarewell;
+    return this.#closing || this.#line.gone || this.inbox.hasFarewell;
   }
   get deadline(): number | undefined {
     return this.#closing ? undefined : nextDeadline(this.#session);
   }
 
-  // The host's side.
+  // For the host.
 
   receive(packets: readonly ClientPacket[]): Promise<void> {
-    if (this.#closing || this.#finished || this.#transportGone) return RESOLVED;
-    for (const packet of packets) this.#inbox.push(packet);
+    if (this.#closing || this.#line.gone) return RESOLVED;
+    for (const packet of packets) this.inbox.push(packet);
     this.#work();
     if (!this.#isFull()) return RESOLVED;
     if (this.#room === undefined) {
@@ -138,178 +121,139 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
 
   malformed(reasonCode: number): void {
-    if (this.#closing || this.#transportGone) return;
-    this.#inbox.pushEvent({ type: "packetMalformed", reasonCode });
+    if (this.#closing || this.#line.gone) return;
+    this.inbox.pushEvent({ type: "packetMalformed", reasonCode });
     this.#work();
   }
 
   closed(_cause: CloseCause = "transport"): void {
-    if (this.#transportGone) return;
-    this.#transportGone = true;
-    this.#slow.stop();
+    if (!this.#line.lose()) return;
+    this.#feed.stop();
     const event: Event = { type: "connectionClosed" };
-    // What the client sent before it went still counts, if there is any.
     const connects = this.#awaited === "authenticate" || this.#awaited === "acquire";
-    if (connects && this.#inbox.empty) this.#signals.push(event);
-    else this.#inbox.pushEvent(event);
+    // What the client sent before it went still counts, if there is any.
+    if (connects && this.inbox.empty) return this.tell(event);
+    this.inbox.pushEvent(event);
     this.#work();
   }
 
   drained(): void {
-    this.#slow.look();
+    this.#feed.look();
   }
 
-  // The broker's side.
+  // For the broker.
 
   arrived(message: QueuedMessage): void {
-    this.#arrivals.add(message);
+    this.#feed.arrived(message);
   }
-
   takeArrivals(): void {
-    const event = this.#arrivals.take(!this.#slow.isSlow());
-    if (event !== undefined) this.#signal(event);
+    this.#feed.takeArrivals();
   }
-
-  grownTo(tail: number): void {
-    const event = this.#arrivals.grow(tail);
-    if (event !== undefined) this.#signal(event);
-  }
-
   offerQos0(message: Message, receiver: Receiver): void {
-    const { retain, subscriptionIdentifiers } = receiver;
-    if (!this.#slow.isSlow()) return this.#signal({ type: "qos0Offered", message, retain, subscriptionIdentifiers });
-    const { topic } = message;
-    this.#context.options.observe({ type: "dropped", clientId: this.clientId, reason: "atMostOnce", topic });
+    this.#feed.offerQos0(message, receiver);
+  }
+  probe(): void {
+    this.#feed.probe();
+  }
+  outboxEmptied(): void {
+    this.mailbox.behindOutbox = false;
+  }
+  requestClose(reasonCode: number): void {
+    this.tell({ type: "closeRequested", reasonCode });
+  }
+  requestEnd(): void {
+    this.tell({ type: "endRequested" });
+  }
+  timePassed(): void {
+    this.tell({ type: "timePassed" });
+  }
+
+  /** Closes the transport at once; the session is let go of as far as the store lets it. */
+  cut(reasonCode: number): void {
+    this.#closeLine();
+    this.requestClose(reasonCode);
   }
 
   supersede(): void {
     if (this.#finished) return;
-    this.#mailbox.drop();
-    this.#inbox.clear();
-    this.#signals.length = 0;
     this.#context.options.observe({ type: "superseded", clientId: this.clientId });
+    this.mailbox.drop();
+    this.inbox.clear();
+    this.#signals.length = 0;
     // A connection that was closing has said its last word to the machine already.
-    if (this.#closing) this.#closeTransport();
-    else this.#signals.push({ type: "superseded" });
+    if (!this.#closing) return this.tell({ type: "superseded" });
+    this.#closeLine();
     this.#work();
   }
 
-  requestClose(reasonCode: number): void {
-    this.#signal({ type: "closeRequested", reasonCode });
-  }
-
-  cut(reasonCode: number): void {
-    this.#closeTransport();
-    this.requestClose(reasonCode);
-  }
-
-  requestEnd(): void {
-    this.#signal({ type: "endRequested" });
-  }
-
-  probe(): void {
-    const guard = this.#mailbox.guard;
-    if (guard === undefined || this.#closing) return;
-    const { options, tasks } = this.#context;
-    const { pageMessages: messages, pageBytes: bytes } = options.limits;
-    const position = this.#slow.isSlow() ? { messages: 1, bytes: 1 } : { messages, bytes };
-    const after = this.#arrivals.tail;
-    tasks.add(
-      persistently(
-        options.environment,
-        options.commit,
-        "read a queue",
-        (signal) => options.store.readQueue(guard, { after, ...position }, { signal }),
-      ).then((page) => {
-        this.#countUnreadable(page);
-        const isWhole = page.through === page.tail && page.messages.length === page.tail - after;
-        if (!isWhole || this.#slow.isSlow()) return this.grownTo(page.tail);
-        for (const message of page.messages) this.#arrivals.add(message);
-        this.takeArrivals();
-      }).catch((error) => this.#storeTrouble(error)),
-    );
-  }
-
-  outboxEmptied(): void {
-    this.#mailbox.behindOutbox = false;
-  }
-
-  timePassed(): void {
-    this.#signal({ type: "timePassed" });
-  }
-
-  // The mailbox's side.
+  // For the mailbox.
 
   runEffect(effect: Effect): void {
-    const { observe } = this.#context.options;
     switch (effect.type) {
       case "sendPacket":
         return this.#send(effect.packet);
       case "closeConnection":
         this.#closeReason = effect.reasonCode;
-        return this.#closeTransport();
-      case "messageDropped":
-        return observe({ type: "dropped", clientId: this.clientId, reason: effect.reason, topic: effect.topic });
-      case "deliveryCompleted": {
-        const { sequence, reasonCode } = effect;
-        return observe({ type: "delivered", clientId: this.clientId, sequence, reasonCode });
-      }
-      case "sessionEnded":
-        return observe({ type: "ended", clientId: this.clientId, reason: effect.reason });
-      case "diagnosed": {
-        const { type: _type, ...diagnosed } = effect;
-        return observe({ type: "diagnosed", clientId: this.clientId, ...diagnosed });
-      }
+        return this.#closeLine();
       default:
-        effect satisfies never;
+        return this.#context.options.observe(newsOf(effect, this.clientId));
     }
   }
 
   batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean {
     if (batch.deliveries.length === 0) return false;
     const owed = this.#context.sessions.deliver(batch, result);
-    if (owed && batch.guard !== undefined) this.#context.outbox.kick(batch.guard.incarnation);
+    if (owed) this.#context.outbox.kick(this.incarnation);
     return owed;
   }
 
   publishRefused(ref: number): Letter {
     try {
-      const event: Event = { type: "publishRefused", ref, reasonCode: REASON.quotaExceeded };
-      const result = step(this.#session, event, this.#now());
-      if (closes(result)) this.#closing = true;
-      return this.#letterOf(result);
+      return this.#stepTo({ type: "publishRefused", ref, reasonCode: REASON.quotaExceeded }).letter;
     } catch (error) {
       this.#fault(error);
-      return { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects: [] };
+      return EMPTY_LETTER;
     }
   }
 
   storeFailed(error: SessionError | undefined): void {
-    if (error === undefined) return this.requestClose(REASON.implementationSpecificError);
-    this.#abandon();
+    if (error === undefined) this.requestClose(REASON.implementationSpecificError);
+    else this.#abandon();
   }
 
   mailboxMoved(): void {
-    if (this.#awaited === "refusable" && !this.#mailbox.holdsRefusable) this.#awaited = undefined;
-    const postponed = this.#postponedRoute;
-    if (postponed !== undefined && !this.#mailbox.movesSubscriptions) {
-      this.#postponedRoute = undefined;
-      this.#lookUp(postponed);
-    }
+    if (this.#awaited === "refusable" && !this.mailbox.holdsRefusable) this.#awaited = undefined;
+    this.#route.mailboxMoved();
     this.#work();
   }
 
-  // Stepping.
+  // For its own parts.
 
-  #signal(event: Event): void {
+  tell(event: Event): void {
     if (this.#finished) return;
     this.#signals.push(event);
     this.#work();
   }
 
-  #answer(event: Event): void {
+  answer(event: Event): void {
     this.#awaited = undefined;
-    this.#signal(event);
+    this.tell(event);
+  }
+
+  waitForRoute(): void {
+    this.#awaited = "route";
+  }
+
+  readsAgain(): void {
+    this.#work();
+  }
+
+  /** The store could not be read for long: the connection cannot go on. */
+  troubled(error: unknown): void {
+    if (this.#finished) return;
+    this.#context.options.observe({ type: "workFailed", work: "session", clientId: this.clientId, error });
+    this.#awaited = undefined;
+    this.requestClose(REASON.implementationSpecificError);
   }
 
   /** Steps all that can be stepped now, then lets go of what has gathered. */
@@ -325,109 +269,68 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#afterSteps();
   }
 
+  /** What is stepped next: what was answered or told, before what came from the client. */
   #next(): Event | undefined {
     if (this.#finished) return undefined;
     const signal = this.#signals.shift();
     if (signal !== undefined) return signal;
     if (this.#awaited !== undefined || this.#closing) return undefined;
-    const item = this.#inbox.shift();
+    const item = this.inbox.shift();
     if (item === undefined) return undefined;
     this.#carried = item.cost;
     const { event } = item;
-    if (event.type !== "packetReceived") return event;
-    const unsentAcknowledgements = this.#mailbox.unsentAcknowledgements;
-    return unsentAcknowledgements === 0 ? event : { ...event, unsentAcknowledgements };
+    const { unsentAcknowledgements } = this.mailbox;
+    if (event.type !== "packetReceived" || unsentAcknowledgements === 0) return event;
+    return { ...event, unsentAcknowledgements };
   }
 
   #step(event: Event): void {
-    const result = step(this.#session, event, this.#now());
-    if (closes(result)) this.#closing = true;
-    if (event.type === "superseded") this.#mailbox.runNow(result.effects);
+    const { result, letter } = this.#stepTo(event);
+    if (event.type === "superseded") this.mailbox.runNow(result.effects);
     else if (result.changes.length > 0 || result.effects.length > 0) {
-      this.#mailbox.post(this.#letterOf(result), this.#carried);
+      this.mailbox.post(letter, this.#carried);
       this.#carried = 0;
     }
     for (const request of result.requests) this.#ask(request);
   }
 
+  #stepTo(event: Event): { readonly result: StepResult; readonly letter: Letter } {
+    const result = step(this.#session, event, this.#context.options.environment.now());
+    // A close is always the last effect of its step.
+    if (result.effects.at(-1)?.type === "closeConnection") this.#closing = true;
+    const letter = letterOf(this.#context, result, this.#route.receivers);
+    if (letter.refusableRef !== undefined) this.#awaited = "refusable";
+    return { result, letter };
+  }
+
   #afterSteps(): void {
     if (this.#awaited === undefined) this.#carried = 0;
-    this.#mailbox.flush();
+    this.mailbox.flush();
     if (this.#finished) return;
     if (this.#closing) {
       this.#aborts.abort();
-      this.#inbox.clear();
-      if (this.#awaited !== "acquire" && this.#mailbox.empty) this.#finish();
+      this.inbox.clear();
+      if (this.#awaited !== "acquire" && this.mailbox.empty) this.#finish();
     } else if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
     if (this.#room !== undefined && !this.#isFull()) this.#openRoom();
   }
 
-  /** What a step left, with its messages turned into deliveries. */
-  #letterOf(result: StepResult): Letter {
-    const { effects } = result;
-    if (result.changes.length === 0) return { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects };
-    const changes: SessionChange[] = [];
-    const deliveries: Delivery[] = [];
-    let offers: readonly (() => void)[] | undefined;
-    let refusableRef: number | undefined;
-    for (const change of result.changes) {
-      if (change.type !== "publishMessage") {
-        changes.push(change);
-        if (change.type === "putHead") this.#noteDue(change.head);
-        continue;
-      }
-      const { ref, message } = change;
-      if (ref === undefined) {
-        deliveries.push({ message, receivers: undefined });
-        continue;
-      }
-      const dispatch = this.#context.router.dispatch(message, this.#route?.receivers ?? []);
-      this.#route = undefined;
-      if (dispatch.delivery !== undefined) {
-        deliveries.push(dispatch.delivery);
-        if (this.#context.options.queue.whenFull === "reject") refusableRef = ref;
-      }
-      if (dispatch.offers.length > 0) offers = dispatch.offers;
-    }
-    if (refusableRef !== undefined) this.#awaited = "refusable";
-    if (offers !== undefined && changes.length === 0 && deliveries.length === 0) {
-      // Nothing has to be durable first.
-      for (const offer of offers) offer();
-      offers = undefined;
-    }
-    return {
-      changes,
-      deliveries,
-      effects,
-      ...(offers === undefined ? {} : { offers }),
-      ...(refusableRef === undefined ? {} : { refusableRef }),
-    };
-  }
-
-  #noteDue(head: { readonly endsAt?: number; readonly willDueAt?: number }): void {
-    if (head.endsAt !== undefined && head.endsAt > 0) this.#context.storeDueAt(head.endsAt);
-    if (head.willDueAt !== undefined) this.#context.storeDueAt(head.willDueAt);
-  }
-
-  // Answering what the machine asks.
-
   #ask(request: Request): void {
+    const { tasks, acquires } = this.#context;
     switch (request.type) {
       case "authenticate":
         this.#awaited = "authenticate";
-        return this.#context.tasks.add(this.#authenticate(request.connect));
+        return tasks.add(this.#authenticate(request.connect));
       case "acquire":
         this.#awaited = "acquire";
-        return this.#context.tasks.add(
-          this.#context.acquires.take(request.terms.clientId, () => this.#acquire(request.terms)),
-        );
+        return tasks.add(acquires.take(request.terms.clientId, () => this.#acquire(request.terms)));
       case "routePublish":
-        return this.#routePublish(request);
+        return this.#route.ask(request);
       case "authorizeSubscribe":
         this.#awaited = "subscribe";
-        return this.#context.tasks.add(this.#authorizeSubscribe(request));
+        return tasks.add(this.#authorizeSubscribe(request));
       case "loadQueue":
-        return this.#loadQueue(request);
+        return this.#feed.load(request);
       default:
         request satisfies never;
     }
@@ -435,161 +338,55 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
 
   async #authenticate(connect: ConnectPacket): Promise<void> {
     const { event, principal } = await authenticate(this.#context, connect, this.#aborts.signal);
-    this.#principal = principal;
-    this.#answer(event);
+    this.principal = principal;
+    this.answer(event);
   }
 
   async #acquire(terms: AcquireTerms): Promise<void> {
     const { options, sessions, outbox } = this.#context;
-    const answer = await acquire(this.#context, terms, this.token, this.#principal);
-    if (!("acquired" in answer)) return this.#answer(answer);
+    const answer = await acquire(this.#context, terms, this.token, this.principal);
+    if (!("acquired" in answer)) return this.answer(answer);
     const { resumed, snapshot, startedThrough, guard, queue, outboxPending, superseded, ended } = answer.acquired;
-    this.#clientId = snapshot.clientId;
-    this.#guard = guard;
-    const previous = sessions.get(snapshot.clientId);
-    if (superseded !== undefined) {
-      options.observe({ type: "takeover", clientId: snapshot.clientId, nodeId: superseded.nodeId });
-    }
-    // Whatever the store found, nobody but this connection holds the session now.
-    previous?.supersede();
+    const { clientId } = snapshot;
+    this.#acquired = guard;
+    if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
+    // Whatever the store found, nobody but this connection holds the session now. The old one hears of it before the
+    // new one gets its CONNACK.
+    sessions.get(clientId)?.supersede();
     sessions.add(this);
-    this.#mailbox.attach(guard, outboxPending);
-    this.#arrivals.tail = queue.tail;
+    this.mailbox.attach(guard, outboxPending);
+    this.#feed.begin(queue);
     if (ended !== undefined) {
-      options.observe({ type: "ended", clientId: snapshot.clientId, reason: ended.reason });
+      options.observe({ type: "ended", clientId, reason: ended.reason });
       outbox.kick(ended.incarnation);
     }
     if (outboxPending) outbox.kick(guard.incarnation);
-    this.#countUnreadable(queue);
     const { messages, through, tail } = queue;
-    this.#answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
-    this.grownTo(answer.grownTo);
+    this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
+    this.#feed.grownTo(answer.grownTo);
   }
 
   async #authorizeSubscribe(request: AuthorizeSubscribeRequest): Promise<void> {
-    const who = { clientId: this.clientId, ...(this.#principal === undefined ? {} : { principal: this.#principal }) };
+    const who = { clientId: this.clientId, ...(this.principal === undefined ? {} : { principal: this.principal }) };
     try {
       const verdicts = await judgeFilters(this.#context.options, who, request.subscriptions);
-      this.#answer({ type: "subscribeAuthorized", ref: request.ref, verdicts });
+      this.answer({ type: "subscribeAuthorized", ref: request.ref, verdicts });
     } catch (error) {
-      this.#storeTrouble(error);
+      this.troubled(error);
     }
   }
 
-  #routePublish(request: RoutePublishRequest): void {
-    const { options } = this.#context;
-    const { ref, message } = request;
-    if (messageBytes(message) > options.store.capabilities.maxMessageBytes) {
-      return this.#answer({ type: "publishRefused", ref, reasonCode: REASON.quotaExceeded });
-    }
-    const allowed = options.authorize === undefined || isAllowed(options, {
-      clientId: this.clientId,
-      ...(this.#principal === undefined ? {} : { principal: this.#principal }),
-      action: "publish",
-      topic: message.topic,
-      qos: message.qos,
-    });
-    if (typeof allowed === "boolean") return this.#routeIfAllowed(request, allowed);
-    this.#awaited = "route";
-    this.#context.tasks.add(allowed.then((verdict) => this.#routeIfAllowed(request, verdict)));
+  #send(packet: ServerPacket): void {
+    const outcome = this.#line.send(packet);
+    if (outcome === "lost") return this.closed("error");
+    if (outcome === "gone" || packet.type !== "connack" || packet.reasonCode !== 0) return;
+    const { sessionPresent } = packet;
+    this.#context.options.observe({ type: "connected", clientId: this.clientId, resumed: sessionPresent });
   }
 
-  #routeIfAllowed(request: RoutePublishRequest, allowed: boolean): void {
-    const { ref } = request;
-    if (!allowed) return this.#answer({ type: "publishRefused", ref, reasonCode: REASON.notAuthorized });
-    const known = this.#inbox.matchesOfCurrent;
-    if (known !== undefined) return this.#routed(request, known);
-    this.#awaited = "route";
-    // A look-up would not see a subscription of this client that is still on its way to the store.
-    if (this.#mailbox.movesSubscriptions) this.#postponedRoute = request;
-    else this.#lookUp(request);
-  }
-
-  #lookUp(request: RoutePublishRequest): void {
-    const { topic } = request.message;
-    const { router, tasks } = this.#context;
-    const others = this.#inbox.publishesAhead();
-    tasks.add(
-      router.match([topic, ...others.map((item) => item.topic)]).then((found) => {
-        for (const item of others) item.matches = found.get(item.topic);
-        this.#routed(request, found.get(topic) ?? []);
-      }).catch((error) => this.#storeTrouble(error)),
-    );
-  }
-
-  #routed(request: RoutePublishRequest, matches: readonly SubscriptionMatch[]): void {
-    const receivers = this.#context.router.receivers(request.message, matches);
-    this.#route = { ref: request.ref, receivers };
-    this.#answer({ type: "publishRouted", ref: request.ref, receivers: receivers.length });
-  }
-
-  #loadQueue(request: LoadQueueRequest): void {
-    if (this.#slow.isSlow()) {
-      this.#heldLoad = request;
-      return;
-    }
-    const { options, tasks } = this.#context;
-    const guard = this.#mailbox.guard;
-    if (guard === undefined) return;
-    tasks.add(
-      persistently(
-        options.environment,
-        options.commit,
-        "read a queue",
-        (signal) => options.store.readQueue(guard, request, { signal }),
-      ).then((page) => {
-        this.#countUnreadable(page);
-        this.grownTo(page.tail);
-        this.#signal({ type: "queueLoaded", messages: page.messages, through: page.through });
-      }).catch((error) => this.#storeTrouble(error)),
-    );
-  }
-
-  #feedAgain(): void {
-    const held = this.#heldLoad;
-    this.#heldLoad = undefined;
-    if (held !== undefined) this.#loadQueue(held);
-    this.#work();
-  }
-
-  #countUnreadable(page: QueuePage): void {
-    for (let count = 0; count < page.unreadable; count++) {
-      this.#context.options.observe({ type: "dropped", clientId: this.clientId, reason: "unreadable" });
-    }
-  }
-
-  // The transport, and the end.
-
-  #send(packet: Parameters<Transport["send"]>[0]): void {
-    if (this.#transportGone) return;
-    try {
-      this.#transport.send(packet);
-    } catch {
-      this.closed("error");
-      return;
-    }
-    if (packet.type === "connack" && packet.reasonCode === 0) {
-      const { sessionPresent } = packet;
-      this.#context.options.observe({ type: "connected", clientId: this.clientId, resumed: sessionPresent });
-    }
-  }
-
-  #closeTransport(): void {
-    if (this.#transportGone) return;
-    this.#transportGone = true;
-    this.#slow.stop();
-    try {
-      this.#transport.close();
-    } catch {
-      // It is gone either way.
-    }
-  }
-
-  /** The store could not be read for long: the connection cannot go on. */
-  #storeTrouble(error: unknown): void {
-    if (this.#finished) return;
-    this.#context.options.observe({ type: "workFailed", work: "queue", clientId: this.clientId, error });
-    this.requestClose(REASON.implementationSpecificError);
+  #closeLine(): void {
+    this.#line.close();
+    this.#feed.stop();
   }
 
   /** The machine threw: this side is at fault, and the connection cannot go on. */
@@ -601,8 +398,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   /** Nothing more can be stored for this connection; its session is let go of later, by work that is due (D8). */
   #abandon(): void {
     if (this.#finished) return;
-    this.#mailbox.drop();
-    if (this.#guard !== undefined) this.#context.orphans.set(this.clientId, this.token);
+    this.mailbox.drop();
+    if (this.#acquired !== undefined) this.#context.orphans.set(this.clientId, this.token);
     this.#closing = true;
     this.#finish();
   }
@@ -610,37 +407,28 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   #finish(): void {
     this.#finished = true;
     this.#aborts.abort();
-    this.#closeTransport();
-    this.#inbox.clear();
+    this.#closeLine();
+    this.#feed.clear();
+    this.inbox.clear();
     this.#signals.length = 0;
-    this.#arrivals.clear();
     const { sessions, deadlines, options } = this.#context;
     sessions.remove(this);
     deadlines.forget(this);
     this.#openRoom();
-    const reasonCode = this.#closeReason;
-    const clientId = this.#clientId;
-    options.observe({ type: "disconnected", reasonCode, ...(clientId === undefined ? {} : { clientId }) });
+    const who = this.#acquired === undefined ? {} : { clientId: this.clientId };
+    options.observe({ type: "disconnected", reasonCode: this.#closeReason, ...who });
     this.#context.connectionEnded(this);
     this.#resolveDone();
   }
 
   #isFull(): boolean {
     const { maxPendingBytes, maxPendingPackets } = this.#context.options.bounds;
-    return this.#inbox.length >= maxPendingPackets ||
-      this.#inbox.cost + this.#carried + this.#mailbox.cost > maxPendingBytes || this.#slow.isSlow();
+    return this.inbox.length >= maxPendingPackets ||
+      this.inbox.cost + this.#carried + this.mailbox.cost > maxPendingBytes || this.#feed.isSlow;
   }
 
   #openRoom(): void {
     this.#room?.open();
     this.#room = undefined;
   }
-
-  #now(): number {
-    return this.#context.options.environment.now();
-  }
-}
-
-function closes(result: StepResult): boolean {
-  return result.effects.at(-1)?.type === "closeConnection";
 }

@@ -1,3 +1,4 @@
+import type { SessionHead } from "../machine/snapshot.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { CommitLane } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
@@ -25,8 +26,8 @@ export interface BrokerContext {
   readonly orphans: Map<string, string>;
   /** An id that no batch has had. */
   readonly batchId: () => string;
-  /** The store will have something due then. */
-  readonly storeDueAt: (at: number) => void;
+  /** The store will have something due at the times of this head. */
+  readonly noteDue: (head: Pick<SessionHead, "endsAt" | "willDueAt">) => void;
   /** The first of the local deadlines has changed. */
   readonly deadlineMoved: () => void;
   /** A connection has ended. */

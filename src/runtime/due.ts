@@ -82,12 +82,7 @@ export class Due {
     };
     const result = await lane.commit(batch);
     if (result.outcome !== "committed") return "superseded";
-    for (const change of changes) {
-      if (change.type !== "putHead") continue;
-      const { endsAt, willDueAt } = change.head;
-      if (endsAt !== undefined) this.#context.storeDueAt(endsAt);
-      if (willDueAt !== undefined) this.#context.storeDueAt(willDueAt);
-    }
+    for (const change of changes) if (change.type === "putHead") this.#context.noteDue(change.head);
     for (const effect of effects) {
       if (effect.type === "sessionEnded") options.observe({ type: "ended", clientId, reason: effect.reason });
     }

@@ -17,8 +17,6 @@ export interface LocalSession {
   readonly done: Promise<void>;
   /** A message stands in its log; several come before {@linkcode LocalSession.takeArrivals}. */
   arrived(message: QueuedMessage): void;
-  /** The log has grown to `tail`, by means that this node has not seen. */
-  grownTo(tail: number): void;
   /** All arrivals of a commit have been told. */
   takeArrivals(): void;
   /** A QoS 0 copy that was never stored. */

@@ -7,6 +7,7 @@ import type { SessionError } from "../errors.ts";
 import type { SessionChange } from "../machine/change.ts";
 import type { Effect } from "../machine/effect.ts";
 import { messageBytes } from "../mqtt/message.ts";
+import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../store/session_store.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 
@@ -41,16 +42,12 @@ export interface MailboxOptions {
   readonly owner: MailboxOwner;
   readonly lane: CommitLane;
   readonly queue: QueueLimits;
-  readonly limits: MailboxLimits;
+  readonly capabilities: Pick<
+    StoreCapabilities,
+    "maxChangesPerBatch" | "maxReceiversPerCommit" | "maxMessageBytes"
+  >;
   readonly now: () => number;
   readonly batchId: () => string;
-}
-
-/** What one batch may hold, from the capabilities of the store. */
-export interface MailboxLimits {
-  readonly maxChanges: number;
-  readonly maxReceivers: number;
-  readonly maxBytes: number;
 }
 
 interface Envelope {
@@ -132,10 +129,10 @@ export class Mailbox implements LaneSource {
       else this.#fill(last, letter, letter.changes, cost);
       return;
     }
-    const { maxChanges } = this.#options.limits;
+    const { maxChangesPerBatch } = this.#options.capabilities;
     let changes = letter.changes;
-    for (; changes.length > maxChanges; changes = changes.slice(maxChanges)) {
-      this.#fill(this.#newEnvelope(true), NOTHING, changes.slice(0, maxChanges), 0);
+    for (; changes.length > maxChangesPerBatch; changes = changes.slice(maxChangesPerBatch)) {
+      this.#fill(this.#newEnvelope(true), NOTHING, changes.slice(0, maxChangesPerBatch), 0);
     }
     this.#fill(this.#envelopeFor(letter, changes.length), letter, changes, cost);
   }
@@ -236,14 +233,14 @@ export class Mailbox implements LaneSource {
 
   /** The envelope that takes a letter: the open one if it fits, or else a new one. */
   #envelopeFor(letter: Letter, changes: number): Envelope {
-    const { limits } = this.#options;
+    const { capabilities } = this.#options;
     const alone = letter.refusableRef !== undefined;
     const last = this.#envelopes.at(-1);
     if (last === undefined || last.sealed || alone) return this.#newEnvelope(alone);
-    const fits = last.changes.length + changes <= limits.maxChanges &&
+    const fits = last.changes.length + changes <= capabilities.maxChangesPerBatch &&
       (letter.deliveries.length === 0 || last.deliveries.length === 0 ||
-        last.receivers + receiversOf(letter.deliveries) <= limits.maxReceivers &&
-          last.bytes + bytesOf(letter.deliveries) <= limits.maxBytes);
+        last.receivers + receiversOf(letter.deliveries) <= capabilities.maxReceiversPerCommit &&
+          last.bytes + bytesOf(letter.deliveries) <= capabilities.maxMessageBytes);
     return fits ? last : this.#newEnvelope(false);
   }
 

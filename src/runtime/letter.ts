@@ -1,0 +1,48 @@
+import type { SessionChange } from "../machine/change.ts";
+import type { StepResult } from "../machine/step.ts";
+import type { Receiver } from "../routing/resolve.ts";
+import type { Delivery } from "../store/session_store.ts";
+import type { BrokerContext } from "./context.ts";
+import type { Letter } from "./mailbox.ts";
+
+const NO_CHANGES: readonly SessionChange[] = [];
+const NO_DELIVERIES: readonly Delivery[] = [];
+
+/** A letter with nothing in it. */
+export const EMPTY_LETTER: Letter = { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects: [] };
+
+/**
+ * What a step left, with its messages turned into deliveries. `receivers` are those of the publish that was routed last,
+ * which is the only one that a step can hand on.
+ */
+export function letterOf(context: BrokerContext, result: StepResult, receivers: readonly Receiver[]): Letter {
+  const { effects } = result;
+  if (result.changes.length === 0) return { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects };
+  const changes: SessionChange[] = [];
+  const deliveries: Delivery[] = [];
+  let offers: readonly (() => void)[] = [];
+  let refusableRef: number | undefined;
+  for (const change of result.changes) {
+    if (change.type !== "publishMessage") {
+      changes.push(change);
+      if (change.type === "putHead") context.noteDue(change.head);
+      continue;
+    }
+    const { ref, message } = change;
+    if (ref === undefined) {
+      deliveries.push({ message, receivers: undefined });
+      continue;
+    }
+    const dispatch = context.router.dispatch(message, receivers);
+    offers = dispatch.offers;
+    if (dispatch.delivery === undefined) continue;
+    deliveries.push(dispatch.delivery);
+    if (context.options.queue.whenFull === "reject") refusableRef = ref;
+  }
+  if (changes.length === 0 && deliveries.length === 0) {
+    // Nothing has to be durable first.
+    for (const offer of offers) offer();
+    offers = [];
+  }
+  return { changes, deliveries, effects, offers, ...(refusableRef === undefined ? {} : { refusableRef }) };
+}

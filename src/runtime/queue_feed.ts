@@ -1,0 +1,152 @@
+import type { Event } from "../machine/event.ts";
+import type { LoadQueueRequest } from "../machine/request.ts";
+import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import { REASON } from "../mqtt/reason_code.ts";
+import type { Receiver } from "../routing/resolve.ts";
+import type { Guard, QueuePage } from "../store/session_store.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { BrokerContext } from "./context.ts";
+import { SlowReader } from "./slow_reader.ts";
+import type { Transport } from "./transport.ts";
+import { persistently } from "./within.ts";
+
+/** The connection, as its feed sees it. */
+export interface FeedOwner {
+  readonly clientId: string;
+  /** The right to read the log; absent before the session is acquired. */
+  readonly guard: Guard | undefined;
+  tell(event: Event): void;
+  requestClose(reasonCode: number): void;
+  troubled(error: unknown): void;
+  /** There is room again. */
+  readsAgain(): void;
+}
+
+/** Brings the log of a session to its machine, as fast as the client reads and no faster. */
+export class QueueFeed {
+  readonly #context: BrokerContext;
+  readonly #owner: FeedOwner;
+  readonly #arrivals = new Arrivals();
+  readonly #slow: SlowReader;
+  #heldLoad: LoadQueueRequest | undefined;
+
+  constructor(context: BrokerContext, transport: Transport, owner: FeedOwner) {
+    const { options } = context;
+    this.#context = context;
+    this.#owner = owner;
+    this.#slow = new SlowReader(transport, options, {
+      stalled: (bufferedBytes) => options.observe({ type: "stalled", clientId: owner.clientId, bufferedBytes }),
+      readsAgain: () => this.#readsAgain(),
+      gaveUp: () => owner.requestClose(REASON.quotaExceeded),
+    });
+  }
+
+  /** Whether too much waits in the transport. */
+  get isSlow(): boolean {
+    return this.#slow.isSlow();
+  }
+
+  /** The session was acquired with this page. */
+  begin(page: QueuePage): void {
+    this.#arrivals.tail = page.tail;
+    this.#countUnreadable(page);
+  }
+
+  /** The transport may have sent what waited. */
+  look(): void {
+    this.#slow.look();
+  }
+
+  /** A commit of this node has put a message into the log. */
+  arrived(message: QueuedMessage): void {
+    this.#arrivals.add(message);
+  }
+
+  /** All messages of that commit have been told. */
+  takeArrivals(): void {
+    const event = this.#arrivals.take(!this.isSlow);
+    if (event !== undefined) this.#owner.tell(event);
+  }
+
+  /** The log has grown. */
+  grownTo(tail: number): void {
+    const event = this.#arrivals.grow(tail);
+    if (event !== undefined) this.#owner.tell(event);
+  }
+
+  /** A QoS 0 copy; it is lost where the client does not read. */
+  offerQos0(message: Message, receiver: Receiver): void {
+    const { retain, subscriptionIdentifiers } = receiver;
+    if (!this.isSlow) return this.#owner.tell({ type: "qos0Offered", message, retain, subscriptionIdentifiers });
+    const { topic } = message;
+    this.#context.options.observe({ type: "dropped", clientId: this.#owner.clientId, reason: "atMostOnce", topic });
+  }
+
+  /** The machine wants a page; it gets it once the client reads. */
+  load(request: LoadQueueRequest): void {
+    if (this.isSlow) {
+      this.#heldLoad = request;
+      return;
+    }
+    this.#read(request, (page) => {
+      this.grownTo(page.tail);
+      this.#owner.tell({ type: "queueLoaded", messages: page.messages, through: page.through });
+    });
+  }
+
+  /** The log may have grown: looks, and takes what is new along. */
+  probe(): void {
+    const { pageMessages, pageBytes } = this.#context.options.limits;
+    const after = this.#arrivals.tail;
+    const size = this.isSlow ? { messages: 1, bytes: 1 } : { messages: pageMessages, bytes: pageBytes };
+    this.#read({ after, ...size }, (page) => {
+      const isWhole = page.through === page.tail && page.messages.length === page.tail - after;
+      if (!isWhole || this.isSlow) return this.grownTo(page.tail);
+      for (const message of page.messages) this.#arrivals.add(message);
+      this.takeArrivals();
+    });
+  }
+
+  /** The transport is gone. */
+  stop(): void {
+    this.#slow.stop();
+  }
+
+  /** Nothing is fed any more. */
+  clear(): void {
+    this.stop();
+    this.#arrivals.clear();
+    this.#heldLoad = undefined;
+  }
+
+  #read(position: Omit<LoadQueueRequest, "type">, use: (page: QueuePage) => void): void {
+    const { options, tasks } = this.#context;
+    const { guard } = this.#owner;
+    if (guard === undefined) return;
+    const { after, messages, bytes } = position;
+    tasks.add(
+      persistently(
+        options.environment,
+        options.commit,
+        "read a queue",
+        (signal) => options.store.readQueue(guard, { after, messages, bytes }, { signal }),
+      ).then((page) => {
+        this.#countUnreadable(page);
+        use(page);
+      }).catch((error) => this.#owner.troubled(error)),
+    );
+  }
+
+  #readsAgain(): void {
+    const held = this.#heldLoad;
+    this.#heldLoad = undefined;
+    if (held !== undefined) this.load(held);
+    this.#owner.readsAgain();
+  }
+
+  #countUnreadable(page: QueuePage): void {
+    for (let count = 0; count < page.unreadable; count++) {
+      this.#context.options.observe({ type: "dropped", clientId: this.#owner.clientId, reason: "unreadable" });
+    }
+  }
+}
