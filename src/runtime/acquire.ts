@@ -32,7 +32,9 @@ export async function authenticate(
     answer = options.authenticate === undefined
       ? { ok: true }
       : await untilAborted(Promise.resolve(options.authenticate(connect, { signal })), signal);
+    if (typeof answer?.ok !== "boolean") throw new TypeError("Cannot authenticate: the host gave no verdict");
   } catch (error) {
+    // The connection has ended: nobody waits for this any more.
     if (signal.aborted) return { event: { type: "authenticationRefused", reasonCode: REASON.unspecifiedError } };
     options.observe({ type: "workFailed", work: "callback", clientId: connect.clientId, error });
     answer = { ok: false, reasonCode: REASON.unspecifiedError };

@@ -165,6 +165,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.tell({ type: "endRequested" });
   }
   timePassed(): void {
+    // A client whose packets wait here has not been silent.
+    if (this.#session.online && !this.inbox.empty) return;
     this.tell({ type: "timePassed" });
   }
 

@@ -115,8 +115,7 @@ export class Due {
         return work.clientIds.length > 0;
       }
       case "outbox":
-        await outbox.workOff(work.outboxId);
-        return true;
+        return await outbox.workOff(work.outboxId);
       case "sweep":
         await options.store.sweep(work.work);
         return true;

@@ -29,7 +29,7 @@ const ENTRIES_PER_READ = 32;
 /** Works outboxes off, each by one worker at a time. */
 export class Outbox {
   readonly #outbox: OutboxOptions;
-  /** Outboxes being worked off; `true` when there may be more by now. */
+  /** Outboxes being worked off here; `true` when there may be more in them by now. */
   readonly #working = new Map<string, boolean>();
 
   constructor(outbox: OutboxOptions) {
@@ -39,21 +39,23 @@ export class Outbox {
   /** Works an outbox off in the background. What fails is found again when it is due. */
   kick(outboxId: string): void {
     this.#outbox.tasks.add(
-      this.workOff(outboxId).catch((error) => {
+      this.workOff(outboxId).then(() => {}, (error) => {
         this.#outbox.options.observe({ type: "workFailed", work: "outbox", error });
       }),
     );
   }
 
-  /** Works an outbox off until it is empty, or somebody else is found at it. */
-  async workOff(outboxId: string): Promise<void> {
+  /** Works an outbox off until it is empty, or somebody else is found at it. Returns whether it got anywhere. */
+  async workOff(outboxId: string): Promise<boolean> {
     if (this.#working.has(outboxId)) {
       this.#working.set(outboxId, true);
-      return;
+      return false;
     }
     this.#working.set(outboxId, false);
+    let passes = 0;
     try {
-      while (await this.#pass(outboxId) === "again") this.#working.set(outboxId, false);
+      for (; await this.#pass(outboxId) === "again"; passes++) this.#working.set(outboxId, false);
+      return passes > 0;
     } finally {
       this.#working.delete(outboxId);
     }
