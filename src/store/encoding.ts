@@ -27,6 +27,8 @@ export const RECORD_KIND = {
   node: 12,
   client: 13,
   chunk: 14,
+  revision: 15,
+  owed: 16,
 } as const;
 
 const encoder = new TextEncoder();

@@ -14,29 +14,27 @@ const PLAIN = /^[A-Za-z0-9_.+#$@:=,-]*$/;
 
 const encoder = new TextEncoder();
 
-/** Text → part of a key. */
-export type PartOf = (text: string) => string;
+/** Turns texts into parts of keys. Digests take a promise, so long texts are prepared before they are used. */
+export class KeyParts {
+  readonly #digests = new Map<string, string>();
 
-/**
- * Prepares texts to stand in keys. Digests take a promise, so all texts of a call are named first.
- *
- * The function that comes back throws a `TypeError` for a long text that was not named.
- */
-export async function prepareParts(texts: Iterable<string>): Promise<PartOf> {
-  const digests = new Map<string, string>();
-  for (const text of texts) {
-    if (isShort(text) || digests.has(text)) continue;
-    const escaped = escapePart(text);
-    if (escaped.length > MAX_PART_BYTES) digests.set(text, DIGEST_MARK + await digestOf(escaped));
+  /** Prepares texts; short ones need none of it. */
+  async prepare(texts: Iterable<string>): Promise<void> {
+    for (const text of texts) {
+      if (isShort(text) || this.#digests.has(text)) continue;
+      const escaped = escapePart(text);
+      if (escaped.length > MAX_PART_BYTES) this.#digests.set(text, DIGEST_MARK + await digestOf(escaped));
+    }
   }
-  return (text) => {
-    if (isShort(text)) return PLAIN.test(text) ? text : escapePart(text);
-    const digest = digests.get(text);
+
+  /** The part for a text. Throws a `TypeError` for a long one that was not prepared. */
+  of(text: string): string {
+    const digest = this.#digests.get(text);
     if (digest !== undefined) return digest;
     const escaped = escapePart(text);
     if (escaped.length <= MAX_PART_BYTES) return escaped;
     throw new TypeError("Cannot name a key: the digest of a long text was not prepared");
-  };
+  }
 }
 
 /**

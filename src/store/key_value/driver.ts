@@ -66,9 +66,9 @@ export type Mutation =
 /** A backend with ordered keys and atomic commits. */
 export interface KeyValueDriver {
   readonly limits: DriverLimits;
-  /** Reads keys, `undefined` for each that does not exist, in the order asked. */
+  /** Reads keys, all at one moment: `undefined` for each that does not exist, in the order asked. */
   get(keys: readonly string[]): Promise<readonly (Entry | undefined)[]>;
-  /** Reads a page: not an `AsyncIterable`, which costs many times as much where every entry is a turn of the loop. */
+  /** Reads a page, all of it at one moment: not an `AsyncIterable`, which costs many times as much where every entry is a turn of the loop. */
   list(range: KeyRange): Promise<Page>;
   /** Writes all or nothing: the version of every key set, or `undefined` if a check failed. */
   commit(

@@ -1,0 +1,169 @@
+/** Appending a message to one log: within its limits, behind its gate, and with word to its owner. */
+import type { DropReason } from "../../machine/change.ts";
+import { type Message, messageBytes } from "../../mqtt/message.ts";
+import { countDrop } from "../records/drops.ts";
+import type { DeliveryReceiver, QueueLimits, ReceiverOutcome } from "../session_store.ts";
+import { removeChunks } from "./chunks.ts";
+import { encodeGate, type GateRecord, ownerOf, queueSize } from "./gate.ts";
+import type { HeadRecord } from "./head.ts";
+import { type Layout, ROW } from "./layout.ts";
+import type { Plan } from "./plan.ts";
+import { encodeBody, encodeQueueRow, frameBody, stagedPrefix } from "./queue_row.ts";
+import { encodeClient } from "./rows.ts";
+import type { Staging } from "./staging.ts";
+import type { WaitingEntry, World } from "./world.ts";
+
+/** A message on its way into logs, encoded once for all of them. */
+export interface OutgoingMessage {
+  readonly message: Message;
+  readonly body: Uint8Array;
+  readonly bytes: number;
+}
+
+/** Encodes what all copies share. */
+export function outgoing(message: Message): OutgoingMessage {
+  return { message, body: encodeBody(message), bytes: messageBytes(message) };
+}
+
+/** Where and how messages are appended. */
+export interface Appending {
+  readonly layout: Layout;
+  readonly world: World;
+  readonly plan: Plan;
+  readonly staging: Staging;
+  readonly limits: QueueLimits;
+  readonly valueBytes: number;
+  /** The node that appends, where it is known: it needs no doorbell. */
+  readonly ownNode: string | undefined;
+  readonly now: number;
+}
+
+/** Appends one copy, or says why not. `handle` names it among all copies of a call. */
+export function append(
+  work: Appending,
+  outgoing: OutgoingMessage,
+  receiver: DeliveryReceiver,
+  handle: string,
+): ReceiverOutcome {
+  const { layout, world, plan } = work;
+  const { clientId, incarnation } = receiver;
+  const gateKey = layout.gate(clientId);
+  const gate = world.gates.get(gateKey);
+  if (gate === "unreadable") return { outcome: "dropped", clientId, incarnation, reason: "unreadable" };
+  if (gate === undefined || gate.incarnation !== incarnation) return { outcome: "ended", clientId, incarnation };
+  const headKey = layout.head(clientId);
+  const stored = world.heads.get(headKey);
+  const head = stored?.incarnation === incarnation ? stored : undefined;
+  const ownerNode = ownerOf(gate, head);
+
+  const putGate = (next: GateRecord): void => {
+    world.gates.set(gateKey, next);
+    plan.check(gateKey, world.versionOf(gateKey));
+    plan.set(gateKey, encodeGate(next));
+  };
+  const drop = (reason: DropReason): ReceiverOutcome => {
+    putGate({ ...gate, drops: countDrop(gate.drops, reason) });
+    return { outcome: "dropped", clientId, incarnation, reason };
+  };
+
+  if (receiver.onlyIfOwned && ownerNode === undefined) return drop("notConnected");
+  const waiting = world.waiting.get(gateKey);
+  const victims = makeRoom(work.limits, gate, head, waiting ?? [], { bytes: outgoing.bytes, qos: receiver.qos });
+  // Whoever drops must know what was started and removed: the head has to be the one that was read.
+  if (victims?.length !== 0 && head !== undefined) plan.check(headKey, world.versionOf(headKey));
+  if (victims === undefined) return drop("queueFullNewest");
+
+  const rows = layout.rows(clientId, incarnation);
+  const sequence = gate.tail + 1;
+  let next: GateRecord = {
+    ...gate,
+    tail: sequence,
+    appendedBytes: gate.appendedBytes + outgoing.bytes,
+    lastQos0: receiver.qos === 0 ? sequence : gate.lastQos0,
+  };
+  for (const victim of victims) {
+    plan.delete(ROW.queued(rows, victim.sequence));
+    if (victim.body !== undefined) {
+      const prefix = stagedPrefix(rows, victim.body);
+      removeChunks(plan, layout, { clientId, incarnation, prefix, ref: victim.body, now: work.now });
+    }
+    next = {
+      ...next,
+      droppedMessages: next.droppedMessages + 1,
+      droppedBytes: next.droppedBytes + victim.bytes,
+      drops: countDrop(next.drops, "queueFullOldest"),
+    };
+  }
+  putGate(next);
+  const body = putRow(work, outgoing, receiver, { rows, sequence, handle });
+  if (waiting !== undefined) {
+    const left = victims.length === 0 ? waiting : waiting.filter((entry) => !victims.includes(entry));
+    world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes: outgoing.bytes, body }]);
+  }
+  if (ownerNode !== undefined && ownerNode !== work.ownNode) {
+    plan.set(layout.ring(ownerNode, clientId), encodeClient(clientId));
+  }
+  return {
+    outcome: "appended",
+    clientId,
+    incarnation,
+    sequence,
+    ...(ownerNode === undefined ? {} : { ownerNode }),
+    ...(victims.length === 0 ? {} : { dropped: victims.map(() => "queueFullOldest" as const) }),
+  };
+}
+
+/** Writes the row: the message in it, or staged beside it when a value cannot hold it. */
+function putRow(
+  work: Appending,
+  outgoing: OutgoingMessage,
+  receiver: DeliveryReceiver,
+  place: { readonly rows: string; readonly sequence: number; readonly handle: string },
+): WaitingEntry["body"] {
+  const header = { ...receiver, bytes: outgoing.bytes };
+  const key = ROW.queued(place.rows, place.sequence);
+  // Identifiers take four bytes at most, and the header has few other fields.
+  const headerBytes = 32 + receiver.subscriptionIdentifiers.length * 4;
+  if (outgoing.body.length + headerBytes <= work.valueBytes) {
+    work.plan.set(key, encodeQueueRow(header, outgoing.body));
+    return undefined;
+  }
+  const { clientId, incarnation } = receiver;
+  const staged = work.staging.stage(place.handle, {
+    clientId,
+    incarnation,
+    value: () => frameBody(outgoing.body),
+    prefix: (id) => stagedPrefix(place.rows, { id }),
+  });
+  work.plan.stage(staged);
+  work.plan.set(key, encodeQueueRow(header, staged.ref));
+  return staged.ref;
+}
+
+/** What has to give way so that the message fits: nothing, some entries, or `undefined` when it cannot be made to fit. */
+function makeRoom(
+  limits: QueueLimits,
+  gate: GateRecord,
+  head: HeadRecord | undefined,
+  waiting: readonly WaitingEntry[],
+  { bytes, qos }: Pick<WaitingEntry, "bytes" | "qos">,
+): readonly WaitingEntry[] | undefined {
+  const size = queueSize(gate, head);
+  let messages = size.messages + 1 - limits.maximumMessages;
+  let surplus = size.bytes + bytes - limits.maximumBytes;
+  if (messages <= 0 && surplus <= 0) return [];
+  if (limits.whenFull !== "dropOldest" || head === undefined) return undefined;
+  const { sentLimit } = head.session;
+  const droppable = waiting.filter((entry) => entry.sequence > sentLimit);
+  // A QoS 0 message never displaces one that was promised.
+  const promised = qos === 0 ? [] : droppable.filter((entry) => entry.qos !== 0);
+  const inOrder = [...droppable.filter((entry) => entry.qos === 0), ...promised];
+  const victims: WaitingEntry[] = [];
+  for (const entry of inOrder) {
+    victims.push(entry);
+    messages--;
+    surplus -= entry.bytes;
+    if (messages <= 0 && surplus <= 0) return victims;
+  }
+  return undefined;
+}

@@ -1,0 +1,247 @@
+/** Planning one batch: its changes, its deliveries, its outbox, and the answer that it will get. */
+import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
+import { append, outgoing, type OutgoingMessage } from "./append.ts";
+import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
+import { encodeClient, encodeRevision } from "./rows.ts";
+import { type GuardState, KeyValueGuard } from "./guard.ts";
+import { type HeadRecord, ownerNodeOf } from "./head.ts";
+import { type Layout, ROW } from "./layout.ts";
+import { packOutcomes } from "./outcomes.ts";
+import { moveCursor, putEntry, receiversAfter } from "./owed.ts";
+import { Plan } from "./plan.ts";
+import type { Staging } from "./staging.ts";
+import { World } from "./world.ts";
+
+/** A batch that waits to be committed. */
+export interface Item {
+  readonly batch: CommitBatch;
+  /** Its place among the batches of the call; names what it stages. */
+  readonly index: number;
+  readonly state: GuardState | undefined;
+  readonly messages: readonly OutgoingMessage[];
+  /** Of a move: outcomes of the receivers that earlier commits served. */
+  served: readonly ReceiverOutcome[];
+  /** Whether the head has to be read again, since the guard did not hold. */
+  rereads: boolean;
+}
+
+/** What a batch would write. */
+export interface PlannedBatch {
+  readonly outcome: "planned";
+  readonly plan: Plan;
+  readonly world: World;
+  /** What has been served once the plan is committed; `undefined` when that is all. */
+  readonly served: readonly ReceiverOutcome[] | undefined;
+  /** The answer, once the version of the commit is known. */
+  readonly answer: (version: string) => CommitResult;
+}
+
+/** A batch with a plan, or why it has none: its guard does not hold, or nobody can take its message. */
+export type Planned = PlannedBatch | { readonly outcome: "lost" | "refused" };
+
+/** What batches are planned with. */
+export interface Planning {
+  readonly layout: Layout;
+  readonly staging: Staging;
+  readonly valueBytes: number;
+}
+
+/** Makes an item of a batch. */
+export function itemOf(batch: CommitBatch, index: number): Item {
+  const state = batch.guard && KeyValueGuard.stateOf(batch.guard);
+  const messages = batch.deliveries.map(({ message }) => outgoing(message));
+  return { batch, index, state, messages, served: [], rereads: false };
+}
+
+/**
+ * Plans a batch on what is known.
+ *
+ * @param room How many receivers it may serve now; the others are owed, or, of a move, wait for the next commit.
+ */
+export function planBatch(planning: Planning, below: World, item: Item, room: number): Planned {
+  const { layout } = planning;
+  const { batch, state } = item;
+  const world = new World(below);
+  const plan = new Plan();
+  if (state !== undefined && !isCurrent(world.heads.get(layout.head(state.head.clientId)), state.head)) {
+    return { outcome: "lost" };
+  }
+  const work = { ...planning, world, plan, handle: String(item.index), now: batch.now };
+  const draft = state && planOwner(work, state, batch);
+  const delivered = batch.outbox === undefined ? planDeliveries(work, item, room, draft) : planMove(work, item, room);
+  if (delivered === undefined) return { outcome: "lost" };
+  if (mayRefuse(batch) && isRefusal(delivered.deliveries)) return { outcome: "refused" };
+  const { deliveries, served } = delivered;
+  if (state === undefined || draft === undefined) {
+    return { outcome: "planned", plan, world, served, answer: () => ({ outcome: "committed", deliveries }) };
+  }
+  const next = finishOwner(work, state, draft, batch, deliveries);
+  const answer = (version: string): CommitResult => {
+    for (const sequence of draft.removed) state.bodies.delete(sequence);
+    const guard = next && new KeyValueGuard({ ...state, ...draft, head: next, headVersion: version });
+    return { outcome: "committed", ...(guard === undefined ? {} : { guard }), deliveries };
+  };
+  return { outcome: "planned", plan, world, served, answer };
+}
+
+/** Whether a stored head is the one that a guard was made for. */
+export function isCurrent(stored: HeadRecord | undefined, head: HeadRecord): boolean {
+  return stored !== undefined && stored.incarnation === head.incarnation && stored.epoch === head.epoch &&
+    stored.version === head.version;
+}
+
+interface Work extends Planning {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly handle: string;
+  readonly now: number;
+}
+
+interface Delivered {
+  readonly deliveries: readonly (readonly ReceiverOutcome[])[];
+  readonly served: readonly ReceiverOutcome[] | undefined;
+}
+
+function planOwner(work: Work, state: GuardState, batch: CommitBatch): OwnerDraft {
+  const { layout, plan, world } = work;
+  const headKey = layout.head(state.head.clientId);
+  plan.check(headKey, world.versionOf(headKey));
+  const draft = planChanges(work, state, batch);
+  // What is delivered to the session itself finds it as it is after its changes.
+  world.heads.set(headKey, draft.ended ? undefined : draft.head);
+  if (draft.ended) world.gates.set(layout.gate(state.head.clientId), undefined);
+  return draft;
+}
+
+function planDeliveries(work: Work, item: Item, room: number, draft: OwnerDraft | undefined): Delivered {
+  const { batch, state } = item;
+  let left = room;
+  let isBehind = batch.behindOutbox === true;
+  let entries = 0;
+  const deliveries = batch.deliveries.map(({ message, receivers }, index) => {
+    const now = isBehind || receivers === undefined ? 0 : Math.min(left, receivers.length);
+    left -= now;
+    const outcomes = appendAll(work, item, index, 0, now);
+    if (receivers !== undefined && now === receivers.length) return outcomes;
+    // From here on the outbox keeps the publisher's order.
+    isBehind = true;
+    entries++;
+    const ofSession = draft === undefined || draft.ended ? {} : { clientId: draft.head.clientId };
+    putEntry({ ...work, handle: `${work.handle}/owed/${index}/${now}` }, {
+      outboxId: draft?.head.incarnation ?? batch.id,
+      number: (state?.head.outboxTail ?? 0) + entries,
+      ...ofSession,
+      message,
+      receivers,
+      cursor: now,
+    });
+    for (const { clientId, incarnation } of receivers?.slice(now) ?? []) {
+      outcomes.push({ outcome: "owed", clientId, incarnation });
+    }
+    return outcomes;
+  });
+  if (draft !== undefined && entries > 0) {
+    draft.head = { ...draft.head, outboxTail: draft.head.outboxTail + entries };
+    draft.touched = true;
+  }
+  return { deliveries, served: undefined };
+}
+
+/** Plans a step of an outbox, or as much of it as there is room for: its cursor tells how far it came. */
+function planMove(work: Work, item: Item, room: number): Delivered | undefined {
+  const { batch, served } = item;
+  const move = batch.outbox;
+  if (move === undefined) return undefined;
+  const entry = work.world.outbox.get(work.layout.outboxEntry(move.outboxId, move.number));
+  // Receivers that an earlier part of this step fixed are not fixed again.
+  const { receivers: fixes, ...rest } = move;
+  const step = {
+    ...rest,
+    from: move.from + served.length,
+    ...(served.length > 0 || !fixes ? {} : { receivers: fixes }),
+  };
+  if (entry === undefined || receiversAfter(entry, step) === undefined) return undefined;
+  const outcomes = [...served];
+  let before = 0;
+  for (const [index, { receivers = [] }] of batch.deliveries.entries()) {
+    const from = Math.min(receivers.length, Math.max(0, outcomes.length - before));
+    const to = Math.min(receivers.length, from + room + served.length - outcomes.length);
+    outcomes.push(...appendAll(work, item, index, from, to));
+    before += receivers.length;
+  }
+  const isWhole = outcomes.length === before;
+  moveCursor(work, entry, { ...step, to: isWhole ? move.to : move.from + outcomes.length });
+  return { deliveries: divided(outcomes, batch), served: isWhole ? undefined : outcomes };
+}
+
+function appendAll(work: Work, item: Item, index: number, from: number, to: number): ReceiverOutcome[] {
+  const { batch, state, messages } = item;
+  const message = messages[index];
+  const ownNode = state && ownerNodeOf(state.head);
+  const receivers = batch.deliveries[index]?.receivers?.slice(from, to) ?? [];
+  if (message === undefined) return [];
+  return receivers.map((receiver, place) =>
+    append({ ...work, limits: batch.limits, ownNode }, message, receiver, `${work.handle}/${index}/${from + place}`)
+  );
+}
+
+/** Outcomes in a row, one list per delivery again. */
+function divided(outcomes: readonly ReceiverOutcome[], batch: CommitBatch): ReceiverOutcome[][] {
+  let start = 0;
+  return batch.deliveries.map(({ receivers }) => outcomes.slice(start, start += receivers?.length ?? 0));
+}
+
+function mayRefuse({ limits, outbox, deliveries }: CommitBatch): boolean {
+  return limits.whenFull === "reject" && outbox === undefined &&
+    deliveries.every(({ receivers }) => receivers !== undefined);
+}
+
+/** D11: somebody's queue is full, and nobody takes any of it. */
+function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean {
+  let isFull = false;
+  for (const each of deliveries.flat()) {
+    if (each.outcome === "appended" || each.outcome === "owed") return false;
+    isFull ||= each.outcome === "dropped" && each.reason === "queueFullNewest";
+  }
+  return isFull;
+}
+
+/** Writes the head, or ends it: the next head. */
+function finishOwner(
+  work: Work,
+  state: GuardState,
+  draft: OwnerDraft,
+  batch: CommitBatch,
+  deliveries: readonly (readonly ReceiverOutcome[])[],
+): HeadRecord | undefined {
+  const { layout, plan, world } = work;
+  const { clientId } = state.head;
+  const raised = batch.raiseEpoch;
+  const ownerNode = ownerNodeOf(state.head);
+  if (raised !== undefined && ownerNode !== undefined) {
+    plan.set(layout.ring(ownerNode, clientId), encodeClient(clientId));
+  }
+  const version = state.head.version + 1;
+  const next: HeadRecord = {
+    ...draft.head,
+    version,
+    ...(draft.touched ? { rowsVersion: version } : {}),
+    ...(raised === undefined
+      ? {}
+      : { epoch: state.head.epoch + 1, owner: { nodeId: state.head.owner.nodeId, token: raised.token } }),
+    lastBatchId: batch.id,
+    lastOutcomes: packOutcomes(deliveries),
+  };
+  const headKey = layout.head(clientId);
+  if (draft.ended) {
+    deleteHead(layout, plan, state.head, next, batch.now);
+    world.heads.set(headKey, undefined);
+    return undefined;
+  }
+  if (draft.touched) {
+    plan.set(ROW.revision(layout.rows(clientId, next.incarnation)), encodeRevision(version));
+  }
+  putHead(layout, plan, state.head, next);
+  world.heads.set(headKey, next);
+  return next;
+}

@@ -1,0 +1,255 @@
+/** Carrying batches out: as many in one commit as the limits allow, each whole or not at all. */
+import { SessionError } from "../../errors.ts";
+import { messageBytes } from "../../mqtt/message.ts";
+import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
+import { isCurrent, type Item, itemOf, planBatch, type PlannedBatch, type Planning } from "./batch.ts";
+import { contended, layoutFor, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
+import { decodeDue } from "./due_row.ts";
+import { decodeGate, ownerOf } from "./gate.ts";
+import { decodeHead, type HeadRecord } from "./head.ts";
+import { getAll } from "./context.ts";
+import type { Layout } from "./layout.ts";
+import { load, readable } from "./load.ts";
+import { unpackOutcomes } from "./outcomes.ts";
+import { Plan } from "./plan.ts";
+import type { Routing } from "./routing.ts";
+import { readGuard } from "./session.ts";
+import { Staging } from "./staging.ts";
+import { World } from "./world.ts";
+
+/** A commit stages no more than this beside it: what is left is owed. */
+const STAGED_BYTES = 4_194_304;
+
+/** What commits need of their store. */
+export interface Committing {
+  readonly context: StoreContext;
+  readonly routing: Routing;
+  readonly maxReceivers: number;
+  readonly maxChanges: number;
+  readonly maxMessageBytes: number;
+}
+
+/** Carries batches out and answers in their order. */
+export async function commit(store: Committing, batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
+  if (batches.length === 0) return [];
+  for (const batch of batches) checkBatch(store, batch);
+  const items = batches.map(itemOf);
+  await admitFilters(store, batches);
+  const { context } = store;
+  const layout = await layoutFor(context, namesOf(items));
+  const now = Math.max(...batches.map((batch) => batch.now));
+  const planning = { layout, staging: new Staging(context, layout, now), valueBytes: context.driver.limits.valueBytes };
+  const results: CommitResult[] = [];
+  let world = new World();
+  let pending: readonly Item[] = items;
+  for (let conflicts = 0; pending.length > 0;) {
+    await load(context, layout, world, pending, store.maxReceivers);
+    const group = planGroup(store, planning, world, pending);
+    if (group.taken.length === 0) {
+      pending = await settle(store, layout, world, group.undecided, results);
+      continue;
+    }
+    const version = await send(context, planning, group.plan);
+    if (version === undefined) {
+      if (++conflicts >= MAX_ATTEMPTS) throw contended("commit");
+      world = new World();
+      for (const item of pending) item.rereads = true;
+      continue;
+    }
+    group.world.sink();
+    for (const key of group.plan.keysSet) world.versions.set(key, version);
+    for (const key of group.plan.keysDeleted) world.versions.set(key, null);
+    const unfinished: Item[] = [];
+    for (const { item, planned } of group.taken) {
+      if (planned.served === undefined) results[item.index] = planned.answer(version);
+      else {
+        item.served = planned.served;
+        unfinished.push(item);
+      }
+    }
+    pending = [...unfinished, ...group.undecided.map(({ item }) => item), ...group.left];
+  }
+  return results;
+}
+
+interface Undecided {
+  readonly item: Item;
+  readonly why: "lost" | "refused";
+}
+
+interface Group {
+  readonly plan: Plan;
+  readonly world: World;
+  readonly taken: readonly { readonly item: Item; readonly planned: PlannedBatch }[];
+  /** What would not be carried out on top of the others: looked at again when those are committed. */
+  readonly undecided: readonly Undecided[];
+  /** What had no room. */
+  readonly left: readonly Item[];
+}
+
+/** Plans as many items as one commit can hold, in order. */
+function planGroup(store: Committing, planning: Planning, below: World, pending: readonly Item[]): Group {
+  const { limits } = store.context.driver;
+  const plan = new Plan();
+  const world = new World(below);
+  const taken: Group["taken"][number][] = [];
+  const undecided: Undecided[] = [];
+  for (const [index, item] of pending.entries()) {
+    let room = roomFor(store, planning, item);
+    for (;;) {
+      const planned = planBatch(planning, world, item, room);
+      if (planned.outcome !== "planned") {
+        undecided.push({ item, why: planned.outcome });
+        break;
+      }
+      const fullness = plan.fullness(limits, planned.plan);
+      if (fullness <= 1) {
+        plan.add(planned.plan);
+        planned.world.sink();
+        taken.push({ item, planned });
+        break;
+      }
+      if (taken.length > 0) return { plan, world, taken, undecided, left: pending.slice(index) };
+      if (room === 0) {
+        const found = `it takes ${fullness.toFixed(1)} times what a commit of the store holds`;
+        throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${item.batch.id}: ${found}`);
+      }
+      room = Math.min(room - 1, Math.floor(room / fullness));
+    }
+    // Behind half a step of an outbox nothing else goes: what follows may have to come after it.
+    if (taken.at(-1)?.planned.served !== undefined) {
+      return { plan, world, taken, undecided, left: pending.slice(index + 1) };
+    }
+  }
+  return { plan, world, taken, undecided, left: [] };
+}
+
+/** How many receivers a batch may reach at once. */
+function roomFor(store: Committing, { valueBytes }: Planning, item: Item): number {
+  let receivers = 0;
+  let largest = 0;
+  for (const [index, delivery] of item.batch.deliveries.entries()) {
+    receivers += delivery.receivers?.length ?? 0;
+    largest = Math.max(largest, item.messages[index]?.body.length ?? 0);
+  }
+  const most = Math.min(store.maxReceivers, receivers - item.served.length);
+  return largest <= valueBytes ? most : Math.min(most, Math.max(1, Math.floor(STAGED_BYTES / largest)));
+}
+
+/** Sends a plan: its version, or `undefined` if a check failed. */
+async function send(context: StoreContext, { staging }: Planning, plan: Plan): Promise<string | undefined> {
+  if (plan.isEmpty) return "";
+  await staging.write(plan);
+  return (await context.driver.commit(plan.checks(), plan.mutations()))?.version;
+}
+
+/** Answers items that cannot be carried out; what has to be looked at with a head that was really read comes back. */
+async function settle(
+  store: Committing,
+  layout: Layout,
+  world: World,
+  undecided: readonly Undecided[],
+  results: CommitResult[],
+): Promise<Item[]> {
+  for (const { item, why } of undecided) {
+    results[item.index] = why === "refused"
+      ? { outcome: "refused", reason: "queueFull" }
+      : await answerLost(store, layout, world, item);
+  }
+  return [];
+}
+
+/** A batch whose guard does not hold: it was carried out before, or somebody else was faster. */
+async function answerLost(store: Committing, layout: Layout, world: World, item: Item): Promise<CommitResult> {
+  const { batch, state } = item;
+  if (state === undefined) return { outcome: "superseded" };
+  const { clientId, incarnation } = state.head;
+  const head = world.heads.get(layout.head(clientId));
+  if (head?.incarnation === incarnation) {
+    if (head.lastBatchId !== batch.id || isCurrent(head, state.head)) return { outcome: "superseded" };
+    const { guard } = await readGuard(store.context, layout, head, world.versionOf(layout.head(clientId)) ?? "");
+    return { outcome: "committed", guard, deliveries: await rebuilt(store, layout, batch, head.lastOutcomes) };
+  }
+  // The batch may have ended the session: then the row by which it is swept remembers it.
+  const key = layout.dueSweep(batch.now, clientId, incarnation);
+  const [entry] = await store.context.driver.get([key]);
+  const row = entry && decodeDue(key, entry.value);
+  if (row?.type !== "sweep" || row.lastBatchId !== batch.id) return { outcome: "superseded" };
+  return { outcome: "committed", deliveries: await rebuilt(store, layout, batch, row.lastOutcomes) };
+}
+
+/** The answer of a batch that was carried out before, as far as it was kept. */
+async function rebuilt(
+  store: Committing,
+  layout: Layout,
+  batch: CommitBatch,
+  packed: HeadRecord["lastOutcomes"],
+): Promise<ReceiverOutcome[][]> {
+  const receivers = batch.deliveries.flatMap((delivery) => delivery.receivers ?? []);
+  const kept = unpackOutcomes(packed, receivers.length);
+  const reached = receivers.filter((_, index) => kept[index]?.outcome === "appended");
+  const keys = [...new Set(reached.map(({ clientId }) => clientId))]
+    .flatMap((clientId) => [layout.gate(clientId), layout.head(clientId)]);
+  const found = await getAll(store.context.driver, keys);
+  const entries = new Map(keys.map((key, index) => [key, found[index]]));
+  const outcomes = receivers.map(({ clientId, incarnation }, index): ReceiverOutcome => {
+    const { outcome = "appended", reason } = kept[index] ?? {};
+    if (outcome === "dropped") return { outcome, clientId, incarnation, reason: reason ?? "queueFullNewest" };
+    if (outcome !== "appended") return { outcome, clientId, incarnation };
+    const gateEntry = entries.get(layout.gate(clientId));
+    const headEntry = entries.get(layout.head(clientId));
+    const gate = gateEntry && readable(() => decodeGate(gateEntry.key, gateEntry.value));
+    if (gate === undefined || gate.incarnation !== incarnation) return { outcome: "ended", clientId, incarnation };
+    const ownerNode = ownerOf(gate, headEntry && readable(() => decodeHead(headEntry.key, headEntry.value)));
+    const owner = ownerNode === undefined ? {} : { ownerNode };
+    return { outcome: "appended", clientId, incarnation, sequence: gate.tail, ...owner };
+  });
+  let start = 0;
+  return batch.deliveries.map((delivery) => outcomes.slice(start, start += delivery.receivers?.length ?? 0));
+}
+
+/** Throws for a batch that no state of the store would make right, before anything is sent. */
+function checkBatch(store: Committing, batch: CommitBatch): void {
+  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
+  const refuse = (found: string): SessionError =>
+    new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${id}: ${found}`);
+  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
+    throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
+  }
+  if (changes.length > store.maxChanges) throw refuse(`it has ${changes.length} changes`);
+  for (const { message } of deliveries) {
+    if (messageBytes(message) > store.maxMessageBytes) throw refuse("a message is larger than the store takes");
+  }
+  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
+    throw new RangeError(`Cannot commit batch ${id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
+  }
+}
+
+/** Filters are admitted before their subscriptions are stored, so that the index never names too little. */
+async function admitFilters({ routing }: Committing, batches: readonly CommitBatch[]): Promise<void> {
+  const filters = batches.flatMap(({ changes }) =>
+    changes.flatMap((change) => change.type === "putSubscription" ? [change.filter] : [])
+  );
+  if (filters.length === 0) return;
+  const admitted = await routing.admit(filters);
+  if (admitted.includes(false)) throw new RangeError("Cannot commit: a Topic Filter was not admitted");
+}
+
+function* namesOf(items: readonly Item[]): Generator<string> {
+  for (const { batch, state } of items) {
+    yield batch.id;
+    if (state !== undefined) {
+      yield state.head.clientId;
+      yield state.head.incarnation;
+      yield state.head.owner.nodeId;
+    }
+    if (batch.outbox !== undefined) yield batch.outbox.outboxId;
+    for (const change of batch.changes) if ("filter" in change) yield change.filter;
+    for (const { receivers } of batch.deliveries) {
+      for (const receiver of receivers ?? []) {
+        yield receiver.clientId;
+        yield receiver.incarnation;
+      }
+    }
+  }
+}

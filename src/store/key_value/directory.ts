@@ -1,0 +1,59 @@
+/** Listing sessions, for people. */
+import { sumDrops } from "../records/drops.ts";
+import type { DirectoryPage, SessionDirectory, SessionSummary } from "../session_store.ts";
+import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
+import { decodeGate, emptyGate, queueSize } from "./gate.ts";
+import { decodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
+import { after, below, lastPart, ROW } from "./layout.ts";
+
+/** The directory of a store. The cursor is the last part of a head's key. */
+export function directory(context: StoreContext): SessionDirectory {
+  return {
+    list: async ({ limit, cursor, signal }): Promise<DirectoryPage> => {
+      signal?.throwIfAborted();
+      const layout = await layoutFor(context, []);
+      const span = below(layout.heads());
+      const start = cursor === undefined ? span.start : after(span.start + cursor);
+      const entries = await listUpTo(context.driver, { ...span, start }, limit + 1);
+      const heads = entries.slice(0, limit).map(({ key, value }) => decodeHead(key, value));
+      const sessions = await Promise.all(heads.map((head) => summaryOf(context, head)));
+      const last = entries[limit - 1];
+      return { sessions, ...(entries.length > limit && last !== undefined ? { cursor: lastPart(last.key) } : {}) };
+    },
+    inspect: async (clientId, options): Promise<SessionSummary | undefined> => {
+      options?.signal?.throwIfAborted();
+      const layout = await layoutFor(context, [clientId]);
+      const key = layout.head(clientId);
+      const [entry] = await context.driver.get([key]);
+      return entry && await summaryOf(context, decodeHead(key, entry.value, clientId));
+    },
+  };
+}
+
+async function summaryOf(context: StoreContext, head: HeadRecord): Promise<SessionSummary> {
+  const { clientId, incarnation, session } = head;
+  const layout = await layoutFor(context, [clientId, incarnation]);
+  const gateKey = layout.gate(clientId);
+  const [[entry], subscriptions] = await Promise.all([
+    getAll(context.driver, [gateKey]),
+    listUpTo(context.driver, below(ROW.subscriptions(layout.rows(clientId, incarnation))), Infinity),
+  ]);
+  const gate = entry === undefined ? emptyGate(incarnation, head.epoch, "") : decodeGate(gateKey, entry.value);
+  const size = queueSize(gate, head);
+  const ownerNode = ownerNodeOf(head);
+  const { attached, protocolVersion, connectedAt, disconnectedAt, endsAt } = session;
+  return {
+    clientId,
+    incarnation,
+    attached,
+    ...(ownerNode === undefined ? {} : { ownerNode }),
+    protocolVersion,
+    connectedAt,
+    ...(disconnectedAt === undefined ? {} : { disconnectedAt }),
+    ...(endsAt === undefined ? {} : { endsAt }),
+    subscriptions: subscriptions.length,
+    queuedMessages: size.messages,
+    queuedBytes: size.bytes,
+    dropped: sumDrops(gate.drops, head.drops),
+  };
+}

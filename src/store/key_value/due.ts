@@ -1,0 +1,109 @@
+/** What is due, and the leases of nodes. */
+import type { DueOptions, DueWork } from "../session_store.ts";
+import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
+import { decodeDue, type DueRow } from "./due_row.ts";
+import { below, type Layout } from "./layout.ts";
+import { decodeClient, decodeNode, encodeNode, type NodeRecord } from "./rows.ts";
+
+/** Lists what is due, earliest first. */
+export async function listDue(context: StoreContext, now: number, options: DueOptions): Promise<readonly DueWork[]> {
+  const layout = await layoutFor(context, []);
+  const { limit, graceMs } = options;
+  const [entries, nodes] = await Promise.all([
+    // Some rows name the same work: a few more of them are read than are wanted.
+    listUpTo(context.driver, layout.dueBy(now), limit * 2),
+    readNodes(context, layout),
+  ]);
+  const work = new Map<string, DueWork>();
+  for (const { key, value } of entries) {
+    const row = decodeDue(key, value);
+    const dueAt = Number(key.slice(layout.due().length).split("/", 1)[0]);
+    const [name, item] = workOf(row, dueAt);
+    if (!work.has(name)) work.set(name, item);
+  }
+  const lapsed = nodes.filter(({ node }) => node.until + graceMs <= now);
+  const found = await Promise.all(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
+  return [...work.values(), ...found.flat()].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/** When the first work falls due. A lease counts from its end, without any grace. */
+export async function nextDueAt(context: StoreContext): Promise<number | undefined> {
+  const layout = await layoutFor(context, []);
+  const [{ entries }, nodes] = await Promise.all([
+    context.driver.list({ ...below(layout.due()), limit: 1 }),
+    readNodes(context, layout),
+  ]);
+  const times = entries.map(({ key }) => Number(key.slice(layout.due().length).split("/", 1)[0]));
+  const owning = await Promise.all(nodes.map(async ({ node }) => {
+    await layout.prepare([node.nodeId]);
+    const page = await context.driver.list({ ...below(layout.ownedBy(node.nodeId)), limit: 1 });
+    return page.entries.length > 0 ? [node.until] : [];
+  }));
+  const all = [...times, ...owning.flat()];
+  return all.length === 0 ? undefined : Math.min(...all);
+}
+
+/** Says until when a node is alive. A released one keeps its row, as not alive, while sessions hang on it. */
+export async function renewNode(context: StoreContext, nodeId: string, until: number): Promise<void> {
+  const layout = await layoutFor(context, [nodeId]);
+  const key = layout.node(nodeId);
+  if (until === 0) {
+    const { entries } = await context.driver.list({ ...below(layout.ownedBy(nodeId)), limit: 1 });
+    if (entries.length === 0) {
+      await context.driver.commit([], [{ type: "delete", key }]);
+      return;
+    }
+  }
+  await context.driver.commit([], [{ type: "set", key, value: encodeNode({ nodeId, until }) }]);
+}
+
+interface StoredNode {
+  readonly key: string;
+  readonly version: string;
+  readonly node: NodeRecord;
+}
+
+async function readNodes(context: StoreContext, layout: Layout): Promise<StoredNode[]> {
+  const entries = await listUpTo(context.driver, below(layout.nodes()), Infinity);
+  return entries.map(({ key, value, version }) => ({ key, version, node: decodeNode(key, value) }));
+}
+
+/** The sessions of a node whose lease has run out; the row of one without sessions goes. */
+async function lapsedNode(
+  context: StoreContext,
+  layout: Layout,
+  { key, version, node }: StoredNode,
+  limit: number,
+): Promise<DueWork[]> {
+  const { nodeId, until } = node;
+  await layout.prepare([nodeId]);
+  const owned = await listUpTo(context.driver, below(layout.ownedBy(nodeId)), limit);
+  if (owned.length > 0) {
+    const clientIds = owned.map((entry) => decodeClient(entry.key, entry.value));
+    return [{ type: "node", nodeId, dueAt: until, clientIds }];
+  }
+  await context.driver.commit([{ key, version }], [{ type: "delete", key }]);
+  return [];
+}
+
+/** A name that tells work apart, and the work. */
+function workOf(row: DueRow, dueAt: number): [string, DueWork] {
+  switch (row.type) {
+    case "session":
+      return [JSON.stringify(["session", row.clientId]), { type: "session", clientId: row.clientId, dueAt }];
+    case "outbox":
+      return [JSON.stringify(["outbox", row.outboxId]), { type: "outbox", outboxId: row.outboxId, dueAt }];
+    case "sweep":
+    case "staged": {
+      const { clientId, incarnation } = row;
+      const work = { clientId, incarnation, dueAt };
+      return [JSON.stringify(["sweep", clientId, incarnation, dueAt]), { type: "sweep", work }];
+    }
+    default:
+      return row satisfies never;
+  }
+}
+
+function dueAtOf(work: DueWork): number {
+  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
+}

@@ -1,0 +1,76 @@
+/** What a row of the due index says: its key holds the moment. */
+import { type ByteReader, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
+
+const TYPES = ["session", "outbox", "sweep", "staged"] as const;
+
+/** Something to look at when its moment has come. */
+export type DueRow =
+  | { readonly type: "session"; readonly clientId: string }
+  | { readonly type: "outbox"; readonly outboxId: string }
+  /** The rows of an ended session, and its last batch with what that answered. */
+  | {
+    readonly type: "sweep";
+    readonly clientId: string;
+    readonly incarnation: string;
+    readonly lastBatchId: string;
+    readonly lastOutcomes: Uint8Array;
+  }
+  /** Parts of a value that no commit has made visible. */
+  | {
+    readonly type: "staged";
+    readonly clientId: string;
+    readonly incarnation: string;
+    readonly prefix: string;
+    readonly chunks: number;
+  };
+
+/** Writes a due row. */
+export function encodeDue(row: DueRow): Uint8Array {
+  const writer = recordWriter(RECORD_KIND.due).number(TYPES.indexOf(row.type));
+  switch (row.type) {
+    case "session":
+      return writer.text(row.clientId).finish();
+    case "outbox":
+      return writer.text(row.outboxId).finish();
+    case "sweep":
+      writer.text(row.clientId).text(row.incarnation);
+      return writer.text(row.lastBatchId).bytes(row.lastOutcomes).finish();
+    case "staged":
+      return writer.text(row.clientId).text(row.incarnation).text(row.prefix).number(row.chunks).finish();
+    default:
+      return row satisfies never;
+  }
+}
+
+/** Reads a due row. */
+export function decodeDue(key: string, bytes: Uint8Array): DueRow {
+  return decodeRecord(key, bytes, RECORD_KIND.due, readDue);
+}
+
+function readDue(reader: ByteReader): DueRow {
+  const type = reader.word(TYPES);
+  switch (type) {
+    case "session":
+      return { type, clientId: reader.text() };
+    case "outbox":
+      return { type, outboxId: reader.text() };
+    case "sweep":
+      return {
+        type,
+        clientId: reader.text(),
+        incarnation: reader.text(),
+        lastBatchId: reader.text(),
+        lastOutcomes: reader.bytes(),
+      };
+    case "staged":
+      return {
+        type,
+        clientId: reader.text(),
+        incarnation: reader.text(),
+        prefix: reader.text(),
+        chunks: reader.number(),
+      };
+    default:
+      return type satisfies never;
+  }
+}

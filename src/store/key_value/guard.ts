@@ -1,0 +1,41 @@
+import type { OutboundMark } from "../../machine/snapshot.ts";
+import type { Guard } from "../session_store.ts";
+import type { ChunkRef } from "./chunks.ts";
+import type { HeadRecord } from "./head.ts";
+import type { PacketIdsRecord } from "./rows.ts";
+
+/** What a guard of this store knows, so that its owner's next commit needs no read. */
+export interface GuardState extends PacketIdsRecord {
+  readonly head: HeadRecord;
+  /** The driver's version of the head. */
+  readonly headVersion: string;
+  /** Sequence → phase of every mark. */
+  readonly marks: ReadonlyMap<number, OutboundMark["phase"]>;
+  /** Where the Will stands, when it is large. */
+  readonly will: ChunkRef | undefined;
+  /** Where the bodies of large messages stand that were read: a cache that all guards of one owner share. */
+  readonly bodies: Map<number, ChunkRef>;
+}
+
+/** A guard of this store. */
+export class KeyValueGuard implements Guard {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly epoch: number;
+  readonly version: number;
+  readonly #state: GuardState;
+
+  constructor(state: GuardState) {
+    this.clientId = state.head.clientId;
+    this.incarnation = state.head.incarnation;
+    this.epoch = state.head.epoch;
+    this.version = state.head.version;
+    this.#state = state;
+  }
+
+  /** What it knows. Throws a `TypeError` when the guard is not of this store. */
+  static stateOf(guard: Guard): GuardState {
+    if (guard instanceof KeyValueGuard) return guard.#state;
+    throw new TypeError("Cannot use the guard: it was not made by this store");
+  }
+}

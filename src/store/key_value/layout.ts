@@ -1,0 +1,152 @@
+/**
+ * Where records stand. Nothing but prefix, client and incarnation is part of a session's keys (G1).
+ *
+ * `head/{client}`, `gate/{client}`: one of each for a client. `row/{client}/{incarnation}/own/…`: what else the owner
+ * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
+ * large messages. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`.
+ */
+import { SCHEMA_VERSION } from "../encoding.ts";
+import { KeyParts, numberPart, timePart } from "../keys.ts";
+
+/** The first and the last key of what stands below a key. */
+export interface KeySpan {
+  readonly start: string;
+  readonly end: string;
+}
+
+/** The keys of one store, for names that were prepared. */
+export class Layout {
+  readonly #root: string;
+  readonly #parts = new KeyParts();
+
+  constructor(prefix: string) {
+    this.#root = `${prefix}/${SCHEMA_VERSION}`;
+  }
+
+  /** Prepares names to stand in keys. */
+  prepare(names: Iterable<string>): Promise<void> {
+    return this.#parts.prepare(names);
+  }
+
+  shapes(): string {
+    return `${this.#root}/shapes`;
+  }
+
+  heads(): string {
+    return `${this.#root}/head/`;
+  }
+
+  head(clientId: string): string {
+    return this.heads() + this.#parts.of(clientId);
+  }
+
+  gate(clientId: string): string {
+    return `${this.#root}/gate/${this.#parts.of(clientId)}`;
+  }
+
+  rowsOfClient(clientId: string): string {
+    return `${this.#root}/row/${this.#parts.of(clientId)}/`;
+  }
+
+  rows(clientId: string, incarnation: string): string {
+    return `${this.rowsOfClient(clientId)}${this.#parts.of(incarnation)}/`;
+  }
+
+  subscription(clientId: string, incarnation: string, filter: string): string {
+    return ROW.subscriptions(this.rows(clientId, incarnation)) + this.#parts.of(filter);
+  }
+
+  routes(filter: string): string {
+    return `${this.#root}/route/${this.#parts.of(filter)}/`;
+  }
+
+  route(filter: string, clientId: string, incarnation: string): string {
+    return `${this.routes(filter)}${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
+  }
+
+  nodes(): string {
+    return `${this.#root}/node/`;
+  }
+
+  node(nodeId: string): string {
+    return this.nodes() + this.#parts.of(nodeId);
+  }
+
+  ownedBy(nodeId: string): string {
+    return `${this.#root}/owned/${this.#parts.of(nodeId)}/`;
+  }
+
+  owned(nodeId: string, clientId: string): string {
+    return this.ownedBy(nodeId) + this.#parts.of(clientId);
+  }
+
+  rings(nodeId: string): string {
+    return `${this.#root}/ring/${this.#parts.of(nodeId)}/`;
+  }
+
+  ring(nodeId: string, clientId: string): string {
+    return this.rings(nodeId) + this.#parts.of(clientId);
+  }
+
+  outbox(outboxId: string): string {
+    return `${this.#root}/outbox/${this.#parts.of(outboxId)}/`;
+  }
+
+  outboxEntry(outboxId: string, number: number): string {
+    return `${this.outbox(outboxId)}entry/${numberPart(number)}`;
+  }
+
+  due(): string {
+    return `${this.#root}/due/`;
+  }
+
+  /** All that is due at a moment, and before it. */
+  dueBy(at: number): KeySpan {
+    return { start: this.due(), end: `${this.due()}${timePart(at)}0` };
+  }
+
+  dueSession(at: number, clientId: string): string {
+    return `${this.due()}${timePart(at)}/session/${this.#parts.of(clientId)}`;
+  }
+
+  dueOutbox(at: number, outboxId: string, number: number): string {
+    return `${this.due()}${timePart(at)}/outbox/${this.#parts.of(outboxId)}/${numberPart(number)}`;
+  }
+
+  dueSweep(at: number, clientId: string, incarnation: string): string {
+    return `${this.due()}${timePart(at)}/sweep/${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
+  }
+
+  stagedAt(at: number, clientId: string, incarnation: string): string {
+    return `${this.due()}${timePart(at)}/staged/${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}/`;
+  }
+}
+
+/** Keys below one of {@linkcode Layout.rows}. */
+export const ROW = {
+  own: (rows: string): string => `${rows}own/`,
+  packetIds: (rows: string): string => `${rows}own/ids`,
+  mark: (rows: string, sequence: number): string => `${rows}own/mark/${numberPart(sequence)}`,
+  owed: (rows: string, number: number): string => `${rows}own/owed/${numberPart(number)}`,
+  revision: (rows: string): string => `${rows}own/rev`,
+  subscriptions: (rows: string): string => `${rows}own/sub/`,
+  will: (rows: string): string => `${rows}own/will`,
+  queue: (rows: string): string => `${rows}queue/`,
+  queued: (rows: string, sequence: number): string => `${rows}queue/${numberPart(sequence)}`,
+  unreadable: (rows: string, sequence: number): string => `${rows}unreadable/${numberPart(sequence)}`,
+} as const;
+
+/** Everything below a key that ends in `/`. */
+export function below(prefix: string): KeySpan {
+  return { start: prefix, end: `${prefix.slice(0, -1)}0` };
+}
+
+/** The first key that can come after a key: no key holds a space, and every character is above it. */
+export function after(key: string): string {
+  return `${key} `;
+}
+
+/** The last part of a key. */
+export function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
+}

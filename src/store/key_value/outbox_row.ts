@@ -1,0 +1,90 @@
+/** An outbox entry: a message, the receivers that it is still owed to, and how far it has come. */
+import type { Message } from "../../mqtt/message.ts";
+import { type ByteReader, type ByteWriter, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
+import { readMessage, readReceivers, writeMessage, writeReceivers } from "../records/message.ts";
+import type { DeliveryReceiver } from "../session_store.ts";
+import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunks.ts";
+
+/** A stored entry. Its two large parts stand in it, or apart. */
+export interface OutboxRecord {
+  readonly outboxId: string;
+  readonly number: number;
+  /** The session whose incarnation the outbox is named after; absent for a publish without one. */
+  readonly clientId?: string;
+  /** The moment of its due row. */
+  readonly dueAt: number;
+  readonly cursor: number;
+  readonly message: Uint8Array | ChunkRef;
+  /** Absent until the receivers are fixed. */
+  readonly receivers?: { readonly count: number; readonly list: Uint8Array | ChunkRef };
+}
+
+/** Writes an entry. */
+export function encodeOutbox(entry: OutboxRecord): Uint8Array {
+  const writer = recordWriter(RECORD_KIND.outboxEntry);
+  writer.flags(entry.clientId !== undefined, entry.receivers !== undefined);
+  writer.text(entry.outboxId).number(entry.number).number(entry.dueAt).number(entry.cursor);
+  if (entry.clientId !== undefined) writer.text(entry.clientId);
+  writePart(writer, entry.message);
+  if (entry.receivers !== undefined) writePart(writer.number(entry.receivers.count), entry.receivers.list);
+  return writer.finish();
+}
+
+/** Reads an entry. */
+export function decodeOutbox(key: string, bytes: Uint8Array): OutboxRecord {
+  return decodeRecord(key, bytes, RECORD_KIND.outboxEntry, (reader) => {
+    const [ofSession, fixed] = reader.flags(2);
+    const outboxId = reader.text();
+    const number = reader.number();
+    const dueAt = reader.number();
+    const cursor = reader.number();
+    const clientId = ofSession ? reader.text() : undefined;
+    const message = readPart(reader);
+    const receivers = fixed ? { count: reader.number(), list: readPart(reader) } : undefined;
+    return {
+      outboxId,
+      number,
+      dueAt,
+      cursor,
+      message,
+      ...(clientId === undefined ? {} : { clientId }),
+      ...(receivers === undefined ? {} : { receivers }),
+    };
+  });
+}
+
+/** Frames the message of an entry. */
+export function encodeOwedMessage(message: Message): Uint8Array {
+  const writer = recordWriter(RECORD_KIND.outboxEntry);
+  writeMessage(writer, message);
+  return writer.finish();
+}
+
+/** Reads the message of an entry. */
+export function decodeOwedMessage(key: string, bytes: Uint8Array): Message {
+  return decodeRecord(key, bytes, RECORD_KIND.outboxEntry, readMessage);
+}
+
+/** Frames the receivers of an entry. */
+export function encodeOwedReceivers(receivers: readonly DeliveryReceiver[]): Uint8Array {
+  const writer = recordWriter(RECORD_KIND.outboxEntry);
+  writeReceivers(writer, receivers);
+  return writer.finish();
+}
+
+/** Reads the receivers of an entry. */
+export function decodeOwedReceivers(key: string, bytes: Uint8Array): DeliveryReceiver[] {
+  return decodeRecord(key, bytes, RECORD_KIND.outboxEntry, readReceivers);
+}
+
+function writePart(writer: ByteWriter, part: Uint8Array | ChunkRef): void {
+  const isHere = part instanceof Uint8Array;
+  writer.flags(isHere);
+  if (isHere) writer.bytes(part);
+  else writeChunkRef(writer, part);
+}
+
+function readPart(reader: ByteReader): Uint8Array | ChunkRef {
+  const [isHere] = reader.flags(1);
+  return isHere ? reader.bytes() : readChunkRef(reader);
+}

@@ -1,0 +1,58 @@
+/** The large values of one call: each is staged once, however often its commit has to be tried. */
+import { type ChunkRef, chunkRef, stage, STAGED_FOR_MS, type StagedValue } from "./chunks.ts";
+import type { StoreContext } from "./context.ts";
+import type { Layout } from "./layout.ts";
+import type { Plan } from "./plan.ts";
+
+/** What to stage. */
+export interface StagingRequest {
+  /** Whose parts they are: a session's, or an outbox's under its id. */
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly value: () => Uint8Array;
+  /** The key of a part without its number, from the id of the value. */
+  readonly prefix: (id: string) => string;
+}
+
+/** The staged values of one call. */
+export class Staging {
+  readonly #context: StoreContext;
+  readonly #layout: Layout;
+  readonly #dueAt: number;
+  readonly #values = new Map<string, StagedValue>();
+  readonly #versions = new Map<StagedValue, string>();
+
+  constructor(context: StoreContext, layout: Layout, now: number) {
+    this.#context = context;
+    this.#layout = layout;
+    this.#dueAt = now + STAGED_FOR_MS;
+  }
+
+  /** A value to be staged; the same handle gives the same one. */
+  stage(handle: string, request: StagingRequest): StagedValue {
+    const known = this.#values.get(handle);
+    if (known !== undefined) return known;
+    const value = request.value();
+    const ref: ChunkRef = chunkRef(this.#context, this.#context.newId(), value.length);
+    const { clientId, incarnation } = request;
+    const staged: StagedValue = {
+      prefix: request.prefix(ref.id),
+      ref,
+      value,
+      dueKey: `${this.#layout.stagedAt(this.#dueAt, clientId, incarnation)}${ref.id}`,
+      clientId,
+      incarnation,
+    };
+    this.#values.set(handle, staged);
+    return staged;
+  }
+
+  /** Writes the parts that a plan makes visible, and has it check that they still stand. */
+  async write(plan: Plan): Promise<void> {
+    await Promise.all(plan.staged.map(async (staged) => {
+      const version = this.#versions.get(staged) ?? await stage(this.#context, staged);
+      this.#versions.set(staged, version);
+      plan.check(staged.dueKey, version);
+    }));
+  }
+}
