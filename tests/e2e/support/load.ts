@@ -16,14 +16,19 @@ export interface LoadMessage {
 
 const LARGEST = 262_144;
 
-/** So many messages of each level, mixed, from nothing to 256 KiB with a median of about 1 KiB. */
+/**
+ * So many messages of each level, mixed, from nothing to 256 KiB with a median of about 1 KiB. The last one is of QoS 2:
+ * when it is complete, so is everything before it.
+ */
 export function makeLoad(perLevel: number, random: () => number): readonly LoadMessage[] {
   const levels: (1 | 2)[] = [];
-  for (let left = [perLevel, perLevel]; levels.length < perLevel * 2;) {
-    const qos = random() * (left[0]! + left[1]!) < left[0]! ? 1 : 2;
-    left[qos - 1]!--;
-    levels.push(qos);
+  for (let ones = perLevel, twos = perLevel - 1; ones + twos > 0;) {
+    const isOne = random() * (ones + twos) < ones;
+    if (isOne) ones--;
+    else twos--;
+    levels.push(isOne ? 1 : 2);
   }
+  levels.push(2);
   return levels.map((qos, index) => ({ index, qos, topic: `load/${qos}/${index}`, size: sizeOf(index, random) }));
 }
 

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readCommandLine } from "../../examples/broker/options.ts";
+import { PROJECT_ROOT, runDeno } from "../support/deno.ts";
+import { BrokerProcess, DataFolder } from "./support/broker_process.ts";
+
+const noData = () => {
+  throw new Error("nobody asked for the default");
+};
+
+Deno.test("without options the broker listens on this machine alone and keeps sessions in a file of the user", () => {
+  const command = readCommandLine([], () => "/home/somebody/sessions.db");
+  assert.ok("run" in command);
+  const { host, port, store, data } = command.run;
+  assert.deepEqual([host, port, store, data], ["127.0.0.1", 8080, "deno-kv", "/home/somebody/sessions.db"]);
+});
+
+Deno.test("options are read in both forms, a number below zero too", () => {
+  const command = readCommandLine(["--store=memory", "--clock-offset-ms", "-5", "--port=0"], noData);
+  assert.ok("run" in command);
+  assert.deepEqual([command.run.store, command.run.clockOffsetMs, command.run.port], ["memory", -5, 0]);
+});
+
+Deno.test("what the command line cannot mean is refused with 2 and the reason", () => {
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    "--nonsense": ["--nonsense"],
+    "stray": ["stray"],
+    "--port": ["--port", "65536"],
+    "--lease-ms": ["--lease-ms", "soon"],
+    "--store": ["--store", "paper"],
+    "--node": ["--node"],
+  };
+  for (const [named, args] of Object.entries(wrong)) {
+    const command = readCommandLine(args, () => "");
+    assert.ok("say" in command, named);
+    assert.equal(command.exitCode, 2);
+    assert.ok(command.say.includes(named), command.say);
+  }
+});
+
+Deno.test("the process prints its help, and refuses an unknown option", async () => {
+  const main = "examples/broker/main.ts";
+  const help = await runDeno(["run", "-A", "--quiet", main, "--help"]);
+  assert.ok(help.success);
+  assert.match(help.output, /--store memory\|deno-kv/);
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", main, "--nonsense"],
+    cwd: PROJECT_ROOT,
+    stderr: "null",
+  }).output();
+  assert.equal(code, 2);
+});
+
+Deno.test("the folder of the data is made, and the output says where it is", async () => {
+  await using folder = await DataFolder.make();
+  const file = `${folder.path}/a/b/sessions.db`;
+  await using broker = await BrokerProcess.start("--data", file);
+  assert.ok(broker.output.includes(`storing in ${file}\n`));
+  assert.ok((await Deno.stat(file)).isFile);
+});

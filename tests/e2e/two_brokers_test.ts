@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { BrokerProcess, DataFolder } from "./support/broker_process.ts";
+import { keptFor, type Version, WireClient } from "./support/wire_client.ts";
+
+const VERSIONS: readonly Version[] = [4, 5];
+const SOON = ["--poll-ms", "20"];
+/** Longer than any test: a broker that hears of nothing. */
+const NEVER = ["--poll-ms", "86400000"];
+
+function publish(payload: string, messageId: number) {
+  return { cmd: "publish", topic: "news", qos: 1, messageId, dup: false, retain: false, payload } as const;
+}
+
+async function subscribed(broker: BrokerProcess, version: Version, clientId: string): Promise<WireClient> {
+  const { client } = await WireClient.connect(broker.url, version, { clientId, ...keptFor(version, 3_600) });
+  client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "news", qos: 1 }] });
+  await client.expect("suback");
+  return client;
+}
+
+Deno.test("a client that moves to another broker is closed at the first one with 0x8E [MQTT-3.1.4-3]", async () => {
+  await using folder = await DataFolder.make();
+  await using first = await BrokerProcess.start(...folder.args, ...SOON, "--node", "first");
+  await using second = await BrokerProcess.start(...folder.args, ...SOON, "--node", "second");
+  for (const version of VERSIONS) {
+    const here = await subscribed(first, version, `mover-${version}`);
+    const { client: there, connack } = await WireClient.connect(second.url, version, {
+      clientId: `mover-${version}`,
+      ...keptFor(version, 3_600),
+    });
+    assert.equal(connack.sessionPresent, true);
+    if (version === 5) assert.equal((await here.expect("disconnect")).reasonCode, 0x8e);
+    await here.expect("closed");
+
+    there.send(publish("moved", 2));
+    const heard = [await there.next(), await there.next()].map(({ cmd }) => cmd);
+    assert.deepEqual(heard.sort(), ["puback", "publish"]);
+    await there.disconnect();
+  }
+});
+
+Deno.test("what a client writes at its former broker is refused, although that one has heard of nothing", async () => {
+  await using folder = await DataFolder.make();
+  await using deaf = await BrokerProcess.start(...folder.args, ...NEVER, "--node", "deaf");
+  await using second = await BrokerProcess.start(...folder.args, ...SOON, "--node", "second");
+  const reader = await subscribed(second, 5, "reader");
+  for (const version of VERSIONS) {
+    const clientId = `mover-${version}`;
+    const { client: here } = await WireClient.connect(deaf.url, version, { clientId, ...keptFor(version, 3_600) });
+    const { client: there } = await WireClient.connect(second.url, version, { clientId, ...keptFor(version, 3_600) });
+
+    here.send(publish("from the past", 1));
+    if (version === 5) assert.equal((await here.expect("disconnect")).reasonCode, 0x8e);
+    await here.expect("closed");
+
+    there.send(publish("from the present", 1));
+    await there.expect("puback");
+    assert.equal((await reader.expect("publish")).payload.toString(), "from the present");
+    await there.disconnect();
+  }
+  await reader.disconnect();
+});
+
+Deno.test("a message published at one broker reaches a subscriber at another through the doorbell", async () => {
+  await using folder = await DataFolder.make();
+  await using first = await BrokerProcess.start(...folder.args, ...SOON, "--node", "first");
+  await using second = await BrokerProcess.start(...folder.args, ...SOON, "--node", "second");
+  for (const version of VERSIONS) {
+    const reader = await subscribed(second, version, `reader-${version}`);
+    const { client: writer } = await WireClient.connect(first.url, version, { clientId: "writer", clean: true });
+    for (let index = 1; index <= 3; index++) {
+      writer.send(publish(`${index}`, index));
+      await writer.expect("puback");
+      const message = await reader.expect("publish");
+      assert.equal(message.payload.toString(), `${index}`);
+      reader.send({ cmd: "puback", messageId: message.messageId ?? 0 });
+    }
+    await reader.disconnect();
+    await writer.disconnect();
+  }
+});
