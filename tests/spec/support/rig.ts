@@ -160,7 +160,7 @@ function hideBytes(_key: string, value: unknown): unknown {
 
 /** A broker on a store, under virtual time. */
 export class Rig {
-  readonly time = new VirtualTime(1_700_000_000_000);
+  readonly time: VirtualTime;
   /** What every client received, in order over all of them: `name:type` and `name:close`. */
   readonly timeline: string[] = [];
   /** What the broker's observer heard. */
@@ -169,8 +169,9 @@ export class Rig {
   broker: SessionBroker;
   #options: Partial<BrokerOptions>;
 
-  constructor(options: Partial<BrokerOptions> = {}) {
+  constructor(options: Partial<BrokerOptions> = {}, time: VirtualTime = new VirtualTime(1_700_000_000_000)) {
     this.#options = options;
+    this.time = time;
     this.store = options.store ?? memoryStore();
     this.broker = this.#start();
   }
@@ -235,6 +236,11 @@ export class Rig {
     this.#options = { ...this.#options, ...options };
     this.broker = this.#start();
     await this.settle();
+  }
+
+  /** Another node: a second broker on the same store and clock, with its own observer and timeline. */
+  node(options: Partial<BrokerOptions> = {}): Rig {
+    return new Rig({ ...this.#options, ...options, store: this.store }, this.time);
   }
 
   /** The session as it is stored. */
