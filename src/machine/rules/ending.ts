@@ -42,6 +42,7 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed") return;
   if (connection.phase === "acquiring") {
+    if (connection.lostWhileAcquiring) return;
     // The store may be giving this connection the session right now: what comes back is let go again at once.
     connection.lostWhileAcquiring = true;
     out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
@@ -50,10 +51,18 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
   const wasOnline = connection.phase === "online";
   connection.phase = "closed";
   if (wasOnline) endSession(state, out, row, ending);
+  dropHeld(connection, out);
   const tells = ending.tellsPeer && wasOnline && connection.version === 5 &&
     isLegalReasonCode("disconnect", "server", ending.reasonCode);
   if (tells) send(connection, out, { type: "disconnect", reasonCode: ending.reasonCode });
   out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
+}
+
+/** QoS 0 copies that waited for their turn were never stored: they are lost with the connection (G14). */
+function dropHeld(connection: ConnectionState, out: Output): void {
+  const held = connection.held;
+  connection.held = [];
+  for (const { topic } of held) out.effects.push({ type: "messageDropped", reason: "atMostOnce", topic });
 }
 
 /** Moves the durable part as a row says: Will, interval, head, or the end of the session. */
