@@ -51,6 +51,8 @@ export function receivePublish(
 
 /** What makes a PUBLISH illegal whatever its topic is: the reason code to close with. */
 function faultOf(connection: ConnectionState, limits: ServerLimits, packet: PublishPacket): number | undefined {
+  // A codec that lets other bits through must not make an exchange of them ([MQTT-3.3.1-4]).
+  if (packet.qos !== 0 && packet.qos !== 1 && packet.qos !== 2) return REASON.malformedPacket;
   if (packet.qos > 0 ? !isPacketId(packet.packetId) : packet.dup) return REASON.protocolError;
   if (packet.subscriptionIdentifiers !== undefined) return REASON.protocolError;
   const { responseTopic } = packet.properties;

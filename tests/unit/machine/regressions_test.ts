@@ -88,3 +88,15 @@ Deno.test("what is appended at QoS 0 after a crash's resume is not taken for sen
   const { effects } = step(session, { type: "messagesAppended", tail: 4, messages: [message(4, 0)] }, NOW);
   assert.deepEqual(effects.map(({ type }) => type), ["sendPacket"]);
 });
+
+Deno.test("a PUBLISH with both QoS bits set closes as malformed, and starts no exchange [MQTT-3.3.1-4]", () => {
+  const session = connected({ sentLimit: 0, tail: 0 });
+  const qos = 3 as number as 2;
+  const packet = { type: "publish", topic: "t", payload: new Uint8Array(), qos, retain: false, dup: false } as const;
+  const { requests, effects } = step(session, {
+    type: "packetReceived",
+    packet: { ...packet, packetId: 1, properties: {} },
+  }, NOW);
+  assert.deepEqual(requests, []);
+  assert.deepEqual(effects.at(-1), { type: "closeConnection", reasonCode: 0x81 });
+});
