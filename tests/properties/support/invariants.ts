@@ -23,6 +23,8 @@ export interface Invariant {
   readonly name: string;
   /** Before each packet that leaves. */
   sent?(sight: Sight): void;
+  /** For each copy that an exchange gives up, before its packets. */
+  lost?(copy: CopyView, reason: string): void;
   /** After an exchange. */
   after?(exchange: Exchange, view: ClientView, wire: WireView, heldBefore: boolean): void;
   /** At any other record, before it is taken in. */
@@ -66,6 +68,7 @@ export const INVARIANTS: readonly Invariant[] = [
       if (packet === undefined || packet.qos === 0) return;
       const id = packet.packetId ?? 0;
       assert.ok(Number.isInteger(id) && id >= 1 && id <= 65_535, `id ${id}`);
+      assert.ok(!sight.view.outOfUse.has(id), `id ${id} is out of circulation`);
       for (const other of sight.view.liveCopies()) {
         if (other !== sight.copy) assert.notEqual(other.id, id, `id ${id} is that of copy ${other.copy}`);
         else assert.equal(other.id, id, `copy ${other.copy} changes its id`);
@@ -151,8 +154,7 @@ export const INVARIANTS: readonly Invariant[] = [
       if (packet.type === "publish" && packet.qos > 0 && copy !== undefined) {
         for (const other of view.liveCopies()) {
           const waits = other.phase !== "pubcomp" && other.sentOn !== exchange.connection && other.copy < copy.copy;
-          const isLost = exchange.lost.some((lost) => lost.copy === other.copy);
-          assert.ok(!waits || isLost, `copy ${other.copy} is to be resent before ${copy.copy}`);
+          assert.ok(!waits, `copy ${other.copy} is to be resent before ${copy.copy}`);
         }
       }
     },
@@ -252,21 +254,15 @@ export const INVARIANTS: readonly Invariant[] = [
       assert.ok(remaining >= 0 && remaining <= 0xffff_ffff, `${remaining} s remain`);
       if (!packet.dup) assert.ok(copy.expiresAt > exchange.at, `copy ${copy.copy} has expired`);
     },
-    after({ lost }, view) {
-      for (const { copy, reason } of lost) {
-        const known = view.copies.get(copy);
-        if (known !== undefined && known.transmissions > 0) assert.notEqual(reason, "expired", `copy ${copy}`);
-        if (known?.phase === "pubcomp") assert.fail(`copy ${copy} was released, and then lost: ${reason}`);
-      }
+    lost(copy, reason) {
+      if (copy.transmissions > 0) assert.notEqual(reason, "expired", `copy ${copy.copy}`);
+      assert.notEqual(copy.phase, "pubcomp", `copy ${copy.copy} was released, and then lost: ${reason}`);
     },
   },
   {
     name: "18 what no connection can have sent is not lost as sent",
-    after({ lost }, view) {
-      for (const { copy, reason } of lost) {
-        const known = view.copies.get(copy);
-        if (reason === "atMostOnce") assert.ok(known === undefined || known.maybeSent, `copy ${copy}`);
-      }
+    lost(copy, reason) {
+      if (reason === "atMostOnce") assert.ok(copy.maybeSent, `copy ${copy.copy}`);
     },
   },
 ];
@@ -298,6 +294,11 @@ export class Judge {
     // What an old connection is told changes nothing of the session that goes on elsewhere.
     const isCurrent = exchange.connection === view.connection;
     if (received !== undefined && isCurrent) this.wire.receive(exchange, received);
+    for (const { copy, reason } of exchange.lost) {
+      const known = view.copies.get(copy);
+      if (known !== undefined) this.#each((invariant) => invariant.lost?.(known, reason));
+      if (known !== undefined) this.wire.lose(view, known);
+    }
     for (const packet of exchange.sent) {
       const copy = packet.type === "publish" ? view.copies.get(numberIn(packet.payload)) : undefined;
       if (isCurrent) this.#each((invariant) => invariant.sent?.({ view, exchange, packet, copy }));

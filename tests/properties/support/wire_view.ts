@@ -6,6 +6,9 @@
 import type { ClientPacket, ConnectPacket, QoS, ServerPacket } from "../../../src/machine/mod.ts";
 import { type Acquired, type Appended, type Exchange, numberIn, type TraceRecord } from "./trace.ts";
 
+const PUBACK_CODES = [0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99] as const;
+const PUBCOMP_CODES = [0, 0x92] as const;
+
 export type Phase = "queued" | "puback" | "pubrec" | "pubcomp" | "done";
 
 /** One copy on its way to a client. */
@@ -55,6 +58,8 @@ export class ClientView {
   /** PUBRELs that may still be sent, by id: one for each that was open at the start, and for each PUBREC. */
   pubrelsOwed = new Map<number, number>();
   lastPubrecOrder = 0;
+  /** Ids that the client says, or may think, are in use. */
+  outOfUse = new Set<number>();
 
   live(id: number): CopyView | undefined {
     for (const copy of this.copies.values()) if (copy.id === id && isLive(copy)) return copy;
@@ -129,13 +134,15 @@ export class WireView {
     }
   }
 
+  /** A copy was given up. The client may still hold the id of one whose PUBREC is awaited. */
+  lose(view: ClientView, copy: CopyView): void {
+    if (copy.phase === "pubrec") view.outOfUse.add(copy.id);
+    copy.phase = "done";
+  }
+
   /** The end of an exchange. */
   end(exchange: Exchange): void {
     const view = this.client(exchange.clientId);
-    for (const { copy } of exchange.lost) {
-      const lost = view.copies.get(copy);
-      if (lost !== undefined) lost.phase = "done";
-    }
     const { received } = exchange;
     const answer = exchange.sent.find(({ type }) => type === "pubrec");
     if (received?.type === "publish" && received.qos === 2 && answer?.type === "pubrec" && answer.reasonCode < 0x80) {
@@ -178,6 +185,7 @@ export class WireView {
     if (!goesOn || connect.cleanStart) {
       view.copies = new Map();
       view.held = new Set();
+      view.outOfUse = new Set();
     } else if (view.closedAt === Infinity || view.unwitnessed) {
       for (const copy of view.copies.values()) if (copy.phase === "queued") copy.maybeSent = true;
     }
@@ -212,10 +220,14 @@ export class WireView {
 }
 
 function acknowledge(view: ClientView, type: "puback" | "pubrec" | "pubcomp", id: number, code: number): void {
+  // A code that the packet cannot carry closes the connection, and is no answer.
+  const legal: readonly number[] = type === "pubcomp" ? PUBCOMP_CODES : PUBACK_CODES;
+  if (!legal.includes(code)) return;
   if (type === "pubrec" && code < 0x80) view.pubrelsOwed.set(id, (view.pubrelsOwed.get(id) ?? 0) + 1);
   const copy = view.live(id);
   if (copy === undefined) return;
   const fails = code >= 0x80;
+  if (copy.phase === type && code === 0x91) view.outOfUse.add(id);
   if (copy.phase === "puback" && type === "puback") copy.phase = "done";
   else if (copy.phase === "pubcomp" && (type === "pubcomp" || (type === "pubrec" && fails))) copy.phase = "done";
   else if (copy.phase === "pubrec" && type === "pubrec") {
