@@ -174,9 +174,14 @@ async function run(seed: number): Promise<void> {
     assert.deepEqual(subscriber.texts.filter((text) => qos2.includes(text)).sort(), qos2.sort(), `seed ${seed}`);
     for (const { text } of sent) assert(subscriber.texts.includes(text), `${text} is missing (seed ${seed})`);
   }
-  const closing = broker.shutdown();
+  let isClosed = false;
+  broker.shutdown().then(() => isClosed = true);
+  for (let round = 0; round < 50 && !isClosed; round++) {
+    await tasks.runAll();
+    clock.advance(500);
+  }
   await tasks.runAll();
-  await closing;
+  assert(isClosed, `shutdown never ended (seed ${seed})`);
 }
 
 Deno.test("what was acknowledged arrives, and QoS 2 once, however the store answers", async () => {
