@@ -218,10 +218,18 @@ export class Rig {
     return client;
   }
 
-  /** Lets virtual time pass, running whatever falls due, the store's due work included. */
+  /** Lets virtual time pass as a host does that sleeps until `nextWakeAt`: whatever falls due is done in its time. */
   async advance(ms: number): Promise<void> {
-    await this.time.advance(ms, () => this.settle());
-    await this.due();
+    const end = this.now + ms;
+    let soonest = this.now;
+    do {
+      const wakeAt = await this.broker.nextWakeAt() ?? Infinity;
+      const next = Math.min(Math.max(wakeAt, soonest), end);
+      await this.time.advance(next - this.now, () => this.settle());
+      await this.due();
+      // What stays due is somebody else's to do; it is looked at again a second later.
+      soonest = this.now + 1_000;
+    } while (this.now < end);
   }
 
   /** Works off what is due in the store, as a cron or an alarm would. */

@@ -1,0 +1,440 @@
+/** The Will Message: WL-01 to WL-21. 3.1.1 ties it to the connection, 5.0 to the session, with a delay. */
+import { deepEqual, equal } from "node:assert/strict";
+import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
+import { type ConnectOptions, Rig, text } from "../support/rig.ts";
+import { row } from "../support/row.ts";
+import { published, watcher, will } from "../support/wills.ts";
+
+const NEVER = 0xffff_ffff;
+
+row("WL-01", "stores the Will with the session, its properties and delay included [MQTT-3.1.2-7]", async (rig) => {
+  const properties = {
+    payloadFormatIndicator: 1,
+    contentType: "text/plain",
+    responseTopic: "answers",
+    correlationData: text("7"),
+    userProperties: [["b", "1"], ["a", "2"], ["b", "3"]],
+  } as const;
+  const carried = will({ properties, qos: 2, willDelayInterval: 30, messageExpiryInterval: 9 });
+  await rig.connect(lasting(5, { will: carried }));
+  deepEqual((await rig.stored())?.will, carried);
+});
+
+row(
+  "WL-02",
+  "publishes the Will when the connection closes, unless a DISCONNECT came [MQTT-3.1.2-8] (3.1.1)",
+  async (rig) => {
+    const w = await watcher(rig);
+    const lost = await rig.connect(lasting(4, { will: will() }));
+    await lost.drop();
+    deepEqual(await published(rig, w), ["gone"]);
+    const polite = await rig.connect(lasting(4, { will: will() }), true);
+    await polite.send({ type: "disconnect", reasonCode: 0 });
+    await polite.drop();
+    deepEqual(await published(rig, w), []);
+  },
+);
+
+/** How a connection can end, and whether that is normal. */
+const CLOSES: Readonly<Record<string, (rig: Rig, options: ConnectOptions) => Promise<void>>> = {
+  "the transport breaks": async (rig, options) => {
+    await (await rig.connect(options)).drop();
+  },
+  "DISCONNECT 0x04": async (rig, options) => {
+    await (await rig.connect(options)).send({ type: "disconnect", reasonCode: 0x04 });
+  },
+  "a protocol error": async (rig, options) => {
+    await (await rig.connect(options)).send({ type: "puback", packetId: 0, reasonCode: 0 });
+  },
+  "the keep-alive": async (rig, options) => {
+    await rig.connect({ ...options, keepAlive: 2 });
+    await rig.advance(3_000);
+  },
+};
+
+for (const [cause, close] of Object.entries(CLOSES)) {
+  for (const [delay, interval] of [[0, 60], [20, 60], [60, 20], [20, 0], [NEVER, 20], [20, NEVER]] as const) {
+    const due = interval === 0 ? 0 : Math.min(delay, interval);
+    row(
+      "WL-03",
+      `publishes after ${due} s when ${cause}, with delay ${delay} and interval ${interval} [MQTT-3.1.2-8]`,
+      async (rig) => {
+        const w = await watcher(rig);
+        await close(rig, { sessionExpiryInterval: interval, will: will({ willDelayInterval: delay }) });
+        if (due > 0) {
+          await rig.advance(due * 1_000 - 1);
+          deepEqual(await published(rig, w), []);
+          await rig.advance(1);
+        }
+        deepEqual(await published(rig, w), ["gone"]);
+        await rig.advance(100_000);
+        deepEqual(await published(rig, w), []);
+      },
+    );
+  }
+}
+
+row("WL-03", "publishes nothing after DISCONNECT 0x00, whatever delay and interval are [MQTT-3.1.2-8]", async (rig) => {
+  const w = await watcher(rig);
+  for (const [delay, interval] of [[0, 60], [20, 60], [60, 20], [20, 0]] as const) {
+    const options = { sessionExpiryInterval: interval, will: will({ willDelayInterval: delay }) };
+    await (await rig.connect(options)).send({ type: "disconnect", reasonCode: 0 });
+    await rig.advance(100_000);
+    deepEqual(await published(rig, w), []);
+  }
+});
+
+row("WL-04", "removes the Will once it is published, and never publishes it twice [MQTT-3.1.2-10]", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(5, { will: will({ willDelayInterval: 5 }) }))).drop();
+  equal((await rig.stored())?.will === undefined, false);
+  await rig.advance(5_000);
+  deepEqual(await published(rig, w), ["gone"]);
+  equal((await rig.stored())?.will, undefined);
+  await rig.crash();
+  await rig.advance(3_600_000);
+  deepEqual(await published(rig, w), []);
+});
+
+row("WL-04", "removes the Will once DISCONNECT 0x00 came [MQTT-3.1.2-10]", async (rig) => {
+  const client = await rig.connect(lasting(5, { will: will({ willDelayInterval: 5 }) }));
+  await client.send({ type: "disconnect", reasonCode: 0 });
+  equal((await rig.stored())?.will, undefined);
+});
+
+row("WL-05", "removes the Will once it is published or any DISCONNECT came [MQTT-3.1.2-10] (3.1.1)", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(4, { will: will() }))).drop();
+  equal((await rig.stored())?.will, undefined);
+  deepEqual(await published(rig, w), ["gone"]);
+  const again = await rig.connect(lasting(4, { will: will() }), true);
+  equal((await rig.stored())?.will === undefined, false);
+  await again.send({ type: "disconnect", reasonCode: 0 });
+  equal((await rig.stored())?.will, undefined);
+  await rig.crash();
+  await rig.advance(1_000_000);
+  deepEqual(await published(rig, w), []);
+});
+
+rowInBoth(
+  "WL-06",
+  "discards the Will of the connection at a normal DISCONNECT, for good",
+  "MQTT-3.14.4-3",
+  async (rig, version) => {
+    const w = await watcher(rig);
+    for (const options of [fleeting(version), lasting(version)]) {
+      const client = await rig.connect({ ...options, will: will() });
+      await client.send({ type: "disconnect", reasonCode: 0 });
+      equal(client.closed, true);
+      await rig.advance(4_000_000);
+      deepEqual(await published(rig, w), []);
+    }
+  },
+);
+
+row("WL-07", "keeps the Will at every other DISCONNECT code that a client may send [MQTT-3.14.2-1]", async (rig) => {
+  const w = await watcher(rig);
+  const codes = [0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99];
+  for (const reasonCode of codes) {
+    const client = await rig.connect({ will: will() });
+    await client.send({ type: "disconnect", reasonCode });
+    deepEqual(await published(rig, w), ["gone"], `0x${reasonCode.toString(16)}`);
+    const delayed = await rig.connect({ sessionExpiryInterval: 60, will: will({ willDelayInterval: 10 }) });
+    await delayed.send({ type: "disconnect", reasonCode });
+    await rig.advance(9_999);
+    deepEqual(await published(rig, w), []);
+    await rig.advance(1);
+    deepEqual(await published(rig, w), ["gone"]);
+  }
+});
+
+rowInBoth("WL-08", "applies the Will rules when the server shuts down", "MQTT-3.1.2-8", async (rig, version) => {
+  const client = await rig.connect(lasting(version, { will: will() }));
+  const w = await rig.connect(lasting(5, { clientId: "w" }));
+  await w.subscribe("will", 1);
+  await rig.broker.shutdown();
+  if (version === 5) equal(client.take("disconnect").reasonCode, 0x8b);
+  equal(client.closed, true);
+  await rig.crash();
+  await rig.due();
+  const back = await rig.connect(lasting(5, { clientId: "w" }), true);
+  deepEqual(await published(rig, back), ["gone"]);
+});
+
+rowInBoth(
+  "WL-08",
+  "applies the Will rules when an administrator ends the session",
+  "MQTT-3.1.2-8",
+  async (rig, version) => {
+    const w = await watcher(rig);
+    const client = await rig.connect(lasting(version, { will: will({ willDelayInterval: 60 }) }));
+    await rig.broker.end("a");
+    equal(client.closed, true);
+    deepEqual(await published(rig, w), ["gone"]);
+  },
+);
+
+rowInBoth(
+  "WL-09",
+  "publishes nothing when the Will Flag is 0",
+  { 5: "§3.1.2.5", 4: "MQTT-3.1.2-12" },
+  async (rig, version) => {
+    const w = await watcher(rig);
+    await (await rig.connect(lasting(version))).drop();
+    await (await rig.connect(fleeting(version))).drop();
+    await rig.advance(4_000_000);
+    deepEqual(await published(rig, w), []);
+  },
+);
+
+row("WL-10", "takes an absent Will Delay Interval as 0 and publishes at once [§3.1.3.2.2]", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(5, { will: will() }))).drop();
+  deepEqual(await published(rig, w), ["gone"]);
+});
+
+for (const [delay, interval, due] of [[60, 10, 10], [10, 60, 10], [60, 0, 0], [10, 10, 10]] as const) {
+  row(
+    "WL-11",
+    `is due ${due} s after the close with delay ${delay} and interval ${interval} [§3.1.3.2.2]`,
+    async (rig) => {
+      const w = await watcher(rig);
+      const closedAt = rig.now;
+      await (await rig.connect({ sessionExpiryInterval: interval, will: will({ willDelayInterval: delay }) })).drop();
+      if (due > 0) {
+        equal((await rig.stored())?.head.willDueAt, closedAt + due * 1_000);
+        await rig.advance(due * 1_000 - 1);
+        deepEqual(await published(rig, w), []);
+        await rig.advance(1);
+      }
+      deepEqual(await published(rig, w), ["gone"]);
+    },
+  );
+}
+
+row("WL-12", "suppresses the Will for good when a connection comes before it is due [MQTT-3.1.3-9]", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(5, { will: will({ willDelayInterval: 10 }) }))).drop();
+  await rig.advance(5_000);
+  const back = await rig.connect(lasting(5), true);
+  await rig.advance(5_000);
+  deepEqual(await published(rig, w), []);
+  // The deadline of the old detachment must not fire for the next one of the same session.
+  await back.drop();
+  await rig.advance(60_000);
+  deepEqual(await published(rig, w), []);
+});
+
+row(
+  "WL-12",
+  "publishes a Will that fell due before the connection came, though nobody looked [MQTT-3.1.3-9]",
+  async (rig) => {
+    const w = await watcher(rig);
+    await (await rig.connect(lasting(5, { will: will({ willDelayInterval: 10 }) }))).drop();
+    rig.time.now += 10_000;
+    await rig.connect(lasting(5), true);
+    deepEqual(await published(rig, w), ["gone"]);
+  },
+);
+
+for (const cleanStart of [false, true]) {
+  for (const delay of [0, 30]) {
+    for (const interval of [0, 60]) {
+      const suppressed = !cleanStart && delay > 0 && interval > 0;
+      row(
+        "WL-13",
+        `at takeover ${suppressed ? "suppresses" : "publishes"} the old Will with Clean Start ${
+          Number(cleanStart)
+        }, delay ${delay}, interval ${interval} [§3.1.3.2.2]`,
+        async (rig) => {
+          const w = await watcher(rig);
+          const old = await rig.connect({ sessionExpiryInterval: interval, will: will({ willDelayInterval: delay }) });
+          await rig.connect({ cleanStart, sessionExpiryInterval: 60 }, !cleanStart && interval > 0);
+          equal(old.take("disconnect").reasonCode, 0x8e);
+          equal(old.closed, true);
+          const expected = suppressed ? [] : ["gone"];
+          deepEqual(await published(rig, w), expected);
+          await rig.advance(1_000_000);
+          deepEqual(await published(rig, w), []);
+        },
+      );
+    }
+  }
+}
+
+row("WL-14", "publishes a pending Will when Clean Start ends its session [MQTT-3.1.2-8]", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(5, { will: will({ willDelayInterval: 30 }) }))).drop();
+  await rig.connect({ cleanStart: true });
+  deepEqual(await published(rig, w), ["gone"]);
+});
+
+row("WL-14", "suppresses it instead where policy P2 says so [MQTT-3.1.2-8]", async (rig) => {
+  const w = await watcher(rig);
+  await (await rig.connect(lasting(5, { will: will({ willDelayInterval: 30 }) }))).drop();
+  await rig.connect({ cleanStart: true });
+  await rig.advance(100_000);
+  deepEqual(await published(rig, w), []);
+}, { policy: { pendingWillOnCleanStart: "suppress" } });
+
+row("WL-15", "replaces the old Will by that of the new CONNECT, or by none [§3.1.2.5]", async (rig) => {
+  const w = await watcher(rig);
+  const first = await rig.connect(lasting(5, { will: will({ willDelayInterval: 30, payload: text("first") }) }));
+  await first.drop();
+  const second = await rig.connect(lasting(5, { will: will({ payload: text("second") }) }), true);
+  await second.drop();
+  deepEqual(await published(rig, w), ["second"]);
+  const third = await rig.connect(lasting(5, { will: will({ willDelayInterval: 30 }) }), true);
+  await third.drop();
+  const fourth = await rig.connect(lasting(5), true);
+  await fourth.drop();
+  await rig.advance(100_000);
+  deepEqual(await published(rig, w), []);
+});
+
+row("WL-16", "does not take an invalid DISCONNECT for DISCONNECT 0x00 [§3.14.2.2.2]", async (rig) => {
+  const w = await watcher(rig);
+  const unknownCode = await rig.connect({ will: will() });
+  await unknownCode.send({ type: "disconnect", reasonCode: 0xff });
+  equal(unknownCode.take("disconnect").reasonCode, 0x82);
+  deepEqual(await published(rig, w), ["gone"]);
+  const raised = await rig.connect({ will: will() });
+  await raised.send({ type: "disconnect", reasonCode: 0, sessionExpiryInterval: 10 });
+  equal(raised.take("disconnect").reasonCode, 0x82);
+  deepEqual(await published(rig, w), ["gone"]);
+  const malformed = await rig.connect({ will: will() });
+  await malformed.malformed();
+  deepEqual(await published(rig, w), ["gone"]);
+});
+
+for (const retain of [true, false]) {
+  row(
+    "WL-17",
+    `publishes the Will with RETAIN ${Number(retain)} as Will Retain says [MQTT-3.1.2-14] [MQTT-3.1.2-15]`,
+    async (rig) => {
+      const w = await rig.connect({ clientId: "w" });
+      await w.send({
+        type: "subscribe",
+        packetId: 1,
+        subscriptions: [{ filter: "will", qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 }],
+      });
+      w.take("suback");
+      await (await rig.connect({ will: will({ retain }) })).drop();
+      await rig.settle();
+      equal(w.take("publish").retain, retain);
+    },
+    { limits: { retainAvailable: true } },
+  );
+  row("WL-17", `does so for 3.1.1 too: Will Retain ${Number(retain)} [MQTT-3.1.2-16] [MQTT-3.1.2-17]`, async (rig) => {
+    const w = await rig.connect({ clientId: "w" });
+    await w.send({
+      type: "subscribe",
+      packetId: 1,
+      subscriptions: [{ filter: "will", qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 }],
+    });
+    w.take("suback");
+    await (await rig.connect({ protocolVersion: 4, will: will({ retain }) })).drop();
+    await rig.settle();
+    equal(w.take("publish").retain, retain);
+  });
+}
+
+row(
+  "WL-18",
+  "starts the Will's Message Expiry Interval when it is published, not at CONNECT [§3.1.3.2.4]",
+  async (rig) => {
+    const w = await watcher(rig);
+    const away = await rig.connect(lasting(5, { clientId: "away" }));
+    await away.subscribe("will", 1);
+    await away.drop();
+    const client = await rig.connect(lasting(5, { will: will({ willDelayInterval: 30, messageExpiryInterval: 10 }) }));
+    await rig.advance(500_000);
+    await client.drop();
+    await rig.advance(30_000);
+    equal(w.take("publish").messageExpiryInterval, 10);
+    await rig.advance(9_999);
+    const inTime = await rig.connect(lasting(5, { clientId: "away" }), true);
+    equal(inTime.take("publish").messageExpiryInterval, 1);
+  },
+);
+
+row("WL-18", "lets a queued copy of it expire that long after it was published [§3.1.3.2.4]", async (rig) => {
+  const away = await rig.connect(lasting(5, { clientId: "away" }));
+  await away.subscribe("will", 1);
+  await away.drop();
+  await (await rig.connect({ will: will({ messageExpiryInterval: 10 }) })).drop();
+  await rig.advance(10_000);
+  (await rig.connect(lasting(5, { clientId: "away" }), true)).quiet();
+});
+
+row("WL-19", "keeps the order of the Will's User Properties [MQTT-3.1.3-10]", async (rig) => {
+  const w = await watcher(rig);
+  const userProperties = [["z", "1"], ["a", "2"], ["z", "0"], ["", ""]] as const;
+  const client = await rig.connect(
+    lasting(5, { will: will({ willDelayInterval: 5, properties: { userProperties } }) }),
+  );
+  await client.drop();
+  await rig.crash();
+  await rig.advance(5_000);
+  // The watcher's own connection died with the broker that published nothing yet.
+  const back = await rig.connect({ clientId: "w2" });
+  back.quiet();
+  deepEqual(w.takeAll(), []);
+});
+
+row("WL-19", "delivers them in that order [MQTT-3.1.3-10]", async (rig) => {
+  const w = await watcher(rig);
+  const userProperties = [["z", "1"], ["a", "2"], ["z", "0"], ["", ""]] as const;
+  await (await rig.connect({ will: will({ properties: { userProperties } }) })).drop();
+  await rig.settle();
+  deepEqual(w.take("publish").properties.userProperties, [["z", "1"], ["a", "2"], ["z", "0"], ["", ""]]);
+});
+
+row("WL-20", "rejects a Will whose QoS is not supported, and leaves the session alone [MQTT-3.2.2-12]", async (rig) => {
+  const first = await rig.connect(lasting(5));
+  await first.subscribe("kept", 1);
+  await first.drop();
+  const before = await rig.stored();
+  for (const cleanStart of [false, true]) {
+    const refused = await rig.dial(lasting(5, { cleanStart, will: will({ qos: 2 }) }));
+    const connack = refused.take("connack");
+    equal(connack.reasonCode, 0x9b);
+    equal(connack.sessionPresent, false);
+    refused.quiet();
+    equal(refused.closed, true);
+  }
+  deepEqual(await rig.stored(), before);
+}, { limits: { maximumQoS: 1 } });
+
+row("WL-20", "rejects a retained Will where nothing is retained [MQTT-3.2.2-13]", async (rig) => {
+  const refused = await rig.dial(lasting(5, { will: will({ retain: true }) }));
+  equal(refused.take("connack").reasonCode, 0x9a);
+  equal(refused.closed, true);
+  equal(await rig.stored(), undefined);
+});
+
+rowInBoth("WL-21", "publishes after a restart what fell due while no broker ran", "§3.1.2.5", async (rig, version) => {
+  const w = await rig.connect(lasting(5, { clientId: "w" }));
+  await w.subscribe("will", 1);
+  await w.drop();
+  await rig.connect(lasting(version, { will: will({ willDelayInterval: version === 5 ? 30 : 0 }) }));
+  await rig.crash();
+  // The lease of the dead node runs out, then the delay.
+  await rig.advance(300_000);
+  const back = await rig.connect(lasting(5, { clientId: "w" }), true);
+  deepEqual(await published(rig, back), ["gone"]);
+  await rig.advance(300_000);
+  deepEqual(await published(rig, back), []);
+});
+
+row("WL-22", "serves as a notice of the session's end: a delay beyond it, DISCONNECT 0x04 [§3.1.2.5]", async (rig) => {
+  const w = await watcher(rig);
+  const client = await rig.connect({ sessionExpiryInterval: 10, will: will({ willDelayInterval: NEVER }) });
+  await client.send({ type: "disconnect", reasonCode: 0x04 });
+  await rig.advance(9_999);
+  deepEqual(await published(rig, w), []);
+  equal((await rig.stored()) === undefined, false);
+  await rig.advance(1);
+  deepEqual(await published(rig, w), ["gone"]);
+  equal(await rig.stored(), undefined);
+});
