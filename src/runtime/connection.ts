@@ -356,6 +356,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     // new one gets its CONNACK.
     sessions.get(clientId)?.supersede();
     sessions.add(this);
+    // With a session there is a doorbell to poll and a lease to renew.
+    this.#context.deadlineMoved();
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
     if (ended !== undefined) {
