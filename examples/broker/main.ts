@@ -5,6 +5,7 @@
  * @module
  */
 import { type BrokerEvent, memoryStore, sessionBroker, type SessionStore } from "@edge-mqtt/session";
+import { denoKvStore } from "@edge-mqtt/session/deno-kv";
 import { shiftedEnvironment } from "./clock.ts";
 import { defaultDataFile, makeFolderOf } from "./data_file.ts";
 import { readCommandLine, type Settings } from "./options.ts";
@@ -52,9 +53,9 @@ async function run(settings: Settings): Promise<void> {
 
   const signal = await firstSignal();
   console.log(`stopping on ${signal}: ${sockets.size} connections`);
-  const served = server.shutdown();
+  // The server comes last: its shutdown breaks off whatever WebSocket is open.
   await broker.shutdown();
-  await Promise.race([Promise.all([served, sockets.closed()]), after(CLOSING_MS)]);
+  await Promise.race([sockets.closed().then(() => server.shutdown()), after(CLOSING_MS)]);
   close();
   Deno.exit(0);
 }
@@ -62,7 +63,6 @@ async function run(settings: Settings): Promise<void> {
 async function openStore(settings: Settings): Promise<{ readonly store: SessionStore; readonly close: () => void }> {
   if (settings.store === "memory") return { store: memoryStore(), close: () => {} };
   makeFolderOf(settings.data);
-  const { denoKvStore } = await import("@edge-mqtt/session/deno-kv");
   const kv = await Deno.openKv(settings.data);
   return { store: denoKvStore(kv), close: () => kv.close() };
 }

@@ -48,7 +48,11 @@ for (const version of [4, 5] satisfies Version[]) {
           if (topic === "exchange/last") resolve();
         });
       });
-      const publish = (topic: string) => sender.publishAsync(topic, `payload of ${topic}`, { qos: 2 });
+      const publish = (topic: string) =>
+        sender.publishAsync(topic, `payload of ${topic}`, { qos: 2 }).catch((error) => {
+          // What a PUBREL that comes again is answered: the message was completed before. MQTT.js calls it an error.
+          if (error.code !== 0x92) throw error;
+        });
       // All at once, and nothing while MQTT.js replays: what is published then it loses at the next break by itself.
       await Promise.all(Array.from({ length: MESSAGES }, (_, index) => publish(`exchange/${index}`)));
       await publish("exchange/last");
