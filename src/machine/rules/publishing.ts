@@ -63,10 +63,17 @@ function faultOf(connection: ConnectionState, limits: ServerLimits, packet: Publ
   if (packet.topicAlias !== undefined) {
     if (packet.topicAlias < 1 || packet.topicAlias > limits.topicAliasMaximum) return REASON.topicAliasInvalid;
   }
-  // A payload far below the limit cannot exceed it with its properties: the exact size is worked out only near it.
-  const isNearLimit = packet.payload.length * 2 > limits.maximumPacketSize;
-  if (isNearLimit && publishSize(packet, connection.version) > limits.maximumPacketSize) return REASON.packetTooLarge;
+  const maximum = limits.maximumPacketSize;
+  if (mayExceed(packet, maximum) && publishSize(packet, connection.version) > maximum) return REASON.packetTooLarge;
   return undefined;
+}
+
+/** Whether a PUBLISH can be larger than a limit at all: a quick look, so that the exact size is rarely worked out. */
+function mayExceed(packet: PublishPacket, maximum: number): boolean {
+  const { contentType, responseTopic, correlationData, userProperties } = packet.properties;
+  if ((contentType ?? responseTopic ?? correlationData ?? userProperties) !== undefined) return true;
+  // A UTF-16 unit takes at most 3 bytes; header, identifier, lengths and the properties of fixed length take 23.
+  return packet.payload.length + packet.topic.length * 3 + 23 > maximum;
 }
 
 /** The full topic; `undefined` when an alias stands for none. Mappings end with the connection ([MQTT-3.3.2-7]). */
