@@ -47,8 +47,7 @@ export interface Planning {
 }
 
 /** Makes an item of a batch. */
-export function itemOf(batch: CommitBatch, index: number): Item {
-  const state = batch.guard && KeyValueGuard.stateOf(batch.guard);
+export function itemOf(batch: CommitBatch, index: number, state: GuardState | undefined): Item {
   const messages = batch.deliveries.map(({ message }) => outgoing(message));
   return { batch, index, state, messages, served: [], rereads: false };
 }

@@ -2,8 +2,8 @@ import { SessionError } from "../../errors.ts";
 import type { KeyValueDriver, Mutation } from "./driver.ts";
 
 /**
- * A driver whose every failure is a `SessionError`: a failed read changed nothing, a failed commit may have. What the
- * driver itself says about its failure is kept.
+ * A driver that is never asked for what it cannot hold, and whose every failure is a `SessionError`: a failed read
+ * changed nothing, a failed commit may have. What the driver itself says about its failure is kept.
  */
 export function checkedDriver(driver: KeyValueDriver): KeyValueDriver {
   const { watch } = driver;

@@ -12,8 +12,9 @@ import type { Layout } from "./layout.ts";
 import { load, readable } from "./load.ts";
 import { unpackOutcomes } from "./outcomes.ts";
 import { Plan } from "./plan.ts";
+import { encodeRoute } from "./route_row.ts";
 import type { Routing } from "./routing.ts";
-import { readGuard } from "./session.ts";
+import { knownOrRead, readGuard } from "./session.ts";
 import { Staging } from "./staging.ts";
 import { World } from "./world.ts";
 
@@ -33,9 +34,10 @@ export interface Committing {
 export async function commit(store: Committing, batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
   if (batches.length === 0) return [];
   for (const batch of batches) checkBatch(store, batch);
-  const items = batches.map(itemOf);
-  await admitFilters(store, batches);
   const { context } = store;
+  const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard)));
+  const items = batches.map((batch, index) => itemOf(batch, index, states[index]));
+  await admitFilters(store, batches);
   const layout = await layoutFor(context, namesOf(items));
   const now = Math.max(...batches.map((batch) => batch.now));
   const planning = { layout, staging: new Staging(context, layout, now), valueBytes: context.driver.limits.valueBytes };
@@ -217,6 +219,14 @@ function checkBatch(store: Committing, batch: CommitBatch): void {
     throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
   }
   if (changes.length > store.maxChanges) throw refuse(`it has ${changes.length} changes`);
+  for (const change of changes) {
+    if (change.type !== "putSubscription" || guard === undefined) continue;
+    const { clientId, incarnation } = guard;
+    const route = encodeRoute({ clientId, incarnation, filter: change.filter, subscription: change.subscription });
+    if (route.length > store.context.driver.limits.valueBytes) {
+      throw refuse("a Topic Filter is larger than the store takes");
+    }
+  }
   for (const { message } of deliveries) {
     if (messageBytes(message) > store.maxMessageBytes) throw refuse("a message is larger than the store takes");
   }

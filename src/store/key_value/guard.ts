@@ -33,9 +33,8 @@ export class KeyValueGuard implements Guard {
     this.#state = state;
   }
 
-  /** What it knows. Throws a `TypeError` when the guard is not of this store. */
-  static stateOf(guard: Guard): GuardState {
-    if (guard instanceof KeyValueGuard) return guard.#state;
-    throw new TypeError("Cannot use the guard: it was not made by this store");
+  /** What it knows; `undefined` for a mere copy of a guard, which knows nothing. */
+  static stateOf(guard: Guard): GuardState | undefined {
+    return guard instanceof KeyValueGuard ? guard.#state : undefined;
   }
 }

@@ -9,8 +9,8 @@ import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunks.ts";
 export interface OutboxRecord {
   readonly outboxId: string;
   readonly number: number;
-  /** The session whose incarnation the outbox is named after; absent for a publish without one. */
-  readonly clientId?: string;
+  /** The key of the row that tells its session of it; absent for one that has ended, or where there was none. */
+  readonly owedKey?: string;
   /** The moment of its due row. */
   readonly dueAt: number;
   readonly cursor: number;
@@ -22,9 +22,9 @@ export interface OutboxRecord {
 /** Writes an entry. */
 export function encodeOutbox(entry: OutboxRecord): Uint8Array {
   const writer = recordWriter(RECORD_KIND.outboxEntry);
-  writer.flags(entry.clientId !== undefined, entry.receivers !== undefined);
+  writer.flags(entry.owedKey !== undefined, entry.receivers !== undefined);
   writer.text(entry.outboxId).number(entry.number).number(entry.dueAt).number(entry.cursor);
-  if (entry.clientId !== undefined) writer.text(entry.clientId);
+  if (entry.owedKey !== undefined) writer.text(entry.owedKey);
   writePart(writer, entry.message);
   if (entry.receivers !== undefined) writePart(writer.number(entry.receivers.count), entry.receivers.list);
   return writer.finish();
@@ -38,7 +38,7 @@ export function decodeOutbox(key: string, bytes: Uint8Array): OutboxRecord {
     const number = reader.number();
     const dueAt = reader.number();
     const cursor = reader.number();
-    const clientId = ofSession ? reader.text() : undefined;
+    const owedKey = ofSession ? reader.text() : undefined;
     const message = readPart(reader);
     const receivers = fixed ? { count: reader.number(), list: readPart(reader) } : undefined;
     return {
@@ -47,7 +47,7 @@ export function decodeOutbox(key: string, bytes: Uint8Array): OutboxRecord {
       dueAt,
       cursor,
       message,
-      ...(clientId === undefined ? {} : { clientId }),
+      ...(owedKey === undefined ? {} : { owedKey }),
       ...(receivers === undefined ? {} : { receivers }),
     };
   });

@@ -38,22 +38,20 @@ export interface NewEntry {
 export function putEntry(work: Owing, entry: NewEntry): void {
   const { outboxId, number, clientId, receivers, cursor } = entry;
   const { layout, plan, now } = work;
-  const owner = clientId ?? "";
-  const message = part(work, "message", owner, outboxId, encodeOwedMessage(entry.message));
+  const owedKey = clientId === undefined ? undefined : ROW.owed(layout.rows(clientId, outboxId), number);
+  const message = part(work, "message", outboxId, encodeOwedMessage(entry.message));
   const record: OutboxRecord = {
     outboxId,
     number,
-    ...(clientId === undefined ? {} : { clientId }),
+    ...(owedKey === undefined ? {} : { owedKey }),
     dueAt: now,
     cursor,
     message,
-    ...(receivers === undefined ? {} : { receivers: fixed(work, owner, outboxId, receivers) }),
+    ...(receivers === undefined ? {} : { receivers: fixed(work, outboxId, receivers) }),
   };
   plan.set(layout.outboxEntry(outboxId, number), encodeOutbox(record));
   plan.set(layout.dueOutbox(now, outboxId, number), encodeDue({ type: "outbox", outboxId }));
-  if (clientId !== undefined) {
-    plan.set(ROW.owed(layout.rows(clientId, outboxId), number), recordWriter(RECORD_KIND.owed).finish());
-  }
+  if (owedKey !== undefined) plan.set(owedKey, recordWriter(RECORD_KIND.owed).finish());
 }
 
 /** How many receivers an entry has once a step has fixed them; `undefined` if it builds on another state. */
@@ -73,19 +71,15 @@ export function moveCursor(work: Owing, entry: OutboxRecord, move: OutboxMove): 
     world.outbox.set(key, undefined);
     plan.delete(key);
     plan.delete(layout.dueOutbox(entry.dueAt, entry.outboxId, entry.number));
-    if (entry.clientId !== undefined) {
-      plan.delete(ROW.owed(layout.rows(entry.clientId, entry.outboxId), entry.number));
-    }
+    if (entry.owedKey !== undefined) plan.delete(entry.owedKey);
     for (const each of [entry.message, entry.receivers?.list]) {
       if (each === undefined || each instanceof Uint8Array) continue;
       const prefix = owedPrefix(layout, entry.outboxId, each);
-      const { clientId = "", outboxId: incarnation } = entry;
-      removeChunks(plan, layout, { clientId, incarnation, prefix, ref: each, now: work.now });
+      removeChunks(plan, layout, { ...sweptAs(entry.outboxId), prefix, ref: each, now: work.now });
     }
     return;
   }
-  const owner = entry.clientId ?? "";
-  const receivers = entry.receivers ?? fixed(work, owner, entry.outboxId, move.receivers ?? []);
+  const receivers = entry.receivers ?? fixed(work, entry.outboxId, move.receivers ?? []);
   const next: OutboxRecord = { ...entry, cursor: move.to, receivers };
   world.outbox.set(key, next);
   plan.set(key, encodeOutbox(next));
@@ -96,22 +90,25 @@ export function owedPrefix(layout: Layout, outboxId: string, ref: { readonly id:
   return `${layout.outbox(outboxId)}staged/${ref.id}/`;
 }
 
+/** The parts of an outbox are nobody's session: they are swept under its id alone. */
+function sweptAs(outboxId: string): { readonly clientId: string; readonly incarnation: string } {
+  return { clientId: "", incarnation: outboxId };
+}
+
 function fixed(
   work: Owing,
-  owner: string,
   outboxId: string,
   receivers: readonly DeliveryReceiver[],
 ): NonNullable<OutboxRecord["receivers"]> {
-  const list = part(work, "receivers", owner, outboxId, encodeOwedReceivers(receivers));
+  const list = part(work, "receivers", outboxId, encodeOwedReceivers(receivers));
   return { count: receivers.length, list };
 }
 
 /** A part as it stands in the entry: itself, or, when it would take more than a third of a value, where it stands. */
-function part(work: Owing, name: string, clientId: string, outboxId: string, value: Uint8Array): Uint8Array | ChunkRef {
+function part(work: Owing, name: string, outboxId: string, value: Uint8Array): Uint8Array | ChunkRef {
   if (value.length <= work.valueBytes / 3) return value;
   const staged = work.staging.stage(`${work.handle}/${name}`, {
-    clientId,
-    incarnation: outboxId,
+    ...sweptAs(outboxId),
     value: () => value,
     prefix: (id) => owedPrefix(work.layout, outboxId, { id }),
   });

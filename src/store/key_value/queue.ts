@@ -2,11 +2,11 @@
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import { isUnreadable } from "../encoding.ts";
 import { countDrop } from "../records/drops.ts";
-import type { QueuePage, QueuePosition } from "../session_store.ts";
+import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";
-import type { GuardState } from "./guard.ts";
+import { type GuardState, KeyValueGuard } from "./guard.ts";
 import { after, below, ROW } from "./layout.ts";
 import { chunksOf, decodeQueueRow, messageOf, type QueueRow, sequenceOf } from "./queue_row.ts";
 
@@ -32,8 +32,9 @@ export interface Prefetched {
 }
 
 /** Reads a page of the log of a guard. */
-export async function readQueue(context: StoreContext, state: GuardState, position: QueuePosition): Promise<QueuePage> {
-  const { clientId, incarnation } = state.head;
+export async function readQueue(context: StoreContext, guard: Guard, position: QueuePosition): Promise<QueuePage> {
+  const { clientId, incarnation } = guard;
+  const bodies = KeyValueGuard.stateOf(guard)?.bodies ?? new Map();
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
   const rows = layout.rows(clientId, incarnation);
@@ -45,7 +46,7 @@ export async function readQueue(context: StoreContext, state: GuardState, positi
   if (entry === undefined || gate?.incarnation !== incarnation) {
     return { messages: [], through: 0, tail: 0, unreadable: 0 };
   }
-  const view = { gateKey, gate, gateVersion: entry.version, rows, bodies: state.bodies, isEmpty: false };
+  const view = { gateKey, gate, gateVersion: entry.version, rows, bodies, isEmpty: false };
   return await readPage(context, view, position, prefetched);
 }
 

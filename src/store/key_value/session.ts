@@ -3,7 +3,7 @@ import type { OutboundMark, SessionSnapshot } from "../../machine/snapshot.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { unreadable } from "../encoding.ts";
-import type { StoredSession } from "../session_store.ts";
+import type { Guard, StoredSession } from "../session_store.ts";
 import { type ChunkRef, readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
@@ -63,6 +63,45 @@ export async function readSession(context: StoreContext, clientId: string): Prom
 
 /** How many rows of a client are read before it is known which of them are wanted. */
 const FIRST_ROWS = 200;
+
+/**
+ * What a guard knows. A mere copy of one is read again; if it does not stand for the session as it is, it gets a head
+ * that no stored one equals, and so is superseded.
+ */
+export async function knownOrRead(context: StoreContext, guard: Guard): Promise<GuardState> {
+  const known = KeyValueGuard.stateOf(guard);
+  if (known !== undefined) return known;
+  const { clientId, incarnation, epoch, version } = guard;
+  const stored = await readSession(context, clientId);
+  const state = stored && KeyValueGuard.stateOf(stored.guard);
+  const isStored = state?.head.incarnation === incarnation && state.head.epoch === epoch &&
+    state.head.version === version;
+  if (state !== undefined && isStored) return state;
+  const head: HeadRecord = { ...NO_HEAD, clientId, incarnation, epoch, version };
+  return stateOf(head, "", NOTHING_OWNED);
+}
+
+/** A head of nothing, for guards that hold no more. */
+const NO_HEAD: Omit<HeadRecord, "clientId" | "incarnation" | "epoch" | "version"> = {
+  owner: { nodeId: "", token: "" },
+  session: {
+    protocolVersion: 5,
+    attached: false,
+    connectedAt: 0,
+    sessionExpiryInterval: 0,
+    onTakeover: "discard",
+    sentLimit: 0,
+  },
+  removedMessages: 0,
+  removedBytes: 0,
+  drops: {},
+  rowsVersion: 0,
+  outboxTail: 0,
+  lastBatchId: "",
+  lastOutcomes: new Uint8Array(),
+  principal: "",
+  answer: { resumed: false, startedThrough: 0 },
+};
 
 /** A guard for a head that was read, with what the rows say. */
 export async function readGuard(
