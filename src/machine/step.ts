@@ -68,9 +68,9 @@ export interface StepResult {
 export function step(session: Session, event: Event, now: number): StepResult {
   const state = stateOf(session);
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
-  state.latestNow = at;
   const out = emptyOutput();
   move(state, event, out, at);
+  state.latestNow = at;
   return out;
 }
 

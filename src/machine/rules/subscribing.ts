@@ -113,6 +113,11 @@ export function subscribeAuthorized(
   if (event.verdicts.length !== asked) {
     throw new RangeError(`Cannot step subscribeAuthorized: ${event.verdicts.length} verdicts for ${asked} filters`);
   }
+  for (const verdict of event.verdicts) {
+    if (!isQoS(verdict) && !isFailure(verdict)) {
+      throw new RangeError(`Cannot grant a subscription: verdict ${verdict} is neither a level nor a failure`);
+    }
+  }
   connection.subscribe = undefined;
   let next = 0;
   const codes = subscribe.filters.map((request, index) => {
@@ -127,9 +132,11 @@ export function subscribeAuthorized(
 }
 
 function grantedCode(requested: QoS, verdict: number): number {
-  if (verdict === 0 || verdict === 1 || verdict === 2) return minimumQoS(requested, verdict);
-  if (isFailure(verdict)) return verdict;
-  throw new RangeError(`Cannot grant a subscription: verdict ${verdict} is neither a level nor a failure`);
+  return isQoS(verdict) ? minimumQoS(requested, verdict) : verdict;
+}
+
+function isQoS(verdict: number): verdict is QoS {
+  return verdict === 0 || verdict === 1 || verdict === 2;
 }
 
 function putSubscription(
