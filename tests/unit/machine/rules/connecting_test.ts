@@ -92,7 +92,8 @@ Deno.test("CONNACK tells what is limited or overridden, and only that", () => {
     responseInformation: "answers/",
   });
   const head = { sessionExpiryInterval: 60, endsAfterMs: 60_000 };
-  const result = stepped(session, acquired({ head, resumed: false }));
+  const answer = acquired({ head, resumed: false });
+  const result = stepped(session, { ...answer, snapshot: { ...answer.snapshot, clientId: "made" } });
   assert.deepEqual(sent(result), [{
     type: "connack",
     sessionPresent: false,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Event, type StepResult } from "../../../../src/machine/mod.ts";
+import type { Event, StepResult } from "../../../../src/machine/mod.ts";
 import { acquired, acquiring, message, online, sent, stepped } from "../rig.ts";
 
 const SMALL = { pageMessages: 4, pageBytes: 100 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Event, type SubscribePacket, type SubscriptionRequest } from "../../../../src/machine/mod.ts";
+import type { Event, SubscribePacket, SubscriptionRequest } from "../../../../src/machine/mod.ts";
 import { type Given, online, sent, stepped } from "../rig.ts";
 
 function request(filter: string, differing: Partial<SubscriptionRequest> = {}): SubscriptionRequest {
