@@ -93,6 +93,7 @@ export type { Receiver, SubscriptionMatch } from "./src/routing/resolve.ts";
 export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./src/machine/policy.ts";
 export type { ServerLimits, SessionPolicy } from "./src/machine/policy.ts";
 export type {
+  Change,
   DeleteInboundId,
   DeleteOutboundMark,
   DeleteQueued,
@@ -101,6 +102,7 @@ export type {
   DropReason,
   EndReason,
   EndSession,
+  PublishMessage,
   PutHead,
   PutInboundId,
   PutOutboundMark,

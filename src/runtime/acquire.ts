@@ -67,6 +67,7 @@ export async function acquire(
   terms: AcquireTerms,
   token: string,
   principal: string | undefined,
+  attempt = 1,
 ): Promise<AcquireSuccess | AcquireRefused> {
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
@@ -94,6 +95,11 @@ export async function acquire(
       (signal) => options.store.acquire(request, { signal }),
     ).finally(() => grownTo = sessions.endAcquire(clientId));
     if (answer.outcome === "acquired") return { acquired: answer, grownTo };
+    if (terms.mustBeNew && attempt < ID_ATTEMPTS) {
+      // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
+      const another = { ...terms, clientId: options.environment.randomId() };
+      return await acquire(context, another, token, principal, attempt + 1);
+    }
     return { type: "acquireRefused", reasonCode: REFUSALS[answer.reason] };
   } catch (error) {
     options.observe({ type: "workFailed", work: "session", clientId, error });
@@ -105,6 +111,9 @@ export async function acquire(
     return { type: "acquireRefused", reasonCode };
   }
 }
+
+/** How many ids are made for a client without one before it is turned away. */
+const ID_ATTEMPTS = 4;
 
 /** An id made here that exists is no fault of the client: its next try gets another one. */
 const REFUSALS = {

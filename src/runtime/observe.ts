@@ -4,13 +4,16 @@ import type { Diagnosis } from "../machine/effect.ts";
 
 /** A client is connected: its CONNACK with success has been sent. */
 export interface ClientConnected {
+  /** Tells this event from the others. */
   readonly type: "connected";
+  /** The Client Identifier. */
   readonly clientId: string;
   /** Session Present. */
   readonly resumed: boolean;
 }
 /** A connection has ended, and what it leaves is stored. */
 export interface ClientDisconnected {
+  /** Tells this event from the others. */
   readonly type: "disconnected";
   /** Absent when it never got a session. */
   readonly clientId?: string;
@@ -19,39 +22,54 @@ export interface ClientDisconnected {
 }
 /** A connection took the session from a living one. */
 export interface SessionTakenOver {
+  /** Tells this event from the others. */
   readonly type: "takeover";
+  /** The Client Identifier. */
   readonly clientId: string;
   /** The node that held it. */
   readonly nodeId: string;
 }
 /** A connection of this node learned that its session belongs to another. */
 export interface ConnectionSuperseded {
+  /** Tells this event from the others. */
   readonly type: "superseded";
+  /** The Client Identifier. */
   readonly clientId: string;
 }
 /** A message was lost to a session. */
 export interface MessageLost {
+  /** Tells this event from the others. */
   readonly type: "dropped";
+  /** The Client Identifier. */
   readonly clientId: string;
+  /** Why. */
   readonly reason: DropReason;
   /** Known where the message was at hand. */
   readonly topic?: string;
 }
 /** A session has ended. */
 export interface SessionOver {
+  /** Tells this event from the others. */
   readonly type: "ended";
+  /** The Client Identifier. */
   readonly clientId: string;
+  /** Why. */
   readonly reason: EndReason;
 }
 /** The client acknowledged a message, or refused it with a code of 0x80 and above. */
 export interface MessageDelivered {
+  /** Tells this event from the others. */
   readonly type: "delivered";
+  /** The Client Identifier. */
   readonly clientId: string;
+  /** Its place in the log. */
   readonly sequence: number;
+  /** The 5.0 reason code; 0 for success. */
   readonly reasonCode: number;
 }
 /** A commit was carried out. */
 export interface BatchesCommitted {
+  /** Tells this event from the others. */
   readonly type: "commit";
   /** How many batches left together. */
   readonly batches: number;
@@ -62,33 +80,49 @@ export interface BatchesCommitted {
 }
 /** An attempt to commit failed; it is repeated unless `final`. */
 export interface CommitFailed {
+  /** Tells this event from the others. */
   readonly type: "commitFailed";
+  /** Counts up from 1. */
   readonly attempt: number;
+  /** Whether it is given up. */
   readonly final: boolean;
+  /** What happened. */
   readonly error: SessionError;
 }
 /** Something hints at a fault of the peer. */
 export interface PeerDiagnosed {
+  /** Tells this event from the others. */
   readonly type: "diagnosed";
+  /** The Client Identifier. */
   readonly clientId: string;
+  /** What was noticed. */
   readonly diagnosis: Diagnosis;
+  /** The Packet Identifier it is about, where there is one. */
   readonly packetId?: number;
+  /** The 5.0 reason code; 0 for success. */
   readonly reasonCode?: number;
 }
 /** A client reads too slowly: nothing more is fed to it for now. */
 export interface ConnectionStalled {
+  /** Tells this event from the others. */
   readonly type: "stalled";
+  /** The Client Identifier. */
   readonly clientId: string;
+  /** How much waits in its transport. */
   readonly bufferedBytes: number;
 }
 /** The node could not say that it lives for so long that it has closed its connections. */
 export interface LeaseLost {
+  /** Tells this event from the others. */
   readonly type: "leaseLost";
+  /** This run of this node. */
   readonly nodeId: string;
 }
 /** Work in the background failed; it is tried again when it next falls due. */
 export interface WorkFailed {
+  /** Tells this event from the others. */
   readonly type: "workFailed";
+  /** What it was about. */
   readonly work:
     | "session"
     | "node"
@@ -100,7 +134,9 @@ export interface WorkFailed {
     | "due"
     | "queue"
     | "callback";
+  /** The Client Identifier. */
   readonly clientId?: string;
+  /** What happened. */
   readonly error: unknown;
 }
 

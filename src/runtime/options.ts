@@ -15,6 +15,7 @@ export interface CallbackContext {
 
 /** The client is who it says it is. */
 export interface AuthenticationAccepted {
+  /** Whether it may connect. */
   readonly ok: true;
   /** The id under which the session is kept; that of the CONNECT when absent. Put a tenant's name in front of it. */
   readonly clientId?: string;
@@ -29,10 +30,13 @@ export interface AuthenticationAccepted {
 }
 /** The client may not connect. */
 export interface AuthenticationDenied {
+  /** Whether it may connect. */
   readonly ok: false;
   /** A 5.0 reason code of CONNACK; 0x87 when absent. It is mapped for 3.1.1. */
   readonly reasonCode?: number;
+  /** A text for diagnostics; only told to 5.0 clients. */
   readonly reasonString?: string;
+  /** Another server to use; only told to 5.0 clients. */
   readonly serverReference?: string;
 }
 /** The verdict on a CONNECT. */
@@ -40,12 +44,15 @@ export type Authentication = AuthenticationAccepted | AuthenticationDenied;
 
 /** Asks for the right to do something. */
 export interface AuthorizeQuestion {
+  /** Who asks. */
   readonly clientId: string;
+  /** Whom its session belongs to, as `authenticate` said. */
   readonly principal?: string;
   /** `publish` is also asked for the Will Topic, at CONNECT. */
   readonly action: "publish" | "subscribe";
   /** A Topic Name, or the Topic Filter of a subscription. */
   readonly topic: string;
+  /** The level of the message, or the one asked for. */
   readonly qos: QoS;
 }
 
@@ -89,12 +96,15 @@ export interface CommitOptions {
 
 /** What a broker is made of. Only the store has to be given. */
 export interface BrokerOptions {
+  /** Where sessions live. The broker never closes it. */
   readonly store: SessionStore;
   /** A name for this node, the same after a restart or not; each run adds a random part. */
   readonly nodeId?: string;
   /** What the store must promise; strict fencing and strong consistency when absent. */
   readonly require?: StoreRequirements;
+  /** What clients are allowed, where it differs from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ServerLimits>;
+  /** Choices that MQTT leaves open, where they differ from `DEFAULT_POLICY`. */
   readonly policy?: Partial<SessionPolicy>;
   /** How long a session's log may grow, and what gives way then. */
   readonly queue?: Partial<QueueLimits>;
@@ -107,10 +117,15 @@ export interface BrokerOptions {
   ) => Authentication | Promise<Authentication>;
   /** Everything is allowed when absent. What it throws is a refusal. */
   readonly authorize?: (question: AuthorizeQuestion, context: CallbackContext) => boolean | Promise<boolean>;
+  /** Is told what happens, for metrics and logs. */
   readonly observe?: Observe;
+  /** Time, randomness and timers; those of the platform when absent. */
   readonly environment?: BrokerEnvironment;
+  /** How the node says that it lives. */
   readonly lease?: Partial<LeaseOptions>;
+  /** What one connection may hold in memory. */
   readonly bounds?: Partial<ConnectionBounds>;
+  /** How long the store is waited for. */
   readonly commit?: Partial<CommitOptions>;
   /** How long `authorize` may take before it counts as a refusal, in milliseconds. */
   readonly authorizeTimeoutMs?: number;

@@ -99,8 +99,8 @@ Deno.test("turns of one key come one after the other, and nothing is kept of the
     await promise;
     log.push("first ends");
   });
-  const second = turns.take("a", async () => void log.push("second"));
-  const other = turns.take("b", async () => void log.push("other"));
+  const second = turns.take("a", () => Promise.resolve(void log.push("second")));
+  const other = turns.take("b", () => Promise.resolve(void log.push("other")));
   await other;
   resolve();
   await Promise.all([first, second]);
