@@ -49,7 +49,10 @@ export interface AcquireRequest {
   readonly token: string;
   /** The node that will own the session. */
   readonly nodeId: string;
-  /** The id that a new session gets; unique. */
+  /**
+   * The id that a new session gets. It is never used twice: a repeated request carries another one, since the session
+   * that the first began may have ended by then. The token is what tells that it is a repetition.
+   */
   readonly incarnation: string;
   /** Who may have it: compared with the stored one, absent on both sides when there is no binding. Never a secret. */
   readonly principal?: string;
@@ -210,7 +213,10 @@ export interface CommitBatch {
   readonly guard?: Guard;
   /** Set by work that commits without owning: the epoch rises, and whoever owned the session is superseded. */
   readonly raiseEpoch?: { readonly token: string };
-  /** Carried out before the deliveries. Filters of new subscriptions were admitted. */
+  /**
+   * Carried out before the deliveries. Filters of new subscriptions were admitted, and what `deleteQueued` names was read
+   * from the log, though it may have given way since.
+   */
   readonly changes: readonly SessionChange[];
   readonly deliveries: readonly Delivery[];
   /** All deliveries go behind the outbox of this session, which is not empty. */

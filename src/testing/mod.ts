@@ -19,3 +19,5 @@ export type { MapDriver, MapDriverOptions } from "./map_driver.ts";
 export { storeConformance } from "./store_conformance.ts";
 export type { StoreConformanceOptions } from "./store_conformance.ts";
 export type { StoreUnderTest } from "./conformance/kit.ts";
+export { compareStores } from "./compare_stores.ts";
+export type { CompareStoresOptions } from "./compare_stores.ts";

@@ -44,7 +44,7 @@ export function commit(world: World, batch: CommitBatch): CommitResult {
   if (batch.guard !== undefined && record === undefined) return { outcome: "superseded" };
   const entry = batch.outbox && entryAt(world, batch.outbox);
   if (batch.outbox !== undefined && entry === undefined) return { outcome: "superseded" };
-  if (nobodyTakes(world, batch)) return { outcome: "refused", reason: "queueFull" };
+  if (nobodyTakes(world, batch, record)) return { outcome: "refused", reason: "queueFull" };
 
   const ownNode = record?.owner?.nodeId;
   const goesOn = record !== undefined && changeSession(world, record, batch);

@@ -1,4 +1,4 @@
-import type { DropReason } from "../../machine/change.ts";
+import type { DropReason, SessionChange } from "../../machine/change.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import type {
   CommitBatch,
@@ -44,21 +44,55 @@ function givesWay(
   return undefined;
 }
 
-/** Whether D11 refuses the batch: a queue is full, and nobody takes any of its messages. */
-export function nobodyTakes(world: World, batch: CommitBatch): boolean {
+/**
+ * Whether D11 refuses the batch: a queue is full, and nobody takes any of its messages. Asked before anything is
+ * changed, so what the batch does to its own session first is reckoned with.
+ */
+export function nobodyTakes(world: World, batch: CommitBatch, own: SessionRecord | undefined): boolean {
   if (batch.limits.whenFull !== "reject" || batch.behindOutbox === true || batch.outbox !== undefined) return false;
+  const isEnding = batch.changes.some(({ type }) => type === "endSession");
   let isFull = false;
   for (const { message, receivers } of batch.deliveries) {
     if (receivers === undefined || receivers.length > world.capabilities.maxReceiversPerCommit) return false;
     const bytes = messageBytes(message);
     for (const receiver of receivers) {
       const record = receiverOf(world, receiver);
-      if (record === undefined || isUnwanted(record, receiver)) continue;
-      if (givesWay(record, bytes, receiver.qos === 0, batch.limits) !== undefined) return false;
+      if (record === undefined || (record === own && isEnding)) continue;
+      if (receiver.onlyIfOwned === true && !isOwnedAfter(record, record === own ? batch.changes : [])) continue;
+      const size = record === own ? sizeAfter(record, batch.changes) : sizeOf(record);
+      if (size.messages < batch.limits.maximumMessages && size.bytes + bytes <= batch.limits.maximumBytes) return false;
       isFull = true;
     }
   }
   return isFull;
+}
+
+interface LogSize {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+function sizeOf({ log }: SessionRecord): LogSize {
+  return { messages: log?.count ?? 0, bytes: log?.bytes ?? 0 };
+}
+
+/** The size of a log once changes have been carried out. */
+function sizeAfter(record: SessionRecord, changes: readonly SessionChange[]): LogSize {
+  let { messages, bytes } = sizeOf(record);
+  const removed = new Set(changes.flatMap((change) => change.type === "deleteQueued" ? [change.sequence] : []));
+  for (const sequence of removed) {
+    const freed = record.log?.bytesOf(sequence);
+    if (freed === undefined) continue;
+    messages -= 1;
+    bytes -= freed;
+  }
+  return { messages, bytes };
+}
+
+/** Whether a session has an owner once changes have been carried out: they may let it go, never take it. */
+function isOwnedAfter({ owner, head }: SessionRecord, changes: readonly SessionChange[]): boolean {
+  const last = changes.findLast((change) => change.type === "putHead")?.head ?? head;
+  return owner !== undefined && last.attached;
 }
 
 /** Appends deliveries to the logs of their receivers; what waits behind others goes to the outbox, in order. */
@@ -115,7 +149,7 @@ function appendTo(
     world.countDrop(record, reason);
     return { outcome: "dropped", clientId, incarnation, reason };
   };
-  if (isUnwanted(record, receiver)) return drop("notConnected");
+  if (receiver.onlyIfOwned === true && record.owner === undefined) return drop("notConnected");
   const leaving = givesWay(record, messageBytes(message), receiver.qos === 0, limits);
   if (leaving === undefined) return drop("queueFullNewest");
   for (const sequence of leaving) {
@@ -139,8 +173,4 @@ function appendTo(
 function receiverOf(world: World, receiver: DeliveryReceiver): SessionRecord | undefined {
   const record = world.sessions.get(receiver.clientId);
   return record?.incarnation === receiver.incarnation ? record : undefined;
-}
-
-function isUnwanted(record: SessionRecord, receiver: DeliveryReceiver): boolean {
-  return receiver.onlyIfOwned === true && record.owner === undefined;
 }

@@ -37,6 +37,12 @@ export class MessageLog {
     return slot.sequence;
   }
 
+  /** What a message counts for; `undefined` when it is not there. */
+  bytesOf(sequence: number): number | undefined {
+    const slot = this.#slots[this.#indexAfter(sequence - 1)];
+    return slot?.sequence === sequence && slot.copy !== undefined ? slot.bytes : undefined;
+  }
+
   /** Removes a message; whether it was there. */
   remove(sequence: number): boolean {
     const slot = this.#slots[this.#indexAfter(sequence - 1)];

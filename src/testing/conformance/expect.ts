@@ -1,6 +1,7 @@
 /** Comparisons for the suite: of values as data, with a message that shows both. No runner and no platform is needed. */
 
-const SHOWN_CHARACTERS = 2_000;
+/** Longer texts are shown from a little before the first difference. */
+const SHOWN_CHARACTERS = 600;
 
 /**
  * A value as text: the same text for the same data. Members that are `undefined` count as absent; maps, sets and

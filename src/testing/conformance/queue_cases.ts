@@ -282,6 +282,56 @@ const LIMITS: ConformanceCase[] = [
   },
 ];
 
+const REFUSALS: ConformanceCase[] = [
+  {
+    name: "reject: a repeated batch whose own message filled the queue was committed, not refused",
+    run: async (kit) => {
+      const target = await unstarted(kit, "target");
+      const publisher = await kit.open("publisher");
+      const limits: QueueLimits = { ...LIMIT_3, maximumMessages: 1, whenFull: "reject" };
+      const deliveries = [{ message: message(), receivers: [receiver(target)] }];
+      const batch = kit.batch({ guard: publisher.guard, deliveries, limits });
+      for (const time of ["first", "second"]) {
+        const [result] = await kit.store.commit([batch]);
+        expectEqual(result?.outcome, "committed", `the ${time} answer`);
+      }
+      expectEqual((await kit.log(target)).length, 1, "copies");
+    },
+  },
+  {
+    name: "reject: a stale owner is superseded, not refused [G3]",
+    applies: ({ fencing }) => fencing === "strict",
+    run: async (kit) => {
+      const target = await unstarted(kit, "target");
+      const publisher = await kit.open("publisher");
+      await kit.acquire("publisher");
+      await kit.fill(target, ["a"]);
+      const limits: QueueLimits = { ...LIMIT_3, maximumMessages: 1, whenFull: "reject" };
+      const deliveries = [{ message: message(), receivers: [receiver(target)] }];
+      expectEqual(
+        (await kit.commit({ guard: publisher.guard, deliveries, limits })).outcome,
+        "superseded",
+        "the answer",
+      );
+    },
+  },
+  {
+    name: "reject: what a batch does to its own session comes before its deliveries to it",
+    run: async (kit) => {
+      const limits: QueueLimits = { ...LIMIT_3, maximumMessages: 1, whenFull: "reject" };
+      const own = await unstarted(kit);
+      await kit.fill(own, ["a"]);
+      const deliveries = [{ message: message(), receivers: [receiver(own)] }];
+      expectEqual((await kit.commit({ guard: own.guard, deliveries, limits })).outcome, "refused", "with a full queue");
+      const freed = await kit.change(own, [{ type: "deleteQueued", sequence: 1, bytes: 4 }], { deliveries, limits });
+      expectEqual((await kit.log(freed)).map(({ sequence }) => sequence), [2], "the log once room was made");
+      const changes = [{ type: "endSession", reason: "administrative" }] as const;
+      const result = await kit.commit({ guard: freed.guard, changes, deliveries, limits });
+      expectEqual(result.outcome === "committed" && words(result.deliveries[0] ?? []), ["ended"], "the end");
+    },
+  },
+];
+
 const REMOVAL: ConformanceCase[] = [
   {
     name: "a removed message makes room, and is counted if it was lost",
@@ -362,4 +412,4 @@ const REMOVAL: ConformanceCase[] = [
 ];
 
 /** All of it. */
-export const QUEUE_CASES: readonly ConformanceCase[] = [...ORDER, ...LIMITS, ...REMOVAL];
+export const QUEUE_CASES: readonly ConformanceCase[] = [...ORDER, ...LIMITS, ...REFUSALS, ...REMOVAL];
