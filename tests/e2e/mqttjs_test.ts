@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { MqttClient } from "mqtt";
-import { BrokerProcess, DataFolder } from "./support/broker_process.ts";
-import { type Address, mqttClient, nextConnack } from "./support/mqttjs_client.ts";
+import { DataFolder } from "./support/broker_process.ts";
+import { KilledBroker } from "./support/killed_broker.ts";
+import { mqttClient, nextConnack } from "./support/mqttjs_client.ts";
 import { printedSeed, randomNumbers } from "./support/random.ts";
 import type { Version } from "./support/wire_client.ts";
 
 const MESSAGES = 300;
-const KILLS = 5;
+const KILLS = 8;
 
 for (const version of [4, 5] satisfies Version[]) {
   const name =
@@ -16,29 +17,15 @@ for (const version of [4, 5] satisfies Version[]) {
   Deno.test(name, async () => {
     const random = randomNumbers(printedSeed(name));
     await using folder = await DataFolder.make();
-    let broker = await BrokerProcess.start(...folder.args);
-    const address: Address = { url: broker.url };
-    const clients: MqttClient[] = [];
+    await using broker = await KilledBroker.start(folder.args, random);
+    const receiver = mqttClient(broker.address, version, { clientId: "receiver" });
+    const sender = mqttClient(broker.address, version, { clientId: "sender" });
+    const clients: readonly MqttClient[] = [receiver, sender];
     try {
-      const receiver = mqttClient(address, version, { clientId: "receiver" });
-      const sender = mqttClient(address, version, { clientId: "sender" });
-      clients.push(receiver, sender);
       await Promise.all(clients.map(nextConnack));
       await receiver.subscribeAsync("exchange/#", { qos: 2 });
-
-      const kills = Array.from({ length: KILLS }, () => Math.floor(random() * MESSAGES * 4)).sort((a, b) => a - b);
-      let packets = 0;
-      let revived = Promise.resolve();
-      const heard = () => {
-        if (++packets < (kills[0] ?? Infinity)) return;
-        kills.shift();
-        revived = revived.then(async () => {
-          await broker.kill();
-          broker = await BrokerProcess.start(...folder.args);
-          address.url = broker.url;
-        });
-      };
-      for (const client of clients) client.on("packetreceive", heard);
+      broker.plan(KILLS, MESSAGES * 4);
+      for (const client of clients) client.on("packetreceive", () => broker.heard());
 
       const times = new Map<string, number>();
       const last = new Promise<void>((resolve) => {
@@ -57,12 +44,10 @@ for (const version of [4, 5] satisfies Version[]) {
       await Promise.all(Array.from({ length: MESSAGES }, (_, index) => publish(`exchange/${index}`)));
       await publish("exchange/last");
       await last;
-      await revived;
       assert.equal(times.size, MESSAGES + 1);
       assert.deepEqual([...times].filter(([, count]) => count !== 1), []);
     } finally {
       await Promise.all(clients.map((client) => client.endAsync(true)));
-      await broker.kill();
     }
   });
 }

@@ -21,9 +21,8 @@ export class LoadReceiver {
     this.complete = new Promise((resolve) => this.#complete = resolve);
   }
 
-  /** Listens to a client; `received` gets the count of all messages that came, repeated ones too. */
-  listen(client: MqttClient, received: (count: number) => void): void {
-    let count = 0;
+  /** Listens to a client. */
+  listen(client: MqttClient): void {
     client.on("packetreceive", (packet) => {
       if (packet.cmd !== "publish") return;
       const { index } = this.#find(packet.topic);
@@ -37,7 +36,6 @@ export class LoadReceiver {
       const times = (this.#times[message.index] ?? 0) + 1;
       this.#times[message.index] = times;
       if (times === 1) this.#firsts[message.qos].push(message.index);
-      received(++count);
       if (message.index === this.#load.length - 1) this.#complete();
     });
   }

@@ -23,7 +23,6 @@ export class OrderedPublisher {
   #next = 0;
   #packetId = 0;
   #connected = 0;
-  #answers = 0;
 
   constructor(clientId: string, version: Version, messages: readonly LoadMessage[], window = 32) {
     this.#clientId = clientId;
@@ -37,8 +36,8 @@ export class OrderedPublisher {
     return this.#next === this.#messages.length && this.#inFlight.size === 0;
   }
 
-  /** Connects and publishes until all is done or the connection is lost; `answered` gets the count of answers. */
-  async run(url: string, answered: (count: number) => void): Promise<void> {
+  /** Connects and publishes until all is done or the connection is lost; `heard` is called after each answer. */
+  async run(url: string, heard: () => void): Promise<void> {
     const { client, connack } = await WireClient.connect(url, this.#version, {
       clientId: this.#clientId,
       ...keptFor(this.#version, 3_600),
@@ -49,11 +48,11 @@ export class OrderedPublisher {
     for (const entry of this.#inFlight.values()) this.#send(client, entry, true);
     this.#fill(client);
     while (!this.done) {
-      const heard = await client.next();
-      if (heard.cmd === "closed") return;
-      this.#take(client, heard);
-      answered(++this.#answers);
+      const answer = await client.next();
+      if (answer.cmd === "closed") return;
+      this.#take(client, answer);
       this.#fill(client);
+      heard();
     }
     await client.disconnect();
   }
