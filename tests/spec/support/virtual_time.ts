@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { BrokerEnvironment } from "@edge-mqtt/session";
 
 interface Timer {
@@ -10,6 +11,8 @@ export class VirtualTime {
   now: number;
   readonly environment: BrokerEnvironment;
   readonly #start: number;
+  /** Ids that are given out before any other. */
+  readonly nextIds: string[] = [];
   #timers = new Set<Timer>();
   #ids = 0;
 
@@ -19,7 +22,7 @@ export class VirtualTime {
     this.environment = {
       now: () => this.now,
       monotonic: () => this.now - this.#start,
-      randomId: () => `id-${String(++this.#ids).padStart(6, "0")}`,
+      randomId: () => this.nextIds.shift() ?? `id-${String(++this.#ids).padStart(6, "0")}`,
       wake: (at, callback) => {
         const timer = { at, callback };
         this.#timers.add(timer);
@@ -51,14 +54,11 @@ export class VirtualTime {
     await settle();
   }
 
-  /** Lets every microtask that is ready run, and those that they make ready: a turn of the event loop. */
-  async settle(): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    await new Promise<void>((resolve) => {
-      port1.onmessage = () => resolve();
-      port2.postMessage(null);
-    });
-    port1.close();
-    port2.close();
+  /**
+   * Lets every microtask that is ready run, and those that they make ready: a turn of the event loop. (A message port
+   * will not do: once npm packages are loaded its messages arrive between microtasks.)
+   */
+  settle(): Promise<void> {
+    return new Promise((resolve) => void setImmediate(resolve));
   }
 }
