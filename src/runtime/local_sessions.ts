@@ -107,7 +107,8 @@ export class LocalSessions {
         continue;
       }
       const outcomes = result.deliveries[index] ?? [];
-      if (outcomes.length < receivers.length) this.#probe(receivers);
+      // A repeated commit may leave out what became of its deliveries.
+      if (outcomes.length < receivers.length) this.probe(receivers);
       for (const [place, outcome] of outcomes.entries()) {
         switch (outcome.outcome) {
           case "appended": {
@@ -140,15 +141,15 @@ export class LocalSessions {
     return owed;
   }
 
+  /** Lets the receivers of this node look for themselves what has come. */
+  probe(receivers: readonly Receiver[]): void {
+    for (const { clientId, incarnation } of receivers) this.live(clientId, incarnation)?.probe();
+  }
+
   /** Lets every session that was told of messages take them, in order of sequence. */
   takeArrivals(): void {
     for (const session of this.#told) session.takeArrivals();
     this.#told.clear();
-  }
-
-  /** A repeated commit may leave out what became of its deliveries. */
-  #probe(receivers: readonly DeliveryReceiver[]): void {
-    for (const { clientId, incarnation } of receivers) this.live(clientId, incarnation)?.probe();
   }
 
   #tell(message: Message, receiver: DeliveryReceiver, sequence: number): void {

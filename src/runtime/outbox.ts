@@ -25,6 +25,8 @@ export interface OutboxOptions {
 
 /** How many entries are read at a time. */
 const ENTRIES_PER_READ = 32;
+/** How often in a row somebody else may be found at an outbox before it is left to them. */
+const FRUITLESS_PASSES = 3;
 
 /** Works outboxes off, each by one worker at a time. */
 export class Outbox {
@@ -51,34 +53,41 @@ export class Outbox {
       this.#working.set(outboxId, true);
       return false;
     }
-    this.#working.set(outboxId, false);
-    let passes = 0;
+    let served = false;
     try {
-      for (; await this.#pass(outboxId) === "again"; passes++) this.#working.set(outboxId, false);
-      return passes > 0;
+      for (let fruitless = 0; fruitless < FRUITLESS_PASSES;) {
+        this.#working.set(outboxId, false);
+        const pass = await this.#pass(outboxId);
+        served ||= pass === "served";
+        fruitless = pass === "served" ? 0 : fruitless + 1;
+        // Something may have been put in while the last entry was served.
+        if (pass === "empty" && !this.#working.get(outboxId)) {
+          this.#outbox.emptied(outboxId);
+          break;
+        }
+      }
+      return served;
     } finally {
       this.#working.delete(outboxId);
     }
   }
 
-  async #pass(outboxId: string): Promise<"again" | "done"> {
-    const { options, emptied } = this.#outbox;
+  /** Serves what can be read at once, as far as nobody else is found at it. */
+  async #pass(outboxId: string): Promise<"served" | "empty" | "moved"> {
+    const { options } = this.#outbox;
     const entries = await persistently(
       options.environment,
       options.commit,
       "read an outbox",
       (signal) => options.store.readOutbox(outboxId, ENTRIES_PER_READ, { signal }),
     );
-    if (entries.length === 0) {
-      // Something may have been put in while it was read.
-      if (this.#working.get(outboxId)) return "again";
-      emptied(outboxId);
-      return "done";
-    }
+    if (entries.length === 0) return "empty";
+    let pass: "served" | "moved" = "moved";
     for (const entry of entries) {
-      if (!await this.#serve(entry)) return this.#working.get(outboxId) ? "again" : "done";
+      if (!await this.#serve(entry)) return pass;
+      pass = "served";
     }
-    return "again";
+    return pass;
   }
 
   /** Serves the receivers of an entry, slice by slice. Returns `false` when somebody else has moved it. */
@@ -101,7 +110,11 @@ export class Outbox {
         now: options.environment.now(),
       };
       const result: CommitResult = await lane.commit(batch);
-      if (result.outcome !== "committed") return false;
+      if (result.outcome !== "committed") {
+        // It may have been this very step, whose answer was lost: nobody told the receivers.
+        sessions.probe(slice);
+        return false;
+      }
       sessions.deliver(batch, result);
       sessions.takeArrivals();
       from = to;

@@ -152,3 +152,18 @@ Deno.test("a call that takes too long is told so by its signal", async () => {
   assert.deepEqual(reasons, ["OUTCOME_UNKNOWN"]);
   assert.equal(client.closed, true);
 });
+
+Deno.test("an outbox step whose answer was lost is not taken twice, and its receivers hear of it", async () => {
+  const { watch: _, ...plain } = memoryStore({ maxReceiversPerCommit: 1 });
+  const { connect, faults, pass, broker } = world({ doorbellPollMs: 0 }, plain);
+  const subscribers = [await connect("a"), await connect("b"), await connect("c")];
+  for (const subscriber of subscribers) await subscriber.send(subscribePacket(1, "t"));
+  const isOutboxStep = (call: { readonly args: readonly unknown[] }) => JSON.stringify(call.args).includes('"outbox"');
+  faults.inject({ call: "commit", fault: "failsAfter", when: isOutboxStep, times: 2 });
+  const publisher = await connect("pub");
+  await publisher.send(publishPacket("t", 1, 1, "once"));
+  await pass(1_000);
+  await broker.settled();
+  assert.equal(faults.injected.length, 2);
+  for (const subscriber of subscribers) assert.deepEqual(texts(subscriber), ["once"]);
+});
