@@ -83,6 +83,11 @@ const MISUSE: readonly (readonly [what: string, session: () => Session, event: E
     reasonCode: 0x87,
   }],
   ["subscribeAuthorized without a SUBSCRIBE", () => online(), { type: "subscribeAuthorized", ref: 1, verdicts: [] }],
+  [
+    "subscribeAuthorized twice",
+    () => online({ events: [SUBSCRIBE, { type: "subscribeAuthorized", ref: 1, verdicts: [1] }] }),
+    { type: "subscribeAuthorized", ref: 1, verdicts: [1] },
+  ],
   ["subscribeAuthorized of another ref", () => online({ events: [SUBSCRIBE] }), {
     type: "subscribeAuthorized",
     ref: 2,
@@ -127,7 +132,7 @@ for (const [what, given, event, error = TypeError] of MISUSE) {
     const due = nextDeadline(session);
     assert.throws(() => step(session, event, 0), (thrown) => {
       assert.ok(thrown instanceof error);
-      assert.match(thrown.message, /^Cannot [a-z ]+/i);
+      assert.match(thrown.message, /^Cannot (step|refuse|grant) /);
       return true;
     });
     assert.deepEqual(snapshot(session), before);
@@ -199,6 +204,23 @@ Deno.test("after the close nothing that comes changes anything", () => {
     assert.deepEqual(snapshot(session), before);
     assert.equal(session.online, false);
   }
+});
+
+Deno.test("after a malformed first packet nothing that comes changes anything", () => {
+  const session = opened();
+  stepped(session, { type: "packetMalformed", reasonCode: 0x81 });
+  assert.equal(nextDeadline(session), undefined);
+  assert.deepEqual(stepped(session, { type: "packetReceived", packet: connect() }), nothing);
+});
+
+Deno.test("a detached session is next looked at when its Will is due or when it ends, whichever is first", () => {
+  const detached = (head: Parameters<typeof stored>[0]) => nextDeadline(openSession(stored(head), { role: "server" }));
+  const head = { attached: false, disconnectedAt: 0, disconnectReason: 0 };
+  assert.equal(detached({ head: { ...head, endsAt: 9_000, willDueAt: 5_000 } }), 5_000);
+  assert.equal(detached({ head: { ...head, endsAt: 5_000, willDueAt: 9_000 } }), 5_000);
+  assert.equal(detached({ head: { ...head, willDueAt: 5_000 } }), 5_000);
+  assert.equal(detached({ head: { ...head, endsAt: 5_000 } }), 5_000);
+  assert.equal(detached({ head }), undefined);
 });
 
 Deno.test("a superseded connection hands the session on: 0x8E to a 5.0 client, and not one change [MQTT-3.1.4-3]", () => {

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { type ConnectPacket, nextDeadline, openSession, snapshot, type Will } from "../../../../src/machine/mod.ts";
-import { acquired, acquiring, connect, type Given, message, online, PLAIN_CONNACK, sent, stepped } from "../rig.ts";
+import {
+  acquired,
+  acquiring,
+  connect,
+  type Given,
+  message,
+  online,
+  PLAIN_CONNACK,
+  PLAIN_LIMITS,
+  sent,
+  stepped,
+} from "../rig.ts";
 
 const WILL: Will = {
   topic: "w",
@@ -45,6 +56,10 @@ for (const [fault, given, reasonCode] of FAULTS) {
 Deno.test("a retained Will of 3.1.1, which cannot be told that nothing is retained, is taken", () => {
   const session = acquiring({ version: 4, will: { ...WILL, retain: true }, limits: { retainAvailable: false } });
   assert.equal(session.online, false);
+});
+
+Deno.test("a Will of just Maximum QoS is taken", () => {
+  assert.equal(acquiring({ will: WILL, limits: { maximumQoS: 1 } }).online, false);
 });
 
 Deno.test("the authenticator sees the credentials, the store does not", () => {
@@ -105,6 +120,30 @@ Deno.test("CONNACK tells what is limited or overridden, and only that", () => {
     ...limits,
   }]);
   assert.deepEqual(sent(stepped(acquiring(), acquired())), [PLAIN_CONNACK]);
+});
+
+Deno.test("Response Information is told only where there is some and the client asked for it [MQTT-3.1.2-28]", () => {
+  const told = (requestResponseInformation: boolean, responseInformation?: string) => {
+    const session = openSession(undefined, { role: "server", limits: PLAIN_LIMITS });
+    stepped(session, { type: "connectionOpened" });
+    stepped(session, { type: "packetReceived", packet: connect({ connect: { requestResponseInformation } }) });
+    const information = responseInformation === undefined ? {} : { responseInformation };
+    stepped(session, { type: "authenticated", clientId: "c", assigned: false, ...information });
+    return sent(stepped(session, acquired()));
+  };
+  assert.deepEqual(told(false, "answers/"), [PLAIN_CONNACK]);
+  assert.deepEqual(told(true), [PLAIN_CONNACK]);
+  assert.deepEqual(told(true, "answers/"), [{ ...PLAIN_CONNACK, responseInformation: "answers/" }]);
+});
+
+Deno.test("a CONNECT without an interval is told of none that is 0", () => {
+  const session = openSession(undefined, { role: "server", limits: PLAIN_LIMITS });
+  const { sessionExpiryInterval: _none, ...packet } = connect();
+  stepped(session, { type: "connectionOpened" });
+  stepped(session, { type: "packetReceived", packet });
+  stepped(session, { type: "authenticated", clientId: "c", assigned: false });
+  const head = { sessionExpiryInterval: 0, endsAfterMs: 0, endsAt: 0 };
+  assert.deepEqual(sent(stepped(session, acquired({ head }))), [PLAIN_CONNACK]);
 });
 
 Deno.test("CONNACK comes first, then PUBREL, then resends, then what is new [MQTT-3.2.0-1]", () => {

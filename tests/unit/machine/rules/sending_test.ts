@@ -70,10 +70,14 @@ Deno.test("a row that outlived its PUBREC is deleted, and only PUBREL is sent [M
   const entry = message(1, { qos: 2 });
   const result = stepped(
     acquiring(),
-    acquired({ startedThrough: 1, log: [entry], outbound: [[1, { packetId: 2, phase: "released", pubrecOrder: 0 }]] }),
+    acquired({
+      startedThrough: 1,
+      log: [entry, message(2)],
+      outbound: [[1, { packetId: 2, phase: "released", pubrecOrder: 0 }]],
+    }),
   );
   assert.deepEqual(result.changes, [{ type: "deleteQueued", sequence: 1, bytes: messageBytes(entry) }]);
-  assert.deepEqual(sent(result).map(({ type }) => type), ["connack", "pubrel"]);
+  assert.deepEqual(sent(result).map(({ type }) => type), ["connack", "pubrel", "publish"]);
 });
 
 Deno.test("a close in the middle of sending ends it: nothing more is sent, asked or taken out of the log", () => {

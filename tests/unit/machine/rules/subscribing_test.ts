@@ -84,6 +84,13 @@ Deno.test("3.1.1 knows no more than failure, and is not closed for what is not a
   assert.deepEqual(sent(result), [{ type: "suback", packetId: 1, reasonCodes: [0x80, 0x80, 1, 0x80] }]);
 });
 
+Deno.test("the lowest and the highest Subscription Identifier are taken, and plain filters where wildcards are not", () => {
+  for (const subscriptionIdentifier of [1, 268_435_455]) {
+    assert.equal(stepped(online(), subscribe([request("a")], { subscriptionIdentifier })).requests.length, 1);
+  }
+  assert.equal(stepped(online(LIMITED), subscribe([request("a")])).requests.length, 1);
+});
+
 Deno.test("an identical filter replaces its options, the Subscription Identifier too [MQTT-3.8.4-3]", () => {
   const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
   const session = online({ subscriptions: { a: { ...options, subscriptionIdentifier: 9 } } });
