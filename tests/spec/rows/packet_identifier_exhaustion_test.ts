@@ -5,7 +5,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { rowInBoth, type Version } from "../support/both_versions.ts";
 import { idOf, response, resume, subscriber, takeFirst, trace, traces } from "../support/deliveries.ts";
-import { type Client, Rig, text } from "../support/rig.ts";
+import { type Client, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 
 const ALL = 65_535;
@@ -16,7 +16,7 @@ interface Exhausted {
   readonly released: number;
   /** The identifier that awaits PUBACK since before the crash. */
   readonly unacknowledged: number;
-  /** Those that went to 65 535 new messages of QoS 1. */
+  /** Those that went to 65 536 new messages of QoS 1. */
   readonly given: readonly number[];
   /** What followed PUBCOMP of the one and PUBACK of the other. */
   readonly afterPubcomp: readonly string[];
@@ -35,7 +35,7 @@ async function exhaust(version: Version): Promise<Exhausted> {
   await rig.crash();
   const client = await resume(rig, version);
   deepEqual(traces(client), [`pubrel #${released}`, `y q1 #${unacknowledged} dup`]);
-  await flood(rig, ALL);
+  await flood(rig, client);
   const given = takeIds(client);
   await client.send(response("pubcomp", released));
   const afterPubcomp = traces(client);
@@ -43,15 +43,30 @@ async function exhaust(version: Version): Promise<Exhausted> {
   return { released, unacknowledged, given, afterPubcomp, afterPuback: traces(client) };
 }
 
-/** A broker that lets a client have as many messages in flight as there are identifiers, and keeps more in the queue. */
+/**
+ * A broker that lets a client have as many messages in flight as there are identifiers, and keeps more in the queue.
+ * Each of its publishes becomes a copy for every subscription that matches.
+ */
 function wideRig(): Rig {
-  return new Rig({ limits: { maximumInFlight: ALL }, queue: { maximumMessages: 2 * ALL } });
+  return new Rig({
+    limits: { maximumInFlight: ALL },
+    queue: { maximumMessages: 2 * ALL },
+    policy: { overlappingSubscriptions: "each" },
+  });
 }
 
-/** Routes many QoS 1 messages at once. */
-async function flood(rig: Rig, count: number): Promise<void> {
-  const message = { topic: "t", payload: text("m"), qos: 1 } as const;
-  await Promise.all(Array.from({ length: count }, () => rig.broker.publish(message)));
+/** The 256 filters that match a topic of eight levels: a level stands there, or a `+`. */
+const FILTERS = Array.from(
+  { length: 256 },
+  (_, pattern) => Array.from({ length: 8 }, (_, level) => (pattern >> level) % 2 === 0 ? "n" : "+").join("/"),
+);
+
+/** Routes 65 536 messages of QoS 1: 256 publishes, each of which matches all the filters. */
+async function flood(rig: Rig, client: Client): Promise<void> {
+  await client.send(subscribePacket(1, FILTERS.map((filter) => ({ filter, qos: 1 }))));
+  client.take("suback");
+  const message = { topic: "n/n/n/n/n/n/n/n", payload: text("m"), qos: 1 } as const;
+  await Promise.all(FILTERS.map(() => rig.broker.publish(message)));
   await rig.settle();
 }
 
@@ -131,7 +146,7 @@ row(
     await rig.crash();
     const again = await resume(rig, 5);
     again.quiet();
-    await flood(rig, ALL);
+    await flood(rig, again);
     const given = takeIds(again);
     equal(given.length, 65_533);
     equal(given.includes(x) || given.includes(y), false);
