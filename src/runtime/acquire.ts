@@ -10,6 +10,7 @@ import type { ConnectPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
+import type { LocalSession } from "./local_sessions.ts";
 import type { Authentication } from "./options.ts";
 import { isAllowed } from "./permission.ts";
 import { persistently, untilAborted } from "./within.ts";
@@ -110,6 +111,26 @@ export async function acquire(
     const reasonCode = isUnreadable ? REASON.implementationSpecificError : REASON.serverUnavailable;
     return { type: "acquireRefused", reasonCode };
   }
+}
+
+/**
+ * Puts a session that was just acquired in its place. Whatever the store found, nobody but this connection holds the
+ * session now: an old one hears of it before the new one gets its CONNACK.
+ */
+export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): void {
+  const { options, sessions, outbox, deadlineMoved } = context;
+  const { clientId } = session;
+  const { superseded, ended, outboxPending } = acquired;
+  if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
+  sessions.get(clientId)?.supersede();
+  sessions.add(session);
+  // With a session there is a doorbell to poll and a lease to renew.
+  deadlineMoved();
+  if (ended !== undefined) {
+    options.observe({ type: "ended", clientId, reason: ended.reason });
+    outbox.kick(ended.incarnation);
+  }
+  if (outboxPending) outbox.kick(session.incarnation);
 }
 
 /** How many ids are made for a client without one before it is turned away. */

@@ -158,6 +158,8 @@ export function sessionAcquired(
   const durable = durableOf(event.snapshot);
   state.durable = durable;
   connection.phase = "online";
+  // Where the first id that was made for this client belonged to a session, the store was asked for another one.
+  if (connection.assignedClientIdentifier !== undefined) connection.assignedClientIdentifier = durable.clientId;
   // The stored limit runs ahead of the log (D3): what comes after the acquire was never sent by anyone.
   connection.startedThrough = Math.min(event.startedThrough, event.tail);
   connection.lastStarted = connection.startedThrough;
