@@ -142,8 +142,3 @@ function exactHead(state: SessionState, durable: DurableState, interval: number 
   const { endsAt: _at, endsAfterMs: _after, ...rest } = durable.head;
   return { ...rest, sentLimit, sessionExpiryInterval: interval, ...expiryNumbers(interval) };
 }
-
-/** What a code means for the Will and the interval when a client sends it in DISCONNECT. */
-export function isNormalDisconnect(reasonCode: number): boolean {
-  return reasonCode === REASON.success;
-}
