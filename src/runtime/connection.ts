@@ -16,7 +16,7 @@ import type { ClientPacket, ConnectPacket, ServerPacket } from "../mqtt/packet.t
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
-import { acquire, authenticate } from "./acquire.ts";
+import { acquire, authenticate, install } from "./acquire.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Timed } from "./deadlines.ts";
 import { newsOf } from "./effects.ts";
@@ -27,13 +27,12 @@ import type { LocalSession } from "./local_sessions.ts";
 import { type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
 import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
+import { Room } from "./room.ts";
 import { judgeFilters } from "./subscribe.ts";
 import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
 
 /** What a connection waits for before it takes the next packet. */
 type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
-
-const RESOLVED: Promise<void> = Promise.resolve();
 
 /** One connection of one client. */
 export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Timed {
@@ -49,9 +48,9 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   readonly #feed: QueueFeed;
   readonly #route: PublishRoute;
   readonly #signals: Event[] = [];
+  readonly #room = new Room();
   readonly #aborts = new AbortController();
   #resolveDone: () => void = () => {};
-  #room: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
   #awaited: Awaited | undefined;
   /** As it was when the session was acquired: who owns it is in there. */
   #acquired: Guard | undefined;
@@ -108,16 +107,10 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   // For the host.
 
   receive(packets: readonly ClientPacket[]): Promise<void> {
-    if (this.#closing || this.#line.gone) return RESOLVED;
+    if (this.#closing || this.#line.gone) return this.#room.wait(false);
     for (const packet of packets) this.inbox.push(packet);
     this.#work();
-    if (!this.#isFull()) return RESOLVED;
-    if (this.#room === undefined) {
-      let open = () => {};
-      const promise = new Promise<void>((resolve) => open = resolve);
-      this.#room = { promise, open };
-    }
-    return this.#room.promise;
+    return this.#room.wait(!this.#finished && this.#isFull());
   }
 
   malformed(reasonCode: number): void {
@@ -314,7 +307,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
       this.inbox.clear();
       if (this.#awaited !== "acquire" && this.mailbox.empty) this.#finish();
     } else if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
-    if (this.#room !== undefined && !this.#isFull()) this.#openRoom();
+    if (this.#room.awaited && !this.#isFull()) this.#room.open();
   }
 
   #ask(request: Request): void {
@@ -345,39 +338,23 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
 
   async #acquire(terms: AcquireTerms): Promise<void> {
-    const { options, sessions, outbox } = this.#context;
     const answer = await acquire(this.#context, terms, this.token, this.principal);
     if (!("acquired" in answer)) return this.answer(answer);
-    const { resumed, snapshot, startedThrough, guard, queue, outboxPending, superseded, ended } = answer.acquired;
-    const { clientId } = snapshot;
+    const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer.acquired;
     this.#acquired = guard;
-    if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
-    // Whatever the store found, nobody but this connection holds the session now. The old one hears of it before the
-    // new one gets its CONNACK.
-    sessions.get(clientId)?.supersede();
-    sessions.add(this);
-    // With a session there is a doorbell to poll and a lease to renew.
-    this.#context.deadlineMoved();
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
-    if (ended !== undefined) {
-      options.observe({ type: "ended", clientId, reason: ended.reason });
-      outbox.kick(ended.incarnation);
-    }
-    if (outboxPending) outbox.kick(guard.incarnation);
+    install(this.#context, this, answer.acquired);
     const { messages, through, tail } = queue;
     this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
     this.#feed.grownTo(answer.grownTo);
   }
 
-  async #authorizeSubscribe(request: AuthorizeSubscribeRequest): Promise<void> {
-    const who = { clientId: this.clientId, ...(this.principal === undefined ? {} : { principal: this.principal }) };
-    try {
-      const verdicts = await judgeFilters(this.#context.options, who, request.subscriptions);
-      this.answer({ type: "subscribeAuthorized", ref: request.ref, verdicts });
-    } catch (error) {
-      this.troubled(error);
-    }
+  #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
+    return judgeFilters(this.#context.options, this, subscriptions).then(
+      (verdicts) => this.answer({ type: "subscribeAuthorized", ref, verdicts }),
+      (error) => this.troubled(error),
+    );
   }
 
   #send(packet: ServerPacket): void {
@@ -418,7 +395,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     const { sessions, deadlines, options } = this.#context;
     sessions.remove(this);
     deadlines.forget(this);
-    this.#openRoom();
+    this.#room.open();
     const who = this.#acquired === undefined ? {} : { clientId: this.clientId };
     options.observe({ type: "disconnected", reasonCode: this.#closeReason, ...who });
     this.#context.connectionEnded(this);
@@ -429,10 +406,5 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     const { maxPendingBytes, maxPendingPackets } = this.#context.options.bounds;
     return this.inbox.length >= maxPendingPackets ||
       this.inbox.cost + this.#carried + this.mailbox.cost > maxPendingBytes || this.#feed.isSlow;
-  }
-
-  #openRoom(): void {
-    this.#room?.open();
-    this.#room = undefined;
   }
 }

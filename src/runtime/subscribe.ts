@@ -1,7 +1,7 @@
 import { parseFilter } from "../mqtt/filter.ts";
 import type { SubscriptionRequest } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
-import type { AuthorizeQuestion, ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./options.ts";
 import { isAllowed } from "./permission.ts";
 import { persistently } from "./within.ts";
 
@@ -11,9 +11,10 @@ import { persistently } from "./within.ts";
  */
 export async function judgeFilters(
   options: ResolvedOptions,
-  who: Pick<AuthorizeQuestion, "clientId" | "principal">,
+  { clientId, principal }: { readonly clientId: string; readonly principal: string | undefined },
   requests: readonly SubscriptionRequest[],
 ): Promise<readonly number[]> {
+  const who = { clientId, ...(principal === undefined ? {} : { principal }) };
   const verdicts = await Promise.all(requests.map(async ({ filter, qos }): Promise<number> => {
     const allowed = await isAllowed(options, { ...who, action: "subscribe", topic: filter, qos });
     return allowed ? qos : REASON.notAuthorized;
