@@ -3,7 +3,7 @@
  */
 import type { ServerPacket } from "../../mqtt/packet.ts";
 import { withinMaximumPacketSize } from "../../mqtt/packet_size.ts";
-import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import { isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { EndReason } from "../change.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";

@@ -136,12 +136,14 @@ Deno.test("Response Information is told only where there is some and the client 
   assert.deepEqual(told(true, "answers/"), [{ ...PLAIN_CONNACK, responseInformation: "answers/" }]);
 });
 
-Deno.test("a CONNECT without an interval is told of none that is 0", () => {
+Deno.test("a CONNECT without an interval asks for 0, and is not told so [MQTT-3.1.2-23]", () => {
   const session = openSession(undefined, { role: "server", limits: PLAIN_LIMITS });
   const { sessionExpiryInterval: _none, ...packet } = connect();
   stepped(session, { type: "connectionOpened" });
   stepped(session, { type: "packetReceived", packet });
-  stepped(session, { type: "authenticated", clientId: "c", assigned: false });
+  const [request] = stepped(session, { type: "authenticated", clientId: "c", assigned: false }).requests;
+  assert.ok(request?.type === "acquire");
+  assert.equal(request.terms.head.sessionExpiryInterval, 0);
   const head = { sessionExpiryInterval: 0, endsAfterMs: 0, endsAt: 0 };
   assert.deepEqual(sent(stepped(session, acquired({ head }))), [PLAIN_CONNACK]);
 });

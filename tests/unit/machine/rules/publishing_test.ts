@@ -72,6 +72,7 @@ Deno.test("a Topic Alias stands for the topic that set it last, on this connecti
   };
   assert.equal(topicOf({ topic: "one", topicAlias: 1 }), "one");
   assert.equal(topicOf({ topic: "", topicAlias: 1 }), "one");
+  assert.equal(topicOf({ topic: "highest", topicAlias: 3 }), "highest");
   assert.equal(topicOf({ topic: "two", topicAlias: 1 }), "two");
   assert.equal(topicOf({ topic: "", topicAlias: 1 }), "two");
 });

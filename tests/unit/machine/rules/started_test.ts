@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { snapshot } from "../../../../src/machine/mod.ts";
-import { acquired, acquiring, message, online, sent, stepped } from "../rig.ts";
+import { acquired, acquiring, type Given, message, online, sent, stepped } from "../rig.ts";
 
 /** Appends messages right behind the log that a session knows. */
 function appended(...sequences: readonly number[]) {
@@ -104,4 +104,24 @@ Deno.test("after a restart all up to the limit is resent with DUP 1, and QoS 0 a
   assert.deepEqual(result.effects.filter(({ type }) => type === "messageDropped"), [
     { type: "messageDropped", reason: "atMostOnce", topic: "zero" },
   ]);
+});
+
+Deno.test("a resend that finds no free identifier waits, with all that comes behind it", () => {
+  const result = stepped(acquiring(), acquired({ quarantine: allIdsBut(0), startedThrough: 1, log: [message(1)] }));
+  assert.deepEqual([sent(result).map(({ type }) => type), result.changes], [["connack"], []]);
+});
+
+Deno.test("a resend that no longer fits takes its mark along, at QoS 2 its identifier out of circulation [MQTT-3.1.2-25]", () => {
+  for (const [qos, quarantine] of [[1, []], [2, [9]]] as const) {
+    const given: Given = {
+      connect: { maximumPacketSize: 40 },
+      startedThrough: 1,
+      outbound: [[1, { packetId: 9, phase: "sent", pubrecOrder: 0 }]],
+      log: [message(1, { qos, payload: new Uint8Array(40) })],
+    };
+    const session = acquiring(given);
+    stepped(session, acquired(given));
+    assert.deepEqual(snapshot(session)?.outbound, new Map());
+    assert.deepEqual(snapshot(session)?.quarantine, new Set(quarantine));
+  }
 });
