@@ -175,3 +175,11 @@ Deno.test("PUBREL ends what counts against Receive Maximum", () => {
   stepped(session, { type: "packetReceived", packet: { type: "pubrel", packetId: 1, reasonCode: 0 } });
   assert.equal(stepped(session, publish({ qos: 2 })).requests.length, 1);
 });
+
+Deno.test("an identifier carried over counts against Receive Maximum from its repeat until PUBCOMP", () => {
+  const session = online({ limits: { receiveMaximum: 1 }, inbound: [1] });
+  stepped(session, publish({ qos: 2, dup: true }));
+  stepped(session, publish({ qos: 2, dup: true }));
+  assert.ok(session.online, "a repeat of a counted identifier counts once");
+  assert.deepEqual(sent(stepped(session, publish({ packetId: 2 }))), [{ type: "disconnect", reasonCode: 0x93 }]);
+});
