@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { keyValueStore } from "../../src/store/key_value/mod.ts";
 import type { DriverLimits } from "../../src/store/key_value/mod.ts";
-import { type MapDriver, mapDriver, random, storeConformance, type StoreUnderTest } from "../../src/testing/mod.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import {
+  compareStores,
+  type MapDriver,
+  mapDriver,
+  random,
+  storeConformance,
+  type StoreUnderTest,
+} from "../../src/testing/mod.ts";
 
 const CAPABILITIES = { fencing: "strict", durability: "process", consistency: "strong", watch: "process" } as const;
 
@@ -35,11 +43,21 @@ function subject(driver: MapDriver): StoreUnderTest {
   return { store: open(), close: () => {}, reopen: () => Promise.resolve(open()) };
 }
 
-for (const [name, limits] of Object.entries({ "without limits": {}, "as Deno KV": DENO_KV, "tight": TIGHT })) {
+const LIMITS = Object.entries({ "without limits": {}, "as Deno KV": DENO_KV, "tight": TIGHT });
+
+for (const [name, limits] of LIMITS) {
   storeConformance({
     test: Deno.test,
     name: `key-value ${name}`,
     store: () => Promise.resolve(subject(mapDriver({ limits }))),
+  });
+}
+
+for (const [name, limits] of LIMITS) {
+  Deno.test(`key-value ${name}: it answers and holds what the memory store does, on random histories`, async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      await compareStores(memoryStore(), subject(mapDriver({ limits })).store, { seed, steps: 150 });
+    }
   });
 }
 
