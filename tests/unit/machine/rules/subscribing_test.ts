@@ -45,6 +45,9 @@ const FAULTS: readonly (readonly [fault: string, given: Given, event: Event, rea
   ["a wildcard where none is available", LIMITED, subscribe([request("a/+")]), 0xa2],
   ["a shared filter where none is available", LIMITED, subscribe([request("$share/g/a")]), 0x9e],
   ["No Local on a shared filter [MQTT-3.8.3-4]", {}, subscribe([request("$share/g/a", { noLocal: true })]), 0x82],
+  // What an untyped codec may read: both are two bits wide.
+  ["QoS 3 [MQTT-3.8.3-5]", {}, subscribe([request("a", { qos: 3 as 2 })]), 0x82],
+  ["Retain Handling 3", {}, subscribe([request("a", { retainHandling: 3 as 2 })]), 0x82],
   ["UNSUBSCRIBE without a filter [MQTT-3.10.3-2]", {}, unsubscribe([]), 0x82],
   ["UNSUBSCRIBE with a Packet Identifier of 0", {}, unsubscribe(["a"], 0), 0x82],
 ];
