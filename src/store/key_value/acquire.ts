@@ -134,7 +134,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
   const owed = releaseWill(work);
   if (before !== undefined && !decision.resumed) {
     putIndex(layout, plan, before, undefined);
-    putSweep(layout, plan, before, request.now);
+    putSweep(layout, plan, { ...before, lastBatchId: "", lastOutcomes: new Uint8Array() }, request.now);
   }
   if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
     plan.set(layout.ring(superseded.nodeId, clientId), encodeClient(clientId));
@@ -270,7 +270,15 @@ async function answer(
   const more = found.more && last !== undefined && last.key < span.end;
   const gateVersion = written === undefined ? found.gateVersion ?? "" : headVersion;
   const isEmpty = queueSize(gate, head).messages === 0;
-  const view = { gateKey: layout.gate(clientId), gate, gateVersion, rows, bodies: state.bodies, isEmpty };
+  const view = {
+    gateKey: layout.gate(clientId),
+    gate,
+    gateVersion,
+    rows,
+    log: state.log,
+    sentLimit: head.session.sentLimit,
+    isEmpty,
+  };
   const queue = await readPage(context, view, { ...request.page, after: 0 }, { entries, more });
   const { resumed, startedThrough, superseded, ended } = head.answer;
   return {

@@ -76,7 +76,7 @@ export function planBatch(planning: Planning, below: World, item: Item, room: nu
   }
   const next = finishOwner(work, state, draft, batch, deliveries);
   const answer = (version: string): CommitResult => {
-    for (const sequence of draft.removed) state.bodies.delete(sequence);
+    forgetRemoved(state, draft);
     const guard = next && new KeyValueGuard({ ...state, ...draft, head: next, headVersion: version });
     return { outcome: "committed", ...(guard === undefined ? {} : { guard }), deliveries };
   };
@@ -203,6 +203,16 @@ function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean
     isFull ||= each.outcome === "dropped" && each.reason === "queueFullNewest";
   }
   return isFull;
+}
+
+/** Brings up to date what all guards of the owner know of the log. */
+function forgetRemoved(state: GuardState, draft: OwnerDraft): void {
+  for (const sequence of draft.removed) state.log.delete(sequence);
+  const { sentLimit } = draft.head.session;
+  if (sentLimit >= state.head.session.sentLimit) return;
+  for (const [sequence, entry] of state.log) {
+    if (sequence > sentLimit) state.log.set(sequence, { ...entry, isStarted: false });
+  }
 }
 
 /** Writes the head, or ends it: the next head. */

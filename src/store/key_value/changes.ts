@@ -109,15 +109,18 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
     case "deleteQueued": {
       const key = ROW.queued(rows, change.sequence);
       if (draft.marks.get(change.sequence) === "sent") deleteMark(plan, draft, rows, change.sequence);
-      if (change.sequence > state.head.session.sentLimit) {
-        // An appender may have dropped it already, and counted it: whoever takes it must find it there.
+      const known = state.log.get(change.sequence);
+      if (!known?.isStarted) {
+        // It may be gone, and counted by whoever took it: an appender, or the owner before.
         const version = work.world.versionOf(key);
         if (version === null) return;
-        plan.check(key, version);
+        if (change.sequence > state.head.session.sentLimit) plan.check(key, version);
       }
+      if (draft.removed.includes(change.sequence)) return;
       plan.delete(key);
-      deleteParts(work, draft.head, state.bodies.get(change.sequence) ?? work.world.bodies.get(key));
+      deleteParts(work, draft.head, known?.body ?? work.world.bodies.get(key));
       draft.removed.push(change.sequence);
+      forget(work, draft.head.clientId, change.sequence);
       const { head } = draft;
       draft.head = {
         ...head,
@@ -199,6 +202,14 @@ function deleteParts(work: Changing, { clientId, incarnation }: HeadRecord, ref:
   if (ref === undefined) return;
   const prefix = stagedPrefix(work.layout.rows(clientId, incarnation), ref);
   removeChunks(work.plan, work.layout, { clientId, incarnation, prefix, ref, now: work.now });
+}
+
+/** What the owner removes can no longer give way to another batch of the same commit. */
+function forget({ layout, world }: Changing, clientId: string, sequence: number): void {
+  const gateKey = layout.gate(clientId);
+  const waiting = world.waiting.get(gateKey);
+  if (waiting === undefined) return;
+  world.waiting.set(gateKey, waiting.filter((entry) => entry.sequence !== sequence));
 }
 
 function deleteMark(plan: Plan, draft: OwnerDraft, rows: string, sequence: number): void {

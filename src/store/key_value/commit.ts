@@ -47,20 +47,26 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
   for (let conflicts = 0; pending.length > 0;) {
     await load(context, layout, world, pending, store.maxReceivers);
     const group = planGroup(store, planning, world, pending);
+    for (const { item, why } of group.turnedAway) {
+      results[item.index] = why === "refused"
+        ? { outcome: "refused", reason: "queueFull" }
+        : await answerLost(store, layout, world, item);
+    }
     if (group.taken.length === 0) {
-      pending = await settle(store, layout, world, group.undecided, results);
+      pending = group.left;
       continue;
     }
     const version = await send(context, planning, group.plan);
     if (version === undefined) {
       if (++conflicts >= MAX_ATTEMPTS) throw contended("commit");
       world = new World();
+      pending = pending.filter(({ index }) => results[index] === undefined);
       for (const item of pending) item.rereads = true;
       continue;
     }
     group.world.sink();
-    for (const key of group.plan.keysSet) world.versions.set(key, version);
-    for (const key of group.plan.keysDeleted) world.versions.set(key, null);
+    for (const key of group.plan.keysSet) world.committed(key, version);
+    for (const key of group.plan.keysDeleted) world.committed(key, null);
     const unfinished: Item[] = [];
     for (const { item, planned } of group.taken) {
       if (planned.served === undefined) results[item.index] = planned.answer(version);
@@ -69,12 +75,12 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
         unfinished.push(item);
       }
     }
-    pending = [...unfinished, ...group.undecided.map(({ item }) => item), ...group.left];
+    pending = [...unfinished, ...group.left];
   }
   return results;
 }
 
-interface Undecided {
+interface TurnedAway {
   readonly item: Item;
   readonly why: "lost" | "refused";
 }
@@ -83,9 +89,9 @@ interface Group {
   readonly plan: Plan;
   readonly world: World;
   readonly taken: readonly { readonly item: Item; readonly planned: PlannedBatch }[];
-  /** What would not be carried out on top of the others: looked at again when those are committed. */
-  readonly undecided: readonly Undecided[];
-  /** What had no room. */
+  /** What cannot be carried out, whatever becomes of the others. */
+  readonly turnedAway: readonly TurnedAway[];
+  /** What had no room, or hangs on what becomes of the others: it is looked at again when those are committed. */
   readonly left: readonly Item[];
 }
 
@@ -95,13 +101,24 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
   const plan = new Plan();
   const world = new World(below);
   const taken: Group["taken"][number][] = [];
-  const undecided: Undecided[] = [];
+  const turnedAway: TurnedAway[] = [];
   for (const [index, item] of pending.entries()) {
     let room = roomFor(store, planning, item);
     for (;;) {
       const planned = planBatch(planning, world, item, room);
       if (planned.outcome !== "planned") {
-        undecided.push({ item, why: planned.outcome });
+        const isFinal = taken.length === 0 ||
+          (planned.outcome === "lost" && planBatch(planning, below, item, room).outcome === "lost");
+        const left = pending.slice(index);
+        if (!isFinal) return { plan, world, taken, turnedAway, left };
+        const headKey = item.state && planning.layout.head(item.state.head.clientId);
+        if (headKey !== undefined && below.assumed.has(headKey)) {
+          // No commit will check what this answer hangs on, so the head is read first.
+          item.rereads = true;
+          below.versions.delete(headKey);
+          return { plan, world, taken, turnedAway, left };
+        }
+        turnedAway.push({ item, why: planned.outcome });
         break;
       }
       const fullness = plan.fullness(limits, planned.plan);
@@ -111,7 +128,7 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
         taken.push({ item, planned });
         break;
       }
-      if (taken.length > 0) return { plan, world, taken, undecided, left: pending.slice(index) };
+      if (taken.length > 0) return { plan, world, taken, turnedAway, left: pending.slice(index) };
       if (room === 0) {
         const found = `it takes ${fullness.toFixed(1)} times what a commit of the store holds`;
         throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${item.batch.id}: ${found}`);
@@ -120,10 +137,10 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
     }
     // Behind half a step of an outbox nothing else goes: what follows may have to come after it.
     if (taken.at(-1)?.planned.served !== undefined) {
-      return { plan, world, taken, undecided, left: pending.slice(index + 1) };
+      return { plan, world, taken, turnedAway, left: pending.slice(index + 1) };
     }
   }
-  return { plan, world, taken, undecided, left: [] };
+  return { plan, world, taken, turnedAway, left: [] };
 }
 
 /** How many receivers a batch may reach at once. */
@@ -145,22 +162,6 @@ async function send(context: StoreContext, { staging }: Planning, plan: Plan): P
   return (await context.driver.commit(plan.checks(), plan.mutations()))?.version;
 }
 
-/** Answers items that cannot be carried out; what has to be looked at with a head that was really read comes back. */
-async function settle(
-  store: Committing,
-  layout: Layout,
-  world: World,
-  undecided: readonly Undecided[],
-  results: CommitResult[],
-): Promise<Item[]> {
-  for (const { item, why } of undecided) {
-    results[item.index] = why === "refused"
-      ? { outcome: "refused", reason: "queueFull" }
-      : await answerLost(store, layout, world, item);
-  }
-  return [];
-}
-
 /** A batch whose guard does not hold: it was carried out before, or somebody else was faster. */
 async function answerLost(store: Committing, layout: Layout, world: World, item: Item): Promise<CommitResult> {
   const { batch, state } = item;
@@ -169,7 +170,13 @@ async function answerLost(store: Committing, layout: Layout, world: World, item:
   const head = world.heads.get(layout.head(clientId));
   if (head?.incarnation === incarnation) {
     if (head.lastBatchId !== batch.id || isCurrent(head, state.head)) return { outcome: "superseded" };
-    const { guard } = await readGuard(store.context, layout, head, world.versionOf(layout.head(clientId)) ?? "");
+    const { guard } = await readGuard(
+      store.context,
+      layout,
+      head,
+      world.versionOf(layout.head(clientId)) ?? "",
+      state.log,
+    );
     return { outcome: "committed", guard, deliveries: await rebuilt(store, layout, batch, head.lastOutcomes) };
   }
   // The batch may have ended the session: then the row by which it is swept remembers it.

@@ -13,8 +13,16 @@ export interface GuardState extends PacketIdsRecord {
   readonly marks: ReadonlyMap<number, OutboundMark["phase"]>;
   /** Where the Will stands, when it is large. */
   readonly will: ChunkRef | undefined;
-  /** Where the bodies of large messages stand that were read: a cache that all guards of one owner share. */
-  readonly bodies: Map<number, ChunkRef>;
+  /** The log as far as it was read and not removed: a cache that all guards of one owner share. */
+  readonly log: Map<number, KnownEntry>;
+}
+
+/** An entry of the log that its owner has read. */
+export interface KnownEntry {
+  /** Where its message stands, when it is large. */
+  readonly body: ChunkRef | undefined;
+  /** Whether it was at most `sentLimit` when it was read: then nobody but the owner can have removed it since. */
+  readonly isStarted: boolean;
 }
 
 /** A guard of this store. */

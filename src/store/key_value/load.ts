@@ -1,5 +1,4 @@
 /** Reading what batches look at: everything that can be named beforehand at once, then the logs that are full. */
-import { messageBytes } from "../../mqtt/message.ts";
 import { isUnreadable } from "../encoding.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
 import type { Item } from "./batch.ts";
@@ -11,10 +10,6 @@ import { after, below, type Layout, ROW } from "./layout.ts";
 import { decodeOutbox } from "./outbox_row.ts";
 import { chunksOf, decodeQueueRow, sequenceOf } from "./queue_row.ts";
 import type { WaitingEntry, World } from "./world.ts";
-
-/** A row may be three times as long as its message counts for, since that counts UTF-16 units, and some more. */
-const MOST_BYTES_A_UNIT = 3;
-const ROW_OVERHEAD = 8_192;
 
 /** The receivers of an item that a commit can reach. */
 export function reachable(item: Item, most: number): DeliveryReceiver[] {
@@ -57,13 +52,13 @@ export async function load(
       const key = layout.outboxEntry(outbox.outboxId, outbox.number);
       want(key, (entry) => world.outbox.set(key, entry && decodeOutbox(key, entry.value)));
     }
-    wantOwned(context, layout, world, item, want);
+    wantOwned(layout, world, item, want);
   }
   const keys = [...readers.keys()];
   const entries = await getAll(context.driver, keys);
   for (const [index, key] of keys.entries()) {
     const entry = entries[index];
-    world.versions.set(key, entry?.version ?? null);
+    world.committed(key, entry?.version ?? null);
     readers.get(key)?.(entry);
   }
   await loadWaiting(context, layout, world, items, most);
@@ -71,7 +66,6 @@ export async function load(
 
 /** The owner's own head, when its guard did not hold, and log rows that it may not delete unseen. */
 function wantOwned(
-  context: StoreContext,
   layout: Layout,
   world: World,
   { batch, state, rereads }: Item,
@@ -84,14 +78,13 @@ function wantOwned(
     want(headKey, (entry) => world.heads.set(headKey, entry && decodeHead(headKey, entry.value, head.clientId)));
   } else if (!world.versions.has(headKey)) {
     world.versions.set(headKey, headVersion);
+    world.assumed.add(headKey);
     world.heads.set(headKey, head);
   }
   const rows = layout.rows(head.clientId, head.incarnation);
   for (const change of batch.changes) {
     if (change.type !== "deleteQueued") continue;
-    const mayBeStaged = change.bytes * MOST_BYTES_A_UNIT + ROW_OVERHEAD > context.driver.limits.valueBytes &&
-      !state.bodies.has(change.sequence);
-    if (change.sequence <= head.session.sentLimit && !mayBeStaged) continue;
+    if (state.log.get(change.sequence)?.isStarted) continue;
     const key = ROW.queued(rows, change.sequence);
     want(key, (entry) => {
       const row = entry && readable(() => decodeQueueRow(key, entry.value));
@@ -109,54 +102,73 @@ async function loadWaiting(
   items: readonly Item[],
   most: number,
 ): Promise<void> {
-  const needs = new Map<
-    string,
-    { readonly rows: string; messages: number; bytes: number; qos0Through: number; from: number }
-  >();
+  const needs = new Map<string, WaitingNeed>();
+  const lowest = lowestSentLimits(layout, items);
   for (const item of items) {
     const { limits } = item.batch;
-    if (limits.whenFull !== "dropOldest") continue;
     for (const { clientId, incarnation } of reachable(item, most)) {
       const gateKey = layout.gate(clientId);
       const gate = world.gates.get(gateKey);
       const head = world.heads.get(layout.head(clientId));
       if (gate === undefined || gate === "unreadable" || world.waiting.get(gateKey) !== undefined) continue;
       if (head?.incarnation !== incarnation || gate.incarnation !== incarnation) continue;
-      const size = queueSize(gate, head);
       const need = needs.get(gateKey) ?? {
         rows: layout.rows(clientId, incarnation),
-        messages: size.messages - limits.maximumMessages,
-        bytes: size.bytes - limits.maximumBytes,
-        qos0Through: gate.lastQos0,
-        from: head.session.sentLimit + 1,
+        ...queueSize(gate, head),
+        maximumMessages: Infinity,
+        maximumBytes: Infinity,
+        lastQos0: gate.lastQos0,
+        from: Math.min(head.session.sentLimit, lowest.get(gateKey) ?? Infinity) + 1,
       };
       need.messages++;
       // Which of the item's messages this one is does not matter: their sum is an upper bound.
-      for (const { message } of item.batch.deliveries) need.bytes += messageBytes(message);
+      for (const { bytes } of item.messages) need.bytes += bytes;
+      if (limits.whenFull === "dropOldest") {
+        need.maximumMessages = Math.min(need.maximumMessages, limits.maximumMessages);
+        need.maximumBytes = Math.min(need.maximumBytes, limits.maximumBytes);
+      }
       needs.set(gateKey, need);
     }
   }
   await Promise.all([...needs].map(async ([gateKey, need]) => {
-    if (need.messages <= 0 && need.bytes <= 0) return;
+    if (need.messages <= need.maximumMessages && need.bytes <= need.maximumBytes) return;
     world.waiting.set(gateKey, await readWaiting(context, need));
   }));
 }
 
+/** The `sentLimit` of sessions whose owner moves it in the same group: a detach lowers it to what was really sent. */
+function lowestSentLimits(layout: Layout, items: readonly Item[]): Map<string, number> {
+  const lowest = new Map<string, number>();
+  for (const { batch, state } of items) {
+    if (state === undefined) continue;
+    const gateKey = layout.gate(state.head.clientId);
+    for (const change of batch.changes) {
+      if (change.type !== "putHead" && change.type !== "putSentLimit") continue;
+      const { sentLimit } = change.type === "putHead" ? change.head : change;
+      lowest.set(gateKey, Math.min(sentLimit, lowest.get(gateKey) ?? Infinity));
+    }
+  }
+  return lowest;
+}
+
+/** A log that may overflow: what it will hold, what it may, and which of its entries could give way. */
+interface WaitingNeed {
+  readonly rows: string;
+  messages: number;
+  bytes: number;
+  maximumMessages: number;
+  maximumBytes: number;
+  readonly lastQos0: number;
+  readonly from: number;
+}
+
 /** Reads entries until enough could give way, and none with QoS 0 is left out. */
-async function readWaiting(
-  context: StoreContext,
-  need: {
-    readonly rows: string;
-    readonly messages: number;
-    readonly bytes: number;
-    readonly qos0Through: number;
-    readonly from: number;
-  },
-): Promise<WaitingEntry[]> {
+async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): Promise<WaitingEntry[]> {
   const { end } = below(ROW.queue(need.rows));
   const limit = Math.min(context.driver.limits.entriesPerList, 100);
   const waiting: WaitingEntry[] = [];
-  let { messages, bytes } = need;
+  let messages = need.messages - need.maximumMessages;
+  let bytes = need.bytes - need.maximumBytes;
   let start = ROW.queued(need.rows, need.from);
   for (;;) {
     const page = await context.driver.list({ start, end, limit });
@@ -169,7 +181,7 @@ async function readWaiting(
     }
     const last = page.entries.at(-1);
     if (!page.more || last === undefined) return waiting;
-    if (messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.qos0Through) return waiting;
+    if (messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.lastQos0) return waiting;
     start = after(last.key);
   }
 }

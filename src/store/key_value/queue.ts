@@ -18,8 +18,10 @@ export interface LogView {
   readonly gateVersion: string;
   /** The key of its rows. */
   readonly rows: string;
-  /** Where large bodies stand, by sequence: filled while reading. */
-  readonly bodies: GuardState["bodies"];
+  /** What the owner knows of the log: filled while reading. */
+  readonly log: GuardState["log"];
+  /** Up to here nothing is removed by anybody but the owner. */
+  readonly sentLimit: number;
   /** Whether gate and head say that nothing is in it. */
   readonly isEmpty: boolean;
 }
@@ -34,7 +36,9 @@ export interface Prefetched {
 /** Reads a page of the log of a guard. */
 export async function readQueue(context: StoreContext, guard: Guard, position: QueuePosition): Promise<QueuePage> {
   const { clientId, incarnation } = guard;
-  const bodies = KeyValueGuard.stateOf(guard)?.bodies ?? new Map();
+  const known = KeyValueGuard.stateOf(guard);
+  const log: GuardState["log"] = known?.log ?? new Map();
+  const sentLimit = known?.head.session.sentLimit ?? 0;
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
   const rows = layout.rows(clientId, incarnation);
@@ -46,7 +50,7 @@ export async function readQueue(context: StoreContext, guard: Guard, position: Q
   if (entry === undefined || gate?.incarnation !== incarnation) {
     return { messages: [], through: 0, tail: 0, unreadable: 0 };
   }
-  const view = { gateKey, gate, gateVersion: entry.version, rows, bodies, isEmpty: false };
+  const view = { gateKey, gate, gateVersion: entry.version, rows, log, sentLimit, isEmpty: false };
   return await readPage(context, view, position, prefetched);
 }
 
@@ -84,8 +88,8 @@ export async function readPage(
         aside.push(entry);
         continue;
       }
-      const ref = chunksOf(row);
-      if (ref !== undefined) view.bodies.set(sequence, ref);
+      const isStarted = sequence <= view.sentLimit || view.log.get(sequence)?.isStarted === true;
+      view.log.set(sequence, { body: chunksOf(row), isStarted });
       messages.push(messageOf(context, rows, entry, row));
       bytes += row.bytes;
     }

@@ -109,16 +109,22 @@ export async function readGuard(
   layout: Layout,
   head: HeadRecord,
   version: string,
+  log: GuardState["log"],
 ): Promise<{ readonly guard: KeyValueGuard }> {
   const own = await ownRows(context, layout, head, [], 0);
-  return { guard: new KeyValueGuard(stateOf(head, version, own)) };
+  return { guard: new KeyValueGuard(stateOf(head, version, own, log)) };
 }
 
 /** What the owner of a head knows. */
-export function stateOf(head: HeadRecord, headVersion: string, own: OwnRows): GuardState {
+export function stateOf(
+  head: HeadRecord,
+  headVersion: string,
+  own: OwnRows,
+  log: GuardState["log"] = new Map(),
+): GuardState {
   const { inbound, quarantine, outbound, willParts } = own;
   const marks = new Map(Array.from(outbound, ([sequence, mark]) => [sequence, mark.phase]));
-  return { head, headVersion, inbound, quarantine, marks, will: willParts, bodies: new Map() };
+  return { head, headVersion, inbound, quarantine, marks, will: willParts, log };
 }
 
 /** The Session State of a head and its rows. */

@@ -43,6 +43,8 @@ class Layer<Value> {
 export class World {
   /** As stored: `null` for a key that does not exist, nothing for one that was not read. */
   readonly versions: Map<string, string | null>;
+  /** Keys of heads that were not read, but taken from a guard: right if a commit checks them. */
+  readonly assumed: Set<string>;
   readonly heads: Layer<HeadRecord | undefined>;
   readonly gates: Layer<GateRecord | "unreadable" | undefined>;
   readonly outbox: Layer<OutboxRecord | undefined>;
@@ -53,6 +55,7 @@ export class World {
 
   constructor(below?: World) {
     this.versions = below?.versions ?? new Map();
+    this.assumed = below?.assumed ?? new Set();
     this.bodies = below?.bodies ?? new Map();
     this.heads = new Layer(below?.heads);
     this.gates = new Layer(below?.gates);
@@ -63,6 +66,12 @@ export class World {
   /** The version to check: what the key had when it was read. */
   versionOf(key: string): string | null {
     return this.versions.get(key) ?? null;
+  }
+
+  /** Notes what a commit left under a key: a version, or nothing. */
+  committed(key: string, version: string | null): void {
+    this.versions.set(key, version);
+    this.assumed.delete(key);
   }
 
   /** Keeps what was planned on top of the world below. */
