@@ -244,3 +244,13 @@ Deno.test("a second CONNECT closes with 0x82 [MQTT-3.1.0-2]", () => {
   const result = stepped(online(), { type: "packetReceived", packet: connect() });
   assert.deepEqual(sent(result), [{ type: "disconnect", reasonCode: 0x82 }]);
 });
+
+Deno.test("after a refusal nothing that comes is answered [MQTT-3.1.4-6]", () => {
+  const session = openSession(undefined, { role: "server" });
+  stepped(session, { type: "connectionOpened" });
+  stepped(session, { type: "packetReceived", packet: connect({ connect: { receiveMaximum: 0 } }) });
+  const nothing = { requests: [], changes: [], effects: [] };
+  assert.deepEqual(stepped(session, { type: "packetReceived", packet: connect() }), nothing);
+  assert.deepEqual(stepped(session, { type: "packetReceived", packet: { type: "pingreq" } }), nothing);
+  assert.equal(nextDeadline(session), undefined);
+});

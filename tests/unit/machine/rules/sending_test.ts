@@ -112,3 +112,23 @@ Deno.test("Subscription Identifiers, properties and the time left go with a copy
   ]);
   assert.deepEqual(sent(stepped(online({ version: 4 }), appended, 3_001)), [{ ...plain, properties: {} }]);
 });
+
+Deno.test("a PUBLISH of just the client's Maximum Packet Size is sent, one byte more is not [MQTT-3.1.2-24]", () => {
+  for (const [bytes, effect] of [[32, "sendPacket"], [33, "messageDropped"]] as const) {
+    const log = [message(1, { payload: new Uint8Array(bytes) })];
+    const session = online({ connect: { maximumPacketSize: 40 } });
+    const result = stepped(session, { type: "messagesAppended", tail: 1, messages: log });
+    assert.deepEqual(result.effects.map(({ type }) => type), [effect]);
+  }
+});
+
+Deno.test("the order of PUBRECs goes on where an earlier connection left it [MQTT-4.6.0-4]", () => {
+  const session = online({
+    startedThrough: 2,
+    outbound: [[1, { packetId: 2, phase: "released", pubrecOrder: 5 }]],
+    log: [message(2, { qos: 2 })],
+  });
+  const result = stepped(session, { type: "packetReceived", packet: { type: "pubrec", packetId: 3, reasonCode: 0 } });
+  const mark = { packetId: 3, phase: "released", pubrecOrder: 6 };
+  assert.deepEqual(result.changes[0], { type: "putOutboundMark", sequence: 2, mark });
+});
