@@ -2,6 +2,9 @@
  * `deno task start`: an MQTT broker over WebSocket whose sessions live in Deno KV. WebSocket, codec and wiring are here,
  * everything that MQTT says about sessions is in the library.
  *
+ * It lets everybody in who can reach it, which by default is whoever uses this machine, web pages in its browsers
+ * included. Give `sessionBroker` an `authenticate` and an `authorize` before it listens anywhere else.
+ *
  * @module
  */
 import { type BrokerEvent, memoryStore, sessionBroker, type SessionStore } from "@edge-mqtt/session";

@@ -94,6 +94,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
       wholeNumber(name, value(name), least, most);
     const store = value("store");
     if (store !== "memory" && store !== "deno-kv") throw new RangeError(`--store is memory or deno-kv, not ${store}`);
+    const maxPacketBytes = count("max-packet-bytes", 16, 268_435_460);
     return {
       run: {
         host: value("host"),
@@ -108,8 +109,9 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         sessionExpiryMax: count("session-expiry-max", 0, 0xffff_ffff),
         pollMs: count("poll-ms", 1),
         stallMs: count("stall-ms", 1),
-        maxPacketBytes: count("max-packet-bytes", 16, 268_435_460),
-        maxInputBytes: count("max-input-bytes", 16),
+        maxPacketBytes,
+        // Less, and a packet that is allowed could not come in.
+        maxInputBytes: count("max-input-bytes", maxPacketBytes),
       },
     };
   } catch (error) {

@@ -92,6 +92,7 @@ type Connection = ReturnType<SessionBroker["accept"]>;
  *
  * A WebSocket of Deno cannot be paused: it goes on reading while the broker is busy. So what waits is bounded, and who
  * sends more than that is disconnected; a client that keeps to Receive Maximum and to small messages never gets there.
+ * One frame is whole in memory before it can be judged: Deno refuses those above 64 MiB by itself.
  */
 class Input {
   readonly #connection: Connection;

@@ -160,7 +160,7 @@ Deno.test("frames may split packets at any byte and join any number of them [MQT
 });
 
 Deno.test("a client that sends faster than the broker takes is closed with 0x96, not kept in memory", async () => {
-  await using broker = await start("--max-input-bytes", "100000");
+  await using broker = await start("--max-packet-bytes", "100000", "--max-input-bytes", "100000");
   const { client } = await WireClient.connect(broker.url, 5, { clientId: "flooder", clean: true });
   const message = encode(
     { cmd: "publish", topic: "t", qos: 0, dup: false, retain: false, payload: "x".repeat(90_000) },

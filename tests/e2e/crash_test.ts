@@ -6,6 +6,7 @@ import { LoadReceiver } from "./support/load_receiver.ts";
 import { mqttClient, nextConnack } from "./support/mqttjs_client.ts";
 import { OrderedPublisher } from "./support/ordered_publisher.ts";
 import { printedSeed, randomNumbers } from "./support/random.ts";
+import { unlessStuck } from "./support/unless_stuck.ts";
 import type { Version } from "./support/wire_client.ts";
 
 const PER_LEVEL = 1_000;
@@ -32,7 +33,7 @@ for (const version of [4, 5] satisfies Version[]) {
     broker.plan(KILLS, PER_LEVEL * 3);
     const publisher = new OrderedPublisher("publisher", version, load);
     while (!publisher.done) {
-      await publisher.run(broker.address.url, () => broker.heard());
+      await unlessStuck("publishing", publisher.run(broker.address.url, () => broker.heard()));
       await broker.settled();
     }
 
@@ -45,7 +46,7 @@ for (const version of [4, 5] satisfies Version[]) {
       subscriber.on("connect", (connack) => present.push(connack.sessionPresent));
       subscriber.on("packetreceive", () => broker.heard());
       receiver.listen(subscriber);
-      await receiver.complete;
+      await unlessStuck("receiving", receiver.complete);
       receiver.check();
       assert.ok(present.length > 0 && present.every((one) => one), `Session Present: ${present.join()}`);
     } finally {

@@ -4,6 +4,7 @@ import { DataFolder } from "./support/broker_process.ts";
 import { KilledBroker } from "./support/killed_broker.ts";
 import { mqttClient, nextConnack } from "./support/mqttjs_client.ts";
 import { printedSeed, randomNumbers } from "./support/random.ts";
+import { unlessStuck } from "./support/unless_stuck.ts";
 import type { Version } from "./support/wire_client.ts";
 
 const MESSAGES = 300;
@@ -41,9 +42,10 @@ for (const version of [4, 5] satisfies Version[]) {
           if (error.code !== 0x92) throw error;
         });
       // All at once, and nothing while MQTT.js replays: what is published then it loses at the next break by itself.
-      await Promise.all(Array.from({ length: MESSAGES }, (_, index) => publish(`exchange/${index}`)));
+      const published = Promise.all(Array.from({ length: MESSAGES }, (_, index) => publish(`exchange/${index}`)));
+      await unlessStuck("publishing", published);
       await publish("exchange/last");
-      await last;
+      await unlessStuck("receiving", last);
       assert.equal(times.size, MESSAGES + 1);
       assert.deepEqual([...times].filter(([, count]) => count !== 1), []);
     } finally {
