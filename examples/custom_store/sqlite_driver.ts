@@ -4,7 +4,7 @@
  * All that a session store needs of a backend are ordered keys, bytes, and a commit that checks versions. The rest comes
  * with `keyValueStore`; that it works is shown by the conformance suite, in `sqlite_driver_test.ts`.
  */
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { DriverLimits, Entry, KeyValueDriver } from "@edge-mqtt/session/key-value";
 
 /** SQLite has room for all that the store would send at once. */

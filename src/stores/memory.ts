@@ -8,10 +8,10 @@ import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
 import { acquire } from "./memory/acquire.ts";
 import { checkBatch, commit } from "./memory/commit.ts";
-import { snapshotOf } from "./memory/copies.ts";
 import { inspect, list } from "./memory/directory.ts";
 import { listDue, nextDueAt, renewNode, sweep } from "./memory/due.ts";
 import { MessageLog } from "./memory/log.ts";
+import { snapshotOf } from "./memory/snapshot.ts";
 import { guardOf, World } from "./memory/world.ts";
 
 /** How a memory store is limited. The defaults are no limits, except for the number of shapes. */

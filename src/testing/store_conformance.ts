@@ -4,8 +4,11 @@ import { DATA_CASES } from "./conformance/data_cases.ts";
 import { DUE_CASES } from "./conformance/due_cases.ts";
 import { DURABILITY_CASES } from "./conformance/durability_cases.ts";
 import { type ConformanceCase, Kit, type StoreUnderTest } from "./conformance/kit.ts";
+import { NAME_CASES } from "./conformance/name_cases.ts";
 import { OUTBOX_CASES } from "./conformance/outbox_cases.ts";
+import { OWNERSHIP_CASES } from "./conformance/ownership_cases.ts";
 import { QUEUE_CASES } from "./conformance/queue_cases.ts";
+import { QUEUE_LIMIT_CASES } from "./conformance/queue_limit_cases.ts";
 import { ROUTING_CASES } from "./conformance/routing_cases.ts";
 
 /** What the suite is run with. */
@@ -20,12 +23,15 @@ export interface StoreConformanceOptions {
 
 const CASES: readonly ConformanceCase[] = [
   ...ACQUIRE_CASES,
+  ...OWNERSHIP_CASES,
   ...COMMIT_CASES,
   ...QUEUE_CASES,
+  ...QUEUE_LIMIT_CASES,
   ...ROUTING_CASES,
   ...OUTBOX_CASES,
   ...DUE_CASES,
   ...DATA_CASES,
+  ...NAME_CASES,
   ...DURABILITY_CASES,
 ];
 

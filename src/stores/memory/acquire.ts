@@ -1,9 +1,10 @@
 import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
-import { copyOfWill, snapshotOf } from "./copies.ts";
+import { copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { Owner, SessionRecord } from "./records.ts";
+import { snapshotOf } from "./snapshot.ts";
 import { guardOf, type World } from "./world.ts";
 
 /** Takes a session (D1): everything up to the first change decides, nothing after it can fail. */

@@ -1,9 +1,7 @@
 /** Copies at the border: what came in or goes out shares no bytes with the store. */
-import type { SessionSnapshot } from "../../machine/snapshot.ts";
 import type { Message, MessageProperties } from "../../mqtt/message.ts";
 import type { Will } from "../../mqtt/will.ts";
 import type { DeliveryReceiver } from "../../store/session_store.ts";
-import type { SessionRecord } from "./records.ts";
 
 /** A message that shares nothing that can be written to. */
 export function copyOfMessage(message: Message): Message {
@@ -18,26 +16,6 @@ export function copyOfWill(will: Will): Will {
 /** A receiver that shares nothing that can be written to. */
 export function copyOfReceiver(receiver: DeliveryReceiver): DeliveryReceiver {
   return { ...receiver, subscriptionIdentifiers: [...receiver.subscriptionIdentifiers] };
-}
-
-/** The snapshot of a record, as a copy. */
-export function snapshotOf(record: SessionRecord): SessionSnapshot {
-  return {
-    clientId: record.clientId,
-    incarnation: record.incarnation,
-    head: { ...record.head },
-    ...(record.will === undefined ? {} : { will: copyOfWill(record.will) }),
-    subscriptions: copyOfMap(record.subscriptions),
-    outbound: copyOfMap(record.outbound),
-    quarantine: new Set(record.quarantine),
-    inbound: new Set(record.inbound),
-  };
-}
-
-function copyOfMap<Key, Value extends object>(map: ReadonlyMap<Key, Value> | undefined): Map<Key, Value> {
-  const copy = new Map<Key, Value>();
-  for (const [key, value] of map ?? []) copy.set(key, { ...value });
-  return copy;
 }
 
 function copyOfProperties(properties: MessageProperties): MessageProperties {

@@ -1,20 +1,26 @@
-import type { Message, QueuedMessage } from "../../mqtt/message.ts";
+import type { Message } from "../../mqtt/message.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import type {
-  Acquired,
-  AcquireRefusal,
   AcquireRequest,
   CommitBatch,
   CommitResult,
-  DueWork,
   Guard,
   OutboxEntry,
   OutboxMove,
-  QueuePage,
   SessionStore,
 } from "../../store/session_store.ts";
-import { canonical, expect, expectEqual } from "../conformance/expect.ts";
+import { expectEqual } from "../conformance/expect.ts";
 import type { Random } from "../random.ts";
+import {
+  comparableAcquire,
+  comparableDue,
+  comparableEntry,
+  comparablePage,
+  comparableResult,
+  shown,
+  sorted,
+  withoutOutcomes,
+} from "./comparable.ts";
 import {
   CLIENT_IDS,
   drawAcquire,
@@ -321,70 +327,4 @@ export class History {
     expectEqual(comparable(subject), comparable(model), what);
     return model;
   }
-}
-
-function comparableAcquire(answer: Acquired | AcquireRefusal): unknown {
-  if (answer.outcome === "refused") return answer;
-  const { guard, queue, ...rest } = answer;
-  return { ...rest, incarnation: guard.incarnation, queue: comparablePage(queue) };
-}
-
-function comparableResult(result: CommitResult): unknown {
-  if (result.outcome !== "committed") return result;
-  const { guard, ...rest } = result;
-  return { ...rest, incarnation: guard?.incarnation };
-}
-
-/** A repeated answer may leave out what became of the deliveries. */
-function withoutOutcomes(result: CommitResult): unknown {
-  return result.outcome === "committed" ? result.guard?.incarnation : result;
-}
-
-/** Between two messages a page may end anywhere. */
-function comparablePage({ messages, through, tail, unreadable }: QueuePage): unknown {
-  expect(through >= (messages.at(-1)?.sequence ?? 0), "a page covers less than it holds");
-  return { messages: messages.map(comparableMessage), isEnd: through >= tail, tail, unreadable };
-}
-
-function comparableMessage(message: QueuedMessage): unknown {
-  // Large payloads are constant: their ends tell as much as all of them.
-  const { payload } = message;
-  return { ...message, payload: [payload.length, payload[0], payload.at(-1)] };
-}
-
-/** Numbers and cursors are a store's own; what is owed is not. */
-function comparableEntry({ outboxId, message, receivers, cursor }: OutboxEntry): unknown {
-  const { payload } = message;
-  return {
-    outboxId,
-    message: { ...message, payload: [payload.length, payload[0], payload.at(-1)] },
-    owed: receivers?.slice(cursor),
-  };
-}
-
-/** What is left to sweep, and since when an outbox waits, is a store's own. */
-function comparableDue(due: readonly DueWork[]): unknown {
-  return sorted(due.flatMap((work): unknown[] => {
-    switch (work.type) {
-      case "session":
-        return [work];
-      case "node":
-        return work.clientIds.length === 0 ? [] : [{ ...work, clientIds: sorted(work.clientIds) }];
-      case "outbox":
-        return [{ type: work.type, outboxId: work.outboxId }];
-      case "sweep":
-        return [];
-      default:
-        return work satisfies never;
-    }
-  }));
-}
-
-function sorted(values: readonly unknown[]): readonly string[] {
-  return values.map(canonical).sort();
-}
-
-function shown(value: unknown): string {
-  const text = canonical(value);
-  return text.length <= 600 ? text : `${text.slice(0, 600)}…`;
 }
