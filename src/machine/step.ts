@@ -21,7 +21,7 @@ import {
   sessionAcquired,
 } from "./rules/connecting.ts";
 import { receiveDisconnect } from "./rules/disconnecting.ts";
-import { closeWith, endConnection, endSession, send, settle } from "./rules/ending.ts";
+import { closeUnsendable, closeWith, endConnection, endSession, send, settle } from "./rules/ending.ts";
 import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
 import { takePage } from "./rules/page.ts";
 import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
@@ -70,6 +70,7 @@ export function step(session: Session, event: Event, now: number): StepResult {
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
   const out = emptyOutput();
   move(state, event, out, at);
+  closeUnsendable(state, out, at);
   state.latestNow = at;
   return out;
 }

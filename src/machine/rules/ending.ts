@@ -3,7 +3,7 @@
  */
 import type { ServerPacket } from "../../mqtt/packet.ts";
 import { withinMaximumPacketSize } from "../../mqtt/packet_size.ts";
-import { isLegalReasonCode } from "../../mqtt/reason_code.ts";
+import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
 import type { EndReason } from "../change.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";
@@ -12,7 +12,12 @@ import type { DurableState, SessionState } from "../state/session.ts";
 import { detachedHead, ENDING_TABLE, type EndingRow, expiryNumbers } from "./lifecycle.ts";
 import { willMessage } from "./will.ts";
 
-/** Sends a packet, without its optional texts where they would break the client's Maximum Packet Size (CL-06). */
+/**
+ * Sends a packet, without its optional texts where they would break the client's Maximum Packet Size (CL-06).
+ *
+ * One that does not fit even bare is not sent ([MQTT-3.1.2-24]); the connection cannot go on without it, and
+ * {@linkcode closeUnsendable} ends it at the end of the step.
+ */
 export function send(connection: ConnectionState, out: Output, packet: ServerPacket): void {
   if (connection.maximumPacketSize === Infinity) {
     out.effects.push({ type: "sendPacket", packet });
@@ -20,6 +25,16 @@ export function send(connection: ConnectionState, out: Output, packet: ServerPac
   }
   const fitting = withinMaximumPacketSize(packet, connection.version, connection.maximumPacketSize);
   if (fitting !== undefined) out.effects.push({ type: "sendPacket", packet: fitting });
+  else connection.hasUnsendable = true;
+}
+
+/** Closes a connection that was owed a packet which it cannot take; nothing of the same step is sent without it. */
+export function closeUnsendable(state: SessionState, out: Output, now: number): void {
+  if (state.connection?.hasUnsendable !== true || state.connection.phase === "closed") return;
+  const kept = out.effects.filter((effect) => effect.type !== "sendPacket");
+  out.effects.splice(0, out.effects.length, ...kept);
+  const ending = { reasonCode: REASON.packetTooLarge, now, tellsPeer: false };
+  endConnection(state, out, ENDING_TABLE.attached.connectionLost, ending);
 }
 
 /** Ends a connection for a fault of the peer, or because the host wants it: row S12, or S1 before CONNACK. */

@@ -48,6 +48,8 @@ export interface ConnectionState {
   responseInformation: string | undefined;
   /** The client's Maximum Packet Size; Infinity when it named none. */
   maximumPacketSize: number;
+  /** A packet that the client is owed is larger than that, even bare. */
+  hasUnsendable: boolean;
   /** The most PUBLISH packets of QoS 1 and 2 that may be unanswered by the client. */
   sendQuota: number;
 
@@ -95,6 +97,7 @@ export function openConnection(now: number): ConnectionState {
     serverKeepAlive: undefined,
     responseInformation: undefined,
     maximumPacketSize: Infinity,
+    hasUnsendable: false,
     sendQuota: 1,
     window: new Window(),
     page: [],

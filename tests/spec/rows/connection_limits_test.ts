@@ -2,7 +2,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { lasting } from "../support/both_versions.ts";
 import { closedWith, resume, route, subscriber, takeFirst, traces } from "../support/deliveries.ts";
-import { publishPacket, text } from "../support/rig.ts";
+import { publishPacket, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 
 /**
@@ -129,6 +129,17 @@ row(
     deepEqual(a.take("disconnect"), { type: "disconnect", reasonCode: 0x82 });
   },
 );
+
+row("CL-07", "closes rather than leave out a packet that does not fit even bare [MQTT-3.1.2-24]", async (rig) => {
+  const tiny = await rig.dial(lasting(5, { maximumPacketSize: 5 }));
+  deepEqual(tiny.timeline, ["close"]);
+  const a = await rig.dial(lasting(5, { maximumPacketSize: 40 }));
+  equal(a.take("connack").sessionPresent, true);
+  const filters = Array.from({ length: 60 }, (_, index) => ({ filter: `t/${index}`, qos: 1 as const }));
+  await a.send(subscribePacket(1, filters));
+  a.quiet();
+  equal(a.closed, true);
+});
 
 row("CL-08", "forgets Topic Aliases with the connection [MQTT-3.3.2-7]", async (rig) => {
   const a = await rig.connect(lasting(5));
