@@ -7,12 +7,12 @@
  *
  * @module
  */
-import { type BrokerEvent, memoryStore, sessionBroker, type SessionStore } from "@edge-mqtt/session";
-import { denoKvStore } from "@edge-mqtt/session/deno-kv";
+import { type BrokerEvent, sessionBroker } from "@edge-mqtt/session";
 import { shiftedEnvironment } from "./clock.ts";
-import { defaultDataFile, makeFolderOf } from "./data_file.ts";
+import { defaultDataFile } from "./data_file.ts";
 import { readCommandLine, type Settings } from "./options.ts";
 import { MqttOverWebSocket } from "./serve.ts";
+import { openStore } from "./store.ts";
 
 /** How long the sockets may take to close when the broker stops. */
 const CLOSING_MS = 2_000;
@@ -61,13 +61,6 @@ async function run(settings: Settings): Promise<void> {
   await Promise.race([sockets.closed().then(() => server.shutdown()), after(CLOSING_MS)]);
   close();
   Deno.exit(0);
-}
-
-async function openStore(settings: Settings): Promise<{ readonly store: SessionStore; readonly close: () => void }> {
-  if (settings.store === "memory") return { store: memoryStore(), close: () => {} };
-  makeFolderOf(settings.data);
-  const kv = await Deno.openKv(settings.data);
-  return { store: denoKvStore(kv), close: () => kv.close() };
 }
 
 /** What an operator has to know. Never a payload, a password or a topic. */

@@ -79,3 +79,37 @@ Deno.test("a message published at one broker reaches a subscriber at another thr
     await writer.disconnect();
   }
 });
+
+Deno.test("two brokers that write to one file at the same time wait for each other, and nobody is turned away", async () => {
+  const messages = 150;
+  await using folder = await DataFolder.make();
+  await using first = await BrokerProcess.start(...folder.args, ...SOON, "--node", "first");
+  await using second = await BrokerProcess.start(...folder.args, ...SOON, "--node", "second");
+  const brokers = [first, second];
+  const readers = await Promise.all(brokers.map((broker, index) => subscribed(broker, 5, `reader-${index}`)));
+  const writers = await Promise.all(brokers.map(async (broker, index) => {
+    const { client } = await WireClient.connect(broker.url, 4, { clientId: `writer-${index}`, clean: true });
+    return client;
+  }));
+
+  const writing = writers.map(async (writer, index) => {
+    // One at a time: each is a commit of its own, in the way of the other broker's.
+    for (let number = 1; number <= messages; number++) {
+      writer.send(publish(`${index} ${number}`, number));
+      await writer.expect("puback");
+    }
+    await writer.disconnect();
+  });
+  const reading = readers.map(async (reader) => {
+    const next = [1, 1];
+    for (let count = 0; count < messages * 2; count++) {
+      const message = await reader.expect("publish");
+      const [index = 0, number = 0] = message.payload.toString().split(" ").map(Number);
+      assert.equal(number, next[index], `from writer ${index}`);
+      next[index] = number + 1;
+      reader.send({ cmd: "puback", messageId: message.messageId ?? 0 });
+    }
+    await reader.disconnect();
+  });
+  await Promise.all([...writing, ...reading]);
+});
