@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { run } from "./support/actions.ts";
 import { World } from "./support/world.ts";
 
-const RUNS = 1_500;
+const RUNS = 4_000;
 
 Deno.test("random runs with crashes, takeovers and rude clients keep the 17 invariants and the law of D9", () => {
   fc.assert(
