@@ -82,7 +82,9 @@ export function append(
     lastQos0: receiver.qos === 0 ? sequence : gate.lastQos0,
   };
   for (const victim of victims) {
-    plan.delete(ROW.queued(rows, victim.sequence));
+    const key = ROW.queued(rows, victim.sequence);
+    world.dropped.set(key, true);
+    plan.delete(key);
     if (victim.body !== undefined) {
       const prefix = stagedPrefix(rows, victim.body);
       removeChunks(plan, layout, { clientId, incarnation, prefix, ref: victim.body, now: work.now });

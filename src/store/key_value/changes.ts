@@ -47,9 +47,9 @@ export function planChanges(work: Changing, state: GuardState, batch: CommitBatc
   const { head, inbound, quarantine, marks, will } = state;
   const draft: OwnerDraft = { head, inbound, quarantine, marks, will, removed: [], touched: false, ended: false };
   const rows = work.layout.rows(head.clientId, head.incarnation);
-  for (const change of batch.changes) {
+  for (const [index, change] of batch.changes.entries()) {
     if (draft.ended) break;
-    planChange(work, state, draft, rows, change);
+    planChange({ ...work, handle: `${work.handle}/change/${index}` }, state, draft, rows, change);
   }
   if (!draft.ended && (draft.inbound !== inbound || draft.quarantine !== quarantine)) {
     const key = ROW.packetIds(rows);
@@ -77,7 +77,7 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
       draft.will = undefined;
       if (value.length <= work.valueBytes) return plan.set(ROW.will(rows), value);
       const prefix = (id: string): string => stagedPrefix(rows, { id });
-      const staged = work.staging.stage(`${work.handle}/will`, { clientId, incarnation, value: () => value, prefix });
+      const staged = work.staging.stage(work.handle, { clientId, incarnation, value: () => value, prefix });
       plan.stage(staged);
       draft.will = staged.ref;
       return plan.set(ROW.will(rows), encodeWill(staged.ref));
@@ -113,7 +113,7 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
       if (!known?.isStarted) {
         // It may be gone, and counted by whoever took it: an appender, or the owner before.
         const version = work.world.versionOf(key);
-        if (version === null) return;
+        if (version === null || work.world.dropped.get(key)) return;
         if (change.sequence > state.head.session.sentLimit) plan.check(key, version);
       }
       if (draft.removed.includes(change.sequence)) return;

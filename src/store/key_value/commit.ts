@@ -5,9 +5,7 @@ import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_stor
 import { isCurrent, type Item, itemOf, planBatch, type PlannedBatch, type Planning } from "./batch.ts";
 import { contended, layoutFor, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
 import { decodeDue } from "./due_row.ts";
-import { decodeGate, ownerOf } from "./gate.ts";
-import { decodeHead, type HeadRecord } from "./head.ts";
-import { getAll } from "./context.ts";
+import type { HeadRecord } from "./head.ts";
 import type { Layout } from "./layout.ts";
 import { load, readable } from "./load.ts";
 import { unpackOutcomes } from "./outcomes.ts";
@@ -177,44 +175,35 @@ async function answerLost(store: Committing, layout: Layout, world: World, item:
       world.versionOf(layout.head(clientId)) ?? "",
       state.log,
     );
-    return { outcome: "committed", guard, deliveries: await rebuilt(store, layout, batch, head.lastOutcomes) };
+    return { outcome: "committed", guard, deliveries: rebuilt(batch, head.lastOutcomes) };
   }
   // The batch may have ended the session: then the row by which it is swept remembers it.
   const key = layout.dueSweep(batch.now, clientId, incarnation);
   const [entry] = await store.context.driver.get([key]);
   const row = entry && decodeDue(key, entry.value);
   if (row?.type !== "sweep" || row.lastBatchId !== batch.id) return { outcome: "superseded" };
-  return { outcome: "committed", deliveries: await rebuilt(store, layout, batch, row.lastOutcomes) };
+  return { outcome: "committed", deliveries: rebuilt(batch, row.lastOutcomes) };
 }
 
-/** The answer of a batch that was carried out before, as far as it was kept. */
-async function rebuilt(
-  store: Committing,
-  layout: Layout,
-  batch: CommitBatch,
-  packed: HeadRecord["lastOutcomes"],
-): Promise<ReceiverOutcome[][]> {
+/**
+ * The answer of a batch that was carried out before, as far as it was kept. Sequences are not: where a message was
+ * appended, the whole list is left out, and whoever asked has to look.
+ */
+function rebuilt(batch: CommitBatch, packed: HeadRecord["lastOutcomes"]): ReceiverOutcome[][] {
   const receivers = batch.deliveries.flatMap((delivery) => delivery.receivers ?? []);
   const kept = unpackOutcomes(packed, receivers.length);
-  const reached = receivers.filter((_, index) => kept[index]?.outcome === "appended");
-  const keys = [...new Set(reached.map(({ clientId }) => clientId))]
-    .flatMap((clientId) => [layout.gate(clientId), layout.head(clientId)]);
-  const found = await getAll(store.context.driver, keys);
-  const entries = new Map(keys.map((key, index) => [key, found[index]]));
-  const outcomes = receivers.map(({ clientId, incarnation }, index): ReceiverOutcome => {
-    const { outcome = "appended", reason } = kept[index] ?? {};
-    if (outcome === "dropped") return { outcome, clientId, incarnation, reason: reason ?? "queueFullNewest" };
-    if (outcome !== "appended") return { outcome, clientId, incarnation };
-    const gateEntry = entries.get(layout.gate(clientId));
-    const headEntry = entries.get(layout.head(clientId));
-    const gate = gateEntry && readable(() => decodeGate(gateEntry.key, gateEntry.value));
-    if (gate === undefined || gate.incarnation !== incarnation) return { outcome: "ended", clientId, incarnation };
-    const ownerNode = ownerOf(gate, headEntry && readable(() => decodeHead(headEntry.key, headEntry.value)));
-    const owner = ownerNode === undefined ? {} : { ownerNode };
-    return { outcome: "appended", clientId, incarnation, sequence: gate.tail, ...owner };
-  });
   let start = 0;
-  return batch.deliveries.map((delivery) => outcomes.slice(start, start += delivery.receivers?.length ?? 0));
+  return batch.deliveries.map((delivery) => {
+    const list = (delivery.receivers ?? []).flatMap(({ clientId, incarnation }, index): ReceiverOutcome[] => {
+      const { outcome = "appended", reason } = kept[start + index] ?? {};
+      if (outcome === "appended") return [];
+      if (outcome === "dropped") return [{ outcome, clientId, incarnation, reason: reason ?? "queueFullNewest" }];
+      return [{ outcome, clientId, incarnation }];
+    });
+    const count = delivery.receivers?.length ?? 0;
+    start += count;
+    return list.length === count ? list : [];
+  });
 }
 
 /** Throws for a batch that no state of the store would make right, before anything is sent. */

@@ -52,8 +52,9 @@ export async function load(
       const key = layout.outboxEntry(outbox.outboxId, outbox.number);
       want(key, (entry) => world.outbox.set(key, entry && decodeOutbox(key, entry.value)));
     }
-    wantOwned(layout, world, item, want);
   }
+  // Last, since a head that is read for another reason needs not be taken from a guard.
+  for (const item of items) wantOwned(layout, world, item, readers, want);
   const keys = [...readers.keys()];
   const entries = await getAll(context.driver, keys);
   for (const [index, key] of keys.entries()) {
@@ -69,6 +70,7 @@ function wantOwned(
   layout: Layout,
   world: World,
   { batch, state, rereads }: Item,
+  readers: ReadonlyMap<string, unknown>,
   want: (key: string, read: (entry: Entry | undefined) => void) => void,
 ): void {
   if (state === undefined) return;
@@ -76,7 +78,7 @@ function wantOwned(
   const headKey = layout.head(head.clientId);
   if (rereads) {
     want(headKey, (entry) => world.heads.set(headKey, entry && decodeHead(headKey, entry.value, head.clientId)));
-  } else if (!world.versions.has(headKey)) {
+  } else if (!world.versions.has(headKey) && !readers.has(headKey)) {
     world.versions.set(headKey, headVersion);
     world.assumed.add(headKey);
     world.heads.set(headKey, head);

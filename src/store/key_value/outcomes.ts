@@ -1,8 +1,8 @@
 /**
  * What a batch answered, packed into its session's head, so that a repeated batch answers the same (D8).
  *
- * Which receiver got what is kept, in runs. Sequences, owner nodes and what gave way are not: a repeated answer tells
- * the tail and the owner that the receiver's gate has by then, which is what whoever wakes receivers needs of them.
+ * Which receiver got what is kept, in runs. Sequences, owner nodes and what gave way are not: a repeated answer leaves
+ * them out. It must not guess: a node takes its own copy for the entry of the sequence that it is told.
  */
 import type { DropReason } from "../../machine/change.ts";
 import { ByteReader, ByteWriter } from "../encoding.ts";

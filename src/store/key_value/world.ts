@@ -50,6 +50,8 @@ export class World {
   readonly outbox: Layer<OutboxRecord | undefined>;
   /** By the key of the gate: in order of sequence. */
   readonly waiting: Layer<readonly WaitingEntry[]>;
+  /** By the key of the row: entries that an earlier batch of the same commit takes out. */
+  readonly dropped: Layer<true>;
   /** Queue rows of an owner that it is about to delete. */
   readonly bodies: Map<string, ChunkRef>;
 
@@ -61,6 +63,7 @@ export class World {
     this.gates = new Layer(below?.gates);
     this.outbox = new Layer(below?.outbox);
     this.waiting = new Layer(below?.waiting);
+    this.dropped = new Layer(below?.dropped);
   }
 
   /** The version to check: what the key had when it was read. */
@@ -80,5 +83,6 @@ export class World {
     this.gates.sink();
     this.outbox.sink();
     this.waiting.sink();
+    this.dropped.sink();
   }
 }
