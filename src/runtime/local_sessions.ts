@@ -107,8 +107,11 @@ export class LocalSessions {
         continue;
       }
       const outcomes = result.deliveries[index] ?? [];
-      // A repeated commit may leave out what became of its deliveries.
-      if (outcomes.length < receivers.length) this.probe(receivers);
+      // A repeated commit may leave out what became of its deliveries: some may be owed.
+      if (outcomes.length < receivers.length) {
+        this.probe(receivers);
+        owed = true;
+      }
       for (const [place, outcome] of outcomes.entries()) {
         switch (outcome.outcome) {
           case "appended": {

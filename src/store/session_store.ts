@@ -205,8 +205,9 @@ export interface OutboxMove {
 export interface CommitBatch {
   /**
    * Unique: repeating the last batch of a session, before anybody else changes it, answers as it did the first time and
-   * changes nothing, though a store may leave out what became of the deliveries. Without a guard nothing is remembered:
-   * a cursor guards an outbox step, and a session-less publish happens at least once.
+   * changes nothing. A store that does not remember what became of a delivery answers an empty list for it, and never
+   * guesses: the caller looks for itself, and takes it that something is owed. Without a guard nothing is remembered: a
+   * cursor guards an outbox step, and a session-less publish happens at least once.
    */
   readonly id: string;
   /** Absent for a publish without a session, and for an outbox step, which its cursor guards. */

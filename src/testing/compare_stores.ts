@@ -8,6 +8,11 @@ export interface CompareStoresOptions {
   readonly seed: number;
   /** How many steps it has. Default: 200. */
   readonly steps?: number;
+  /**
+   * The subject repeats batches by itself, so that it may leave out what became of their deliveries; what it holds is
+   * compared all the same. Default: false.
+   */
+  readonly mayLeaveOutcomesOut?: boolean;
 }
 
 /** How many of the latest steps the message of a failure tells. */
@@ -35,8 +40,8 @@ export async function compareStores(
   subject: SessionStore,
   options: CompareStoresOptions,
 ): Promise<void> {
-  const { seed, steps = 200 } = options;
-  const history = new History([model, subject], random(seed));
+  const { seed, steps = 200, mayLeaveOutcomesOut = false } = options;
+  const history = new History([model, subject], random(seed), mayLeaveOutcomesOut);
   const told: string[] = [];
   let step = 0;
   try {

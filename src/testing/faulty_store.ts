@@ -38,9 +38,9 @@ export interface FaultRule {
 }
 
 /** A store that fails as told. */
-export interface FaultyStore {
+export interface FaultyStore<Store = SessionStore> {
   /** What to call. */
-  readonly store: SessionStore;
+  readonly store: Store;
   /** Adds a rule; the first rule that fits a call counts. */
   inject(rule: FaultRule): void;
   /** Forgets all rules: from now on nothing goes wrong. */
@@ -60,7 +60,7 @@ interface RuleState {
 }
 
 /**
- * Wraps a store so that it fails as a plan of rules says, to show that what is built on it loses nothing.
+ * Wraps a store, or any other object of async functions such as a driver, so that it fails as a plan of rules says, to show that what is built on it loses nothing.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ interface RuleState {
  * console.assert(error.code === "STORE_UNAVAILABLE");
  * ```
  */
-export function faultyStore(store: SessionStore, plan: readonly FaultRule[] = []): FaultyStore {
+export function faultyStore<Store extends object>(store: Store, plan: readonly FaultRule[] = []): FaultyStore<Store> {
   let rules: RuleState[] = [];
   const injected: { readonly call: string; readonly fault: Fault }[] = [];
   const held: (() => void)[] = [];

@@ -7,7 +7,7 @@ import { contended, layoutFor, MAX_ATTEMPTS, type StoreContext } from "./context
 import { decodeDue } from "./due_row.ts";
 import type { HeadRecord } from "./head.ts";
 import type { Layout } from "./layout.ts";
-import { load, readable } from "./load.ts";
+import { load } from "./load.ts";
 import { unpackOutcomes } from "./outcomes.ts";
 import { Plan } from "./plan.ts";
 import { encodeRoute } from "./route_row.ts";

@@ -56,15 +56,17 @@ const EVERYTHING = { limit: 1_000, graceMs: 0 };
 export class History {
   readonly #chance: Random;
   readonly #stores: Pair<SessionStore>;
+  readonly #mayLeaveOutcomesOut: boolean;
   readonly #known: Known[] = [];
   readonly #outboxIds = new Set<string>();
   #now = START;
   #lastAcquire: AcquireRequest | undefined;
   #lastBatch: SentBatch | undefined;
 
-  constructor(stores: Pair<SessionStore>, chance: Random) {
+  constructor(stores: Pair<SessionStore>, chance: Random, mayLeaveOutcomesOut: boolean) {
     this.#stores = stores;
     this.#chance = chance;
+    this.#mayLeaveOutcomesOut = mayLeaveOutcomesOut;
   }
 
   /** Begins: the nodes are alive, the filters admitted. */
@@ -264,7 +266,7 @@ export class History {
     const [ofModel, ofSubject] = this.#stores;
     const model = await ofModel.commit(batchesFor(0));
     const subject = await ofSubject.commit(batchesFor(1));
-    const comparable = isRepeated ? withoutOutcomes : comparableResult;
+    const comparable = isRepeated || this.#mayLeaveOutcomesOut ? withoutOutcomes : comparableResult;
     expectEqual(subject.map(comparable), model.map(comparable), "commit");
     for (const [index, { known }] of sent.entries()) {
       const [a, b] = [model[index], subject[index]];

@@ -271,6 +271,27 @@ const REPEATED: ConformanceCase[] = [
     },
   },
   {
+    name: "a repeated batch tells what became of its deliveries, or leaves it out, and never guesses",
+    run: async (kit) => {
+      const [session, other] = [await kit.open("client"), await kit.open("other")];
+      const gone = await kit.open("gone");
+      await kit.change(gone, [{ type: "endSession", reason: "administrative" }]);
+      const deliveries = [[other, gone], [gone], [other]].map((targets) => ({
+        message: message(),
+        receivers: targets.map((target) => receiver(target)),
+      }));
+      const batch = kit.batch({ guard: session.guard, deliveries });
+      const [first] = await kit.store.commit([batch]);
+      await kit.fill(other, ["in between"]);
+      const [again] = await kit.store.commit([batch]);
+      expect(first?.outcome === "committed" && again?.outcome === "committed", "it was not committed");
+      for (const [index, outcomes] of again.deliveries.entries()) {
+        if (outcomes.length > 0) expectEqual(outcomes, first.deliveries[index], `delivery ${index}`);
+      }
+      expectEqual(again.deliveries.length, 3, "lists");
+    },
+  },
+  {
     name: "a repeated batch that ended its session answers as the first time",
     run: async (kit) => {
       const session = await furnished(kit);
