@@ -6,9 +6,10 @@ export interface Timed {
   timePassed(): void;
 }
 
+/** An entry without anybody is left over: it holds nobody in memory, and goes when its time comes. */
 interface Entry {
   readonly at: number;
-  readonly timed: Timed;
+  timed: Timed | undefined;
 }
 
 /**
@@ -19,7 +20,7 @@ interface Entry {
  */
 export class Deadlines {
   readonly #heap: Entry[] = [];
-  readonly #armed = new Map<Timed, number>();
+  readonly #armed = new Map<Timed, Entry>();
 
   /** When to look next; `undefined` when there is nothing to wait for. */
   get next(): number | undefined {
@@ -30,15 +31,22 @@ export class Deadlines {
   watch(timed: Timed): boolean {
     const { deadline } = timed;
     if (deadline === undefined) return false;
-    const armedAt = this.#armed.get(timed);
-    if (armedAt !== undefined && armedAt <= deadline) return false;
-    this.#armed.set(timed, deadline);
-    this.#push({ at: deadline, timed });
-    return this.#heap[0]?.timed === timed;
+    const armed = this.#armed.get(timed);
+    if (armed !== undefined) {
+      if (armed.at <= deadline) return false;
+      armed.timed = undefined;
+    }
+    const entry = { at: deadline, timed };
+    this.#armed.set(timed, entry);
+    this.#push(entry);
+    return this.#heap[0] === entry;
   }
 
   /** Forgets it. */
   forget(timed: Timed): void {
+    const armed = this.#armed.get(timed);
+    if (armed === undefined) return;
+    armed.timed = undefined;
     this.#armed.delete(timed);
   }
 
@@ -46,16 +54,16 @@ export class Deadlines {
   fire(now: number): void {
     for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
       this.#pop();
-      // Entries that were forgotten or replaced by an earlier one are left over.
-      if (this.#armed.get(first.timed) !== first.at) continue;
-      this.#armed.delete(first.timed);
-      const { deadline } = first.timed;
+      const { timed } = first;
+      if (timed === undefined) continue;
+      this.#armed.delete(timed);
+      const { deadline } = timed;
       if (deadline !== undefined && deadline <= now) {
-        first.timed.timePassed();
+        timed.timePassed();
         // One that stays due is not called again in this round.
-        if ((first.timed.deadline ?? Infinity) <= now) continue;
+        if ((timed.deadline ?? Infinity) <= now) continue;
       }
-      this.watch(first.timed);
+      this.watch(timed);
     }
   }
 

@@ -72,10 +72,18 @@ export class SessionState implements Session {
 /** Opens a session: of a stored snapshot, or of a connection whose CONNECT has yet to come. */
 export function openSession(stored: SessionSnapshot | undefined, options: SessionOptions): Session {
   return new SessionState(
-    { ...DEFAULT_POLICY, ...options.policy },
-    { ...DEFAULT_LIMITS, ...options.limits },
+    completed(DEFAULT_POLICY, options.policy),
+    completed(DEFAULT_LIMITS, options.limits),
     stored === undefined ? undefined : durableOf(stored),
   );
+}
+
+/** What was chosen over the defaults; a complete choice is shared, since a host may open a session for every connection. */
+function completed<Choices extends object>(defaults: Choices, chosen: Partial<Choices> | undefined): Choices {
+  if (chosen === undefined) return defaults;
+  for (const name in defaults) if (chosen[name] === undefined) return { ...defaults, ...chosen };
+  // The loop has found every member.
+  return chosen as Choices;
 }
 
 /** The durable part in a form that can be moved: its own copy. */
