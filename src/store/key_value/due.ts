@@ -68,7 +68,7 @@ async function readNodes(context: StoreContext, layout: Layout): Promise<StoredN
   return entries.map(({ key, value, version }) => ({ key, version, node: decodeNode(key, value) }));
 }
 
-/** The sessions of a node whose lease has run out; the row of one without sessions goes. */
+/** The sessions of a node whose lease has run out; of one without sessions the row goes. */
 async function lapsedNode(
   context: StoreContext,
   layout: Layout,

@@ -105,7 +105,7 @@ async function loadWaiting(
   most: number,
 ): Promise<void> {
   const needs = new Map<string, WaitingNeed>();
-  const lowest = lowestSentLimits(layout, items);
+  const limitsOf = sentLimits(layout, items);
   for (const item of items) {
     const { limits } = item.batch;
     for (const { clientId, incarnation } of reachable(item, most)) {
@@ -120,7 +120,8 @@ async function loadWaiting(
         maximumMessages: Infinity,
         maximumBytes: Infinity,
         lastQos0: gate.lastQos0,
-        from: Math.min(head.session.sentLimit, lowest.get(gateKey) ?? Infinity) + 1,
+        from: Math.min(head.session.sentLimit, ...(limitsOf.get(gateKey) ?? [])) + 1,
+        startedThrough: Math.max(head.session.sentLimit, ...(limitsOf.get(gateKey) ?? [])),
       };
       need.messages++;
       // Which of the item's messages this one is does not matter: their sum is an upper bound.
@@ -138,19 +139,19 @@ async function loadWaiting(
   }));
 }
 
-/** The `sentLimit` of sessions whose owner moves it in the same group: a detach lowers it to what was really sent. */
-function lowestSentLimits(layout: Layout, items: readonly Item[]): Map<string, number> {
-  const lowest = new Map<string, number>();
+/** The `sentLimit`s that owners store in the same group: a detach lowers it to what was really sent. */
+function sentLimits(layout: Layout, items: readonly Item[]): Map<string, number[]> {
+  const found = new Map<string, number[]>();
   for (const { batch, state } of items) {
     if (state === undefined) continue;
     const gateKey = layout.gate(state.head.clientId);
     for (const change of batch.changes) {
       if (change.type !== "putHead" && change.type !== "putSentLimit") continue;
       const { sentLimit } = change.type === "putHead" ? change.head : change;
-      lowest.set(gateKey, Math.min(sentLimit, lowest.get(gateKey) ?? Infinity));
+      found.set(gateKey, [...(found.get(gateKey) ?? []), sentLimit]);
     }
   }
-  return lowest;
+  return found;
 }
 
 /** A log that may overflow: what it will hold, what it may, and which of its entries could give way. */
@@ -162,6 +163,8 @@ interface WaitingNeed {
   maximumBytes: number;
   readonly lastQos0: number;
   readonly from: number;
+  /** Up to here entries may count as started by the time that one has to give way. */
+  readonly startedThrough: number;
 }
 
 /** Reads entries until enough could give way, and none with QoS 0 is left out. */
@@ -178,6 +181,8 @@ async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): 
       const row = readable(() => decodeQueueRow(entry.key, entry.value));
       if (row === undefined) continue;
       waiting.push({ sequence: sequenceOf(entry.key), qos: row.qos, bytes: row.bytes, body: chunksOf(row) });
+      // What may turn out to be started is not counted on.
+      if (sequenceOf(entry.key) <= need.startedThrough) continue;
       messages--;
       bytes -= row.bytes;
     }
