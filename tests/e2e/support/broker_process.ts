@@ -4,6 +4,7 @@
  * @module
  */
 import { PROJECT_ROOT } from "../../support/deno.ts";
+import { unlessStuck } from "./unless_stuck.ts";
 
 /** A broker that runs, until it is killed, stopped or disposed of. */
 export class BrokerProcess implements AsyncDisposable {
@@ -40,7 +41,7 @@ export class BrokerProcess implements AsyncDisposable {
       if (url !== undefined && /^storing in .+$/m.test(all)) ready(url);
     };
     const reading = Promise.all([readText(child.stdout, heard), readText(child.stderr, heard)]);
-    const url = await Promise.race([listening, reading.then(() => undefined)]);
+    const url = await unlessStuck("starting a broker", Promise.race([listening, reading.then(() => undefined)]));
     if (url === undefined) throw new Error(`The broker ended before it listened:\n${output.join("")}`);
     return new BrokerProcess(child, output, reading, url);
   }
@@ -73,7 +74,7 @@ export class BrokerProcess implements AsyncDisposable {
 
   /** Its exit code, once it has ended and all that it printed was read. */
   async exited(): Promise<number> {
-    const { code } = await this.#child.status;
+    const { code } = await unlessStuck("stopping a broker", this.#child.status);
     await this.#reading;
     return code;
   }

@@ -1,5 +1,5 @@
 /** Far more than any test takes on a slow machine. */
-const STUCK_MS = 180_000;
+const STUCK_MS = 120_000;
 
 /** The outcome of a promise that would wait for ever if the broker lost something: then it fails and says so. */
 export async function unlessStuck<Value>(what: string, outcome: Promise<Value>): Promise<Value> {

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { generate, type IConnackPacket, type IConnectPacket, type Packet, parser } from "mqtt-packet";
+import { unlessStuck } from "./unless_stuck.ts";
 
 /** The protocol version of a client. */
 export type Version = 4 | 5;
@@ -87,7 +88,7 @@ export class WireClient implements Disposable {
       if (heard.cmd !== "closed") this.#heard.shift();
       return Promise.resolve(heard);
     }
-    return new Promise((resolve) => this.#listeners.push(resolve));
+    return unlessStuck("waiting for a packet", new Promise((resolve) => this.#listeners.push(resolve)));
   }
 
   /** What comes next, which has to be of this kind. */
