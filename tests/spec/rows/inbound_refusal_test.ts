@@ -88,6 +88,23 @@ row("IB-19", "acknowledges a refused PUBLISH as any other, and drops it [MQTT-3.
   a.quiet();
 });
 
+row(
+  "IB-19",
+  "holds the identifier of a dropped QoS 2 message as any other: its repeat is not a new one (3.1.1)",
+  async () => {
+    let allowed = false;
+    const rig = new Rig({ authorize: ({ action }) => action === "subscribe" || allowed });
+    const a = await subscriber(rig, 4);
+    const p = await publisher(rig, 4);
+    await p.publish("t", { qos: 2, packetId: 2, payload: text("refused") });
+    allowed = true;
+    await p.publish("t", { qos: 2, packetId: 2, payload: text("refused"), dup: true });
+    await p.send(response("pubrel", 2));
+    deepEqual(traces(p), ["pubrec #2", "pubrec #2", "pubcomp #2"]);
+    a.quiet();
+  },
+);
+
 for (const qos of [0, 1, 2] as const) {
   row(
     "IB-19",

@@ -1,7 +1,8 @@
 /** Ordering: OR-05 to OR-09, OR-05 at random in ordering_property_test. What the server does as a sender of 3.1.1 too, where the rules of clients bind it. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { memoryStore } from "@edge-mqtt/session";
-import { faultyStore } from "@edge-mqtt/session/testing";
+import { keyValueStore } from "@edge-mqtt/session/key-value";
+import { faultyStore, mapDriver, random } from "@edge-mqtt/session/testing";
 import { lasting, rowInBoth } from "../support/both_versions.ts";
 import {
   idOf,
@@ -17,32 +18,44 @@ import {
 import { type Client, read, Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 
-row(
-  "OR-05",
-  "resends PUBLISH in the order sent, and PUBREL in the order of the PUBRECs [MQTT-4.6.0-6, MQTT-4.6.0-1, MQTT-4.6.0-4] (3.1.1)",
-  async (rig) => {
-    const a = await subscriber(rig, 4);
-    await route(rig, 2, "m1");
-    await route(rig, 1, "m2");
-    await route(rig, 2, "m3", "m4", "m5");
-    await route(rig, 1, "m6");
-    const ids = a.takeAll().map((packet) => packet.type === "publish" ? idOf(packet) : 0);
-    await a.send(response("pubrec", ids[3] ?? 0), response("pubrec", ids[0] ?? 0), response("pubrec", ids[2] ?? 0));
-    deepEqual(traces(a), [`pubrel #${ids[3]}`, `pubrel #${ids[0]}`, `pubrel #${ids[2]}`]);
-    for (const end of ["drop", "crash"]) {
-      if (end === "drop") await a.drop();
-      else await rig.crash();
-      deepEqual(traces(await resume(rig, 4)), [
-        `pubrel #${ids[3]}`,
-        `pubrel #${ids[0]}`,
-        `pubrel #${ids[2]}`,
-        `m2 q1 #${ids[1]} dup`,
-        `m5 q2 #${ids[4]} dup`,
-        `m6 q1 #${ids[5]} dup`,
-      ]);
-    }
+// The memory store gives entries back as they were put; one of ordered keys gives them back by sequence.
+const STORES = {
+  "a memory store": memoryStore,
+  "a key-value store": () => {
+    const capabilities = { fencing: "strict", durability: "process", consistency: "strong", watch: "none" } as const;
+    return keyValueStore(mapDriver(), { capabilities, newId: random(1).id });
   },
-);
+};
+
+for (const [name, open] of Object.entries(STORES)) {
+  row(
+    "OR-05",
+    `resends PUBLISH in the order sent, PUBREL in that of the PUBRECs, from ${name} [MQTT-4.6.0-6] (3.1.1)`,
+    async () => {
+      const rig = new Rig({ store: open() });
+      const a = await subscriber(rig, 4);
+      await route(rig, 2, "m1");
+      await route(rig, 1, "m2");
+      await route(rig, 2, "m3", "m4", "m5");
+      await route(rig, 1, "m6");
+      const ids = a.takeAll().map((packet) => packet.type === "publish" ? idOf(packet) : 0);
+      await a.send(response("pubrec", ids[3] ?? 0), response("pubrec", ids[0] ?? 0), response("pubrec", ids[2] ?? 0));
+      deepEqual(traces(a), [`pubrel #${ids[3]}`, `pubrel #${ids[0]}`, `pubrel #${ids[2]}`]);
+      for (const end of ["drop", "crash"]) {
+        if (end === "drop") await a.drop();
+        else await rig.crash();
+        deepEqual(traces(await resume(rig, 4)), [
+          `pubrel #${ids[3]}`,
+          `pubrel #${ids[0]}`,
+          `pubrel #${ids[2]}`,
+          `m2 q1 #${ids[1]} dup`,
+          `m5 q2 #${ids[4]} dup`,
+          `m6 q1 #${ids[5]} dup`,
+        ]);
+      }
+    },
+  );
+}
 
 rowInBoth("OR-06", "treats every topic as ordered, without being asked to", {
   5: "MQTT-4.6.0-6",

@@ -150,6 +150,10 @@ row(
     const given = takeIds(again);
     equal(given.length, 65_533);
     equal(given.includes(x) || given.includes(y), false);
+    // With none left, the next free one is looked for: past the two.
+    const freed = given[30_000] ?? 0;
+    await again.send(response("puback", freed));
+    deepEqual(traces(again), [`m q1 #${freed}`]);
     await rig.connect({ cleanStart: true, sessionExpiryInterval: 3_600 });
     deepEqual((await rig.stored())?.quarantine, new Set());
   },

@@ -306,3 +306,17 @@ rowInBoth(
     deepEqual(traces(await resume(rig, version)), [`m1 q1 #${id} dup`]);
   },
 );
+
+for (const sendAhead of [1, 2, 256]) {
+  const said = `sets DUP after a crash on all that was sent, with ${sendAhead} a commit`;
+  rowInBoth("RT-14", said, "MQTT-3.3.1-1", async (_, version) => {
+    const rig = new Rig({ limits: { sendAhead } });
+    const a = await subscriber(rig, version);
+    await route(rig, 1, "m1", "m2", "m3");
+    await route(rig, 2, "m4", "m5", "m6");
+    const sent = traces(a);
+    equal(sent.length, 6);
+    await rig.crash();
+    deepEqual(traces(await resume(rig, version)), sent.map((line) => `${line} dup`));
+  });
+}
