@@ -43,6 +43,8 @@ async function run(settings: Settings): Promise<void> {
     },
     bounds: { stallTimeoutMs: settings.stallMs },
     doorbellPollMs: settings.pollMs,
+    // Another broker that dies is noticed by its lease.
+    duePollMs: settings.leaseMs / 2,
     observe: report,
   });
   broker.start();

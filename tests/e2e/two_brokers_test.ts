@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { BrokerProcess, DataFolder } from "./support/broker_process.ts";
 import { keptFor, type Version, WireClient } from "./support/wire_client.ts";
 
@@ -112,4 +113,20 @@ Deno.test("two brokers that write to one file at the same time wait for each oth
     await reader.disconnect();
   });
   await Promise.all([...writing, ...reading]);
+});
+
+Deno.test("the Will of a client whose broker was killed is published by the other one, once the lease is over", async () => {
+  const lease = ["--lease-ms", "3000"];
+  await using folder = await DataFolder.make();
+  await using survivor = await BrokerProcess.start(...folder.args, ...SOON, ...lease, "--node", "survivor");
+  const reader = await subscribed(survivor, 5, "reader");
+  await using victim = await BrokerProcess.start(...folder.args, ...SOON, ...lease, "--node", "victim");
+  for (const version of VERSIONS) {
+    const will = { topic: "news", payload: Buffer.from(`${version} is gone`), qos: 1, retain: false } as const;
+    await WireClient.connect(victim.url, version, { clientId: `doomed-${version}`, will, clean: true });
+  }
+  await victim.kill();
+  const wills = [await reader.expect("publish"), await reader.expect("publish")];
+  assert.deepEqual(wills.map(({ payload }) => payload.toString()).sort(), ["4 is gone", "5 is gone"]);
+  await reader.disconnect();
 });
