@@ -26,6 +26,7 @@ export type Fault =
 
 /** Which calls go wrong. Members that are absent ask for nothing. */
 export interface FaultRule {
+  /** What goes wrong. */
   readonly fault: Fault;
   /** The name of the call: `commit`, `directory.list`. */
   readonly call?: string;

@@ -1,7 +1,8 @@
 import type { DriverLimits, Entry, KeyRange, KeyValueDriver, Page } from "../store/key_value/driver.ts";
 
-/** How a {@linkcode MapDriver} is limited; what is absent is not. */
+/** How a {@linkcode MapDriver} is set up. */
 export interface MapDriverOptions {
+  /** Limits of the driver; those that are absent are infinite. */
   readonly limits?: Partial<DriverLimits>;
 }
 

@@ -33,6 +33,7 @@ export const PLAIN: Subscription = { qos: 1, noLocal: false, retainAsPublished: 
 
 /** What a factory makes: a store with nothing in it. */
 export interface StoreUnderTest {
+  /** The store. */
   readonly store: SessionStore;
   /** Called at the end of each case, for the store that was opened last as well. */
   close(): Promise<void> | void;
