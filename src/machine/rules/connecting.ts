@@ -11,7 +11,7 @@ import type { Output } from "../output.ts";
 import type { ServerLimits } from "../policy.ts";
 import type { AcquireTerms } from "../request.ts";
 import type { ConnectionState } from "../state/connection.ts";
-import { durableOf, type SessionState } from "../state/session.ts";
+import { durableOf, type DurableState, type SessionState } from "../state/session.ts";
 import { endSession, send } from "./ending.ts";
 import { keepAliveTerms } from "./keep_alive.ts";
 import { ENDING_TABLE, expiryNumbers } from "./lifecycle.ts";
@@ -68,7 +68,6 @@ export function authenticated(
 ): void {
   const connect = connectOf(connection, "authenticating", "authenticated");
   if (connect === undefined) return;
-  if (event.assigned) connection.assignedClientIdentifier = event.clientId;
   connection.responseInformation = event.responseInformation;
   const demand = { imposed: event.serverKeepAlive, maximum: state.limits.maximumKeepAlive };
   const keepAlive = keepAliveTerms(connect.keepAlive, demand, connection.version === 5);
@@ -158,8 +157,6 @@ export function sessionAcquired(
   const durable = durableOf(event.snapshot);
   state.durable = durable;
   connection.phase = "online";
-  // Where the first id that was made for this client belonged to a session, the store was asked for another one.
-  if (connection.assignedClientIdentifier !== undefined) connection.assignedClientIdentifier = durable.clientId;
   // The stored limit runs ahead of the log (D3): what comes after the acquire was never sent by anyone.
   connection.startedThrough = Math.min(event.startedThrough, event.tail);
   connection.lastStarted = connection.startedThrough;
@@ -171,7 +168,7 @@ export function sessionAcquired(
     return endSession(state, out, ENDING_TABLE.attached.connectionLost, ending);
   }
   connection.lastReceivedAt = now;
-  send(connection, out, connack(state, connection, durable.head.sessionExpiryInterval, event.resumed));
+  send(connection, out, connack(state, connection, durable, event.resumed));
   resumeReleased(connection, durable, out);
   takePage(connection, event.messages, event.through);
   drain(state, connection, durable, out, now);
@@ -181,12 +178,13 @@ export function sessionAcquired(
 function connack(
   state: SessionState,
   connection: ConnectionState,
-  interval: number,
+  durable: DurableState,
   sessionPresent: boolean,
 ): ConnackPacket {
   if (connection.version === 4) return { type: "connack", sessionPresent, reasonCode: 0 };
   const limits = state.limits;
-  const { assignedClientIdentifier, serverKeepAlive, responseInformation } = connection;
+  const { serverKeepAlive, responseInformation } = connection;
+  const interval = durable.head.sessionExpiryInterval;
   const asked = connection.connect?.sessionExpiryInterval ?? 0;
   return {
     type: "connack",
@@ -197,7 +195,8 @@ function connack(
     ...(limits.maximumQoS === 2 ? {} : { maximumQoS: limits.maximumQoS }),
     ...(limits.retainAvailable ? {} : { retainAvailable: false }),
     maximumPacketSize: limits.maximumPacketSize,
-    ...(assignedClientIdentifier === undefined ? {} : { assignedClientIdentifier }),
+    // Whoever made it, the client does not know it yet ([MQTT-3.2.2-16]).
+    ...(connection.connect?.clientId === "" ? { assignedClientIdentifier: durable.clientId } : {}),
     ...(limits.topicAliasMaximum === 0 ? {} : { topicAliasMaximum: limits.topicAliasMaximum }),
     ...(limits.wildcardSubscriptionAvailable ? {} : { wildcardSubscriptionAvailable: false }),
     ...(limits.subscriptionIdentifiersAvailable ? {} : { subscriptionIdentifiersAvailable: false }),

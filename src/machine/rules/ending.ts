@@ -77,7 +77,9 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
 function dropHeld(connection: ConnectionState, out: Output): void {
   const held = connection.held;
   connection.held = [];
-  for (const { topic } of held) out.effects.push({ type: "messageDropped", reason: "atMostOnce", topic });
+  for (const { message } of held) {
+    out.effects.push({ type: "messageDropped", reason: "atMostOnce", topic: message.topic });
+  }
 }
 
 /** Moves the durable part as a row says: Will, interval, head, or the end of the session. */

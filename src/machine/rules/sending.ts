@@ -5,7 +5,7 @@ import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { packetIdOf } from "../../mqtt/packet_id.ts";
 import { REASON } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
-import type { ConnectionState } from "../state/connection.ts";
+import type { ConnectionState, HeldMessage } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
 import { publishPacket, tooLarge } from "./delivery_packet.ts";
 import { closeWith, send } from "./ending.ts";
@@ -50,6 +50,7 @@ export function drain(
   while (connection.pageStart < connection.page.length) {
     // pageStart is below the length, and a page has no holes.
     const message = connection.page[connection.pageStart] as QueuedMessage;
+    if (message.qos === 0) sendHeld(state, connection, out, now);
     const moved = message.sequence <= connection.startedThrough
       ? resend(state, connection, durable, message, out, now)
       : start(state, connection, durable, message, out, now);
@@ -134,8 +135,8 @@ function start(
 }
 
 /**
- * Takes a QoS 0 copy for a connected session. It never overtakes a queued one (D10): behind those, and where the rest of
- * the log is not known yet, it waits; when too many wait, it is lost.
+ * Takes a QoS 0 copy for a connected session. It overtakes no QoS 0 message that was queued before it (D10), and is
+ * overtaken by none queued after it: behind the former it waits; when too many wait, it is lost.
  */
 export function offerQos0(
   state: SessionState,
@@ -148,24 +149,34 @@ export function offerQos0(
     out.effects.push({ type: "messageDropped", reason: "atMostOnce", topic: message.topic });
     return;
   }
-  connection.held.push(message);
+  connection.held.push({ message, after: connection.tail });
   sendHeld(state, connection, out, now);
 }
 
 function sendHeld(state: SessionState, connection: ConnectionState, out: Output, now: number): void {
-  if (connection.held.length === 0 || connection.pageQos0 > 0 || connection.cursor < connection.tail) return;
-  const held = connection.held;
-  connection.held = [];
-  for (const message of held) {
+  for (let first = connection.held[0]; first !== undefined; first = connection.held[0]) {
+    if (mustWait(connection, first)) return;
+    connection.held.shift();
+    const { message } = first;
     if (hasExpired(message, now)) {
       out.effects.push({ type: "messageDropped", reason: "expired", topic: message.topic });
     } else if (tooLarge(connection, message)) {
       out.effects.push({ type: "messageDropped", reason: "tooLarge", topic: message.topic });
     } else {
-      out.effects.push({
-        type: "sendPacket",
-        packet: publishPacket(state.policy, connection, message, undefined, false, now),
-      });
+      send(connection, out, publishPacket(state.policy, connection, message, undefined, false, now));
     }
   }
+}
+
+/** Whether a QoS 0 message that was queued before it has yet to be sent, or may stand in what was not read. */
+function mustWait(connection: ConnectionState, { after }: HeldMessage): boolean {
+  if (connection.cursor < after) return true;
+  if (connection.pageQos0 === 0) return false;
+  for (let index = connection.pageStart; index < connection.page.length; index++) {
+    // The index is below the length, and a page has no holes.
+    const { sequence, qos } = connection.page[index] as QueuedMessage;
+    if (sequence > after) return false;
+    if (qos === 0) return true;
+  }
+  return false;
 }

@@ -3,6 +3,12 @@ import type { ConnectPacket, ProtocolVersion, SubscriptionRequest } from "../../
 import type { QoS } from "../../mqtt/qos.ts";
 import { Window } from "./window.ts";
 
+/** A QoS 0 message that was never stored, and the tail of the log when it came: what is queued up to there goes first. */
+export interface HeldMessage {
+  readonly message: QueuedMessage;
+  readonly after: number;
+}
+
 /** How far a connection has come. */
 export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "online" | "closed";
 
@@ -43,7 +49,6 @@ export interface ConnectionState {
   version: ProtocolVersion;
   /** The CONNECT without its credentials. */
   connect: Omit<ConnectPacket, "password" | "username" | "authenticationData"> | undefined;
-  assignedClientIdentifier: string | undefined;
   serverKeepAlive: number | undefined;
   responseInformation: string | undefined;
   /** The client's Maximum Packet Size; Infinity when it named none. */
@@ -61,7 +66,7 @@ export interface ConnectionState {
   /** How many of them are QoS 0. */
   pageQos0: number;
   /** QoS 0 messages that were never stored and wait behind queued ones. */
-  held: QueuedMessage[];
+  held: HeldMessage[];
   /** The log has been read up to here. */
   cursor: number;
   /** The highest sequence of the log, as far as is known. */
@@ -93,7 +98,6 @@ export function openConnection(now: number): ConnectionState {
     silenceMs: 0,
     version: 5,
     connect: undefined,
-    assignedClientIdentifier: undefined,
     serverKeepAlive: undefined,
     responseInformation: undefined,
     maximumPacketSize: Infinity,

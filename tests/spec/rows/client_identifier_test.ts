@@ -237,3 +237,15 @@ function connectPacket(options: { readonly username: string }): ConnectPacket {
     ...options,
   };
 }
+
+row(
+  "CI-04",
+  "tells an id that the host made for an empty one, too [MQTT-3.2.2-16]",
+  async (rig) => {
+    const client = await rig.dial({ clientId: "" });
+    equal(client.take("connack").assignedClientIdentifier, "tenant/7");
+    const own = await rig.dial({ clientId: "own" });
+    equal(own.take("connack").assignedClientIdentifier, undefined);
+  },
+  { authenticate: ({ clientId }) => ({ ok: true, clientId: clientId === "" ? "tenant/7" : clientId }) },
+);

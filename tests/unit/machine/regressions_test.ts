@@ -100,3 +100,35 @@ Deno.test("a PUBLISH with both QoS bits set closes as malformed, and starts no e
   assert.deepEqual(requests, []);
   assert.deepEqual(effects.at(-1), { type: "closeConnection", reasonCode: 0x81 });
 });
+
+Deno.test("a QoS 0 offer is not overtaken by a QoS 0 message that was queued after it (D10)", () => {
+  const session = connected({ sentLimit: 0, tail: 0 });
+  const queued = (sequence: number): QueuedMessage => ({
+    sequence,
+    topic: `t/${sequence}`,
+    payload: new Uint8Array(1),
+    qos: 0,
+    retain: false,
+    properties: {},
+    publisher: "p",
+    publishedAt: NOW,
+    subscriptionIdentifiers: [],
+  });
+  // A gap: the machine has to read what it was not given.
+  const { requests } = step(session, { type: "messagesAppended", tail: 2 }, NOW);
+  assert.equal(requests[0]?.type, "loadQueue");
+  const { effects: held } = step(session, {
+    type: "qos0Offered",
+    message: { ...queued(0), topic: "offered" },
+    retain: false,
+    subscriptionIdentifiers: [],
+  }, NOW);
+  assert.deepEqual(held, []);
+  step(session, { type: "messagesAppended", tail: 3 }, NOW);
+  const page = { type: "queueLoaded", messages: [queued(1), queued(2), queued(3)], through: 3 } as const;
+  const { effects } = step(session, page, NOW);
+  const topics = effects.flatMap((effect) =>
+    effect.type === "sendPacket" && effect.packet.type === "publish" ? [effect.packet.topic] : []
+  );
+  assert.deepEqual(topics, ["t/1", "t/2", "offered", "t/3"]);
+});
