@@ -18,8 +18,12 @@ import { openStore } from "./store.ts";
 const CLOSING_MS = 2_000;
 
 const command = readCommandLine(Deno.args, defaultDataFile);
-if ("run" in command) await run(command.run);
-else {
+if ("run" in command) {
+  await run(command.run).catch((error) => {
+    console.error(`Cannot run the broker: ${reasonOf(error)}`);
+    Deno.exit(1);
+  });
+} else {
   (command.exitCode === 0 ? console.log : console.error)(command.say.trimEnd());
   Deno.exit(command.exitCode);
 }

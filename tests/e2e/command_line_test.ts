@@ -57,3 +57,19 @@ Deno.test("the folder of the data is made, and the output says where it is", asy
   assert.ok(broker.output.includes(`storing in ${file}\n`));
   assert.ok((await Deno.stat(file)).isFile);
 });
+
+Deno.test("a port or a file that cannot be had ends the process with 1 and one line that says why", async () => {
+  await using broker = await BrokerProcess.start("--store", "memory");
+  await using folder = await DataFolder.make();
+  const file = `${folder.path}/letter.txt`;
+  await Deno.writeTextFile(file, "This is no database. ".repeat(100));
+  const { port } = new URL(broker.url);
+  for (const args of [["--store", "memory", "--port", port], ["--data", file]]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "examples/broker/main.ts", "--port", "0", ...args],
+      cwd: PROJECT_ROOT,
+    }).output();
+    assert.equal(code, 1, args.join(" "));
+    assert.match(new TextDecoder().decode(stderr), /^Cannot run the broker: .+\n$/);
+  }
+});

@@ -5,7 +5,7 @@ import { keptFor, type Version, WireClient } from "./support/wire_client.ts";
 
 const SECOND = 1_000;
 /** So short that a killed broker counts as gone by the time of its successor. */
-const LEASE = ["--lease-ms", "2000"];
+const LEASE = ["--lease-ms", "10000"];
 
 /** A broker that lives so many seconds later. */
 function startLater(folder: DataFolder, seconds: number, ...args: readonly string[]): Promise<BrokerProcess> {

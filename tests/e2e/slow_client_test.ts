@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { BrokerProcess } from "./support/broker_process.ts";
+import { BrokerProcess, DataFolder } from "./support/broker_process.ts";
 import { MuteClient } from "./support/mute_client.ts";
-import { WireClient } from "./support/wire_client.ts";
+import { encode, WireClient } from "./support/wire_client.ts";
 
 const MIB = 1_048_576;
 
@@ -41,5 +41,35 @@ Deno.test("a client that never reads costs bounded memory, and is disconnected",
   const held = await mute.readToEnd();
   assert.ok(held < 20 * MIB, `${held} bytes were held`);
   await publisher.disconnect();
+  await observer.disconnect();
+});
+
+Deno.test("what a client sent before it closed its socket counts, its DISCONNECT above all [MQTT-3.14.4-3]", async () => {
+  await using folder = await DataFolder.make();
+  await using broker = await BrokerProcess.start(...folder.args, "--max-queued-messages", "10000");
+  const { client: observer } = await WireClient.connect(broker.url, 5, { clientId: "observer", clean: true });
+  observer.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "#", qos: 0 }] });
+  await observer.expect("suback");
+
+  const messages = 3_000;
+  const padding = " ".repeat(500);
+  const { client: hasty } = await WireClient.connect(broker.url, 5, {
+    clientId: "hasty",
+    clean: true,
+    will: { topic: "will", payload: Buffer.from("never"), qos: 0, retain: false },
+  });
+  const publish = { cmd: "publish", topic: "news", qos: 0, dup: false, retain: false } as const;
+  // More than the broker takes at once, in one frame, and the end of the socket right behind it.
+  const packets = Array.from(
+    { length: messages },
+    (_, index) => encode({ ...publish, payload: `${index}${padding}` }, 5),
+  );
+  hasty.sendBytes(Buffer.concat([...packets, encode({ cmd: "disconnect" }, 5)]));
+  await hasty.vanish();
+  for (let index = 0; index < messages; index++) {
+    assert.equal((await observer.expect("publish")).payload.toString().trimEnd(), `${index}`);
+  }
+  observer.send({ ...publish, payload: "after" });
+  assert.equal((await observer.expect("publish")).payload.toString(), "after");
   await observer.disconnect();
 });
