@@ -7,6 +7,7 @@ import type { SessionChange } from "../machine/change.ts";
 import type { Event } from "../machine/event.ts";
 import { openSession } from "../machine/state/session.ts";
 import { step } from "../machine/step.ts";
+import { isUnreadable } from "../store/encoding.ts";
 import type { CommitBatch, Delivery, DueWork, StoredSession } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
 import { unrefusable } from "./publish.ts";
@@ -30,15 +31,9 @@ export class Due {
   /** Works until nothing is due that could be done, or the signal aborts. Rejects when the store cannot be asked. */
   async run(signal: AbortSignal | undefined): Promise<void> {
     await this.#adoptOrphans();
-    const { options } = this.#context;
-    const { environment, store, lease } = options;
     for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
-      const works = await persistently(
-        environment,
-        options.commit,
-        "list what is due",
-        (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: lease.graceMs, signal }),
-      );
+      const works = await this.#list();
+      if (works === undefined) continue;
       let done = 0;
       for (const work of works) {
         if (signal?.aborted) return;
@@ -88,6 +83,24 @@ export class Due {
     }
     if (batch.deliveries.length > 0) outbox.kick(stored.guard.incarnation);
     return "moved";
+  }
+
+  /** What is due; `undefined` when the store has found something that it cannot read, and has put it aside. */
+  async #list(): Promise<readonly DueWork[] | undefined> {
+    const { options } = this.#context;
+    const { environment, store, lease } = options;
+    try {
+      return await persistently(
+        environment,
+        options.commit,
+        "list what is due",
+        (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: lease.graceMs, signal }),
+      );
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      options.observe({ type: "workFailed", work: "due", error });
+      return undefined;
+    }
   }
 
   async #try(work: DueWork): Promise<boolean> {

@@ -49,7 +49,7 @@ export async function acquire(context: StoreContext, request: AcquireRequest): P
     if (head?.session.attached && head.owner.token === request.token) {
       return await answer(context, layout, request, found, head, found.headVersion ?? "", found.own);
     }
-    const lease = head?.session.attached ? leaseOf(found.nodes, head.owner.nodeId) ?? 0 : undefined;
+    const lease = head?.session.attached ? leaseOf(found.nodes, layout.node(head.owner.nodeId)) ?? 0 : undefined;
     const isLiving = lease !== undefined && lease > request.now;
     if (head !== undefined) {
       if (head.principal !== principal) return { outcome: "refused", reason: "principal" };
@@ -139,11 +139,11 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
   if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
     plan.set(layout.ring(superseded.nodeId, clientId), encodeClient(clientId));
   }
-  if (leaseOf(found.nodes, request.nodeId) === undefined) {
+  const nodeKey = layout.node(request.nodeId);
+  if (!found.nodes.some(({ key }) => key === nodeKey)) {
     // A node that owns sessions has a row, so that they are found when it never renews it.
-    const key = layout.node(request.nodeId);
-    plan.check(key, null);
-    plan.set(key, encodeNode({ nodeId: request.nodeId, until: 0 }));
+    plan.check(nodeKey, null);
+    plan.set(nodeKey, encodeNode({ nodeId: request.nodeId, until: 0 }));
   }
   const kept = decision.resumed ? before : undefined;
   const version = (kept?.version ?? 0) + 1;

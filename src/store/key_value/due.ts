@@ -1,11 +1,16 @@
 /** What is due, and the leases of nodes. */
 import type { DueOptions, DueWork } from "../session_store.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
+import type { Entry } from "./driver.ts";
 import { decodeDue, type DueRow } from "./due_row.ts";
 import { below, type Layout } from "./layout.ts";
+import { readable } from "./load.ts";
 import { decodeClient, decodeNode, encodeNode, type NodeRecord } from "./rows.ts";
 
-/** Lists what is due, earliest first. */
+/**
+ * Lists what is due, earliest first. Rows that cannot be read are set aside and told by an error, once: the next call
+ * finds the others.
+ */
 export async function listDue(context: StoreContext, now: number, options: DueOptions): Promise<readonly DueWork[]> {
   const layout = await layoutFor(context, []);
   const { limit, graceMs } = options;
@@ -14,6 +19,8 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
     listUpTo(context.driver, layout.dueBy(now), limit * 2),
     readNodes(context, layout),
   ]);
+  const unreadable = entries.filter(({ key, value }) => readable(() => decodeDue(key, value)) === undefined);
+  await setAside(context, layout, unreadable);
   const work = new Map<string, DueWork>();
   for (const { key, value } of entries) {
     const row = decodeDue(key, value);
@@ -24,6 +31,16 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
   const lapsed = nodes.filter(({ node }) => node.until + graceMs <= now);
   const found = await Promise.all(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
   return [...work.values(), ...found.flat()].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/** Moves rows out of the way, one by one: it happens rarely, and large rows must not exceed a commit. */
+async function setAside(context: StoreContext, layout: Layout, rows: readonly Entry[]): Promise<void> {
+  for (const { key, value, version } of rows) {
+    await context.driver.commit([{ key, version }], [
+      { type: "delete", key },
+      { type: "set", key: layout.aside(key), value },
+    ]);
+  }
 }
 
 /** When the first work falls due. A lease counts from its end, without any grace. */
@@ -65,7 +82,11 @@ interface StoredNode {
 
 async function readNodes(context: StoreContext, layout: Layout): Promise<StoredNode[]> {
   const entries = await listUpTo(context.driver, below(layout.nodes()), Infinity);
-  return entries.map(({ key, value, version }) => ({ key, version, node: decodeNode(key, value) }));
+  return entries.flatMap(({ key, value, version }) => {
+    // Nobody knows whether such a node lives: nothing is done about its sessions, and whoever takes one is told.
+    const node = readable(() => decodeNode(key, value));
+    return node === undefined ? [] : [{ key, version, node }];
+  });
 }
 
 /** The sessions of a node whose lease has run out; of one without sessions the row goes. */

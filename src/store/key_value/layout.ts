@@ -3,7 +3,8 @@
  *
  * `head/{client}`, `gate/{client}`: one of each for a client. `row/{client}/{incarnation}/own/…`: what else the owner
  * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
- * large messages. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`.
+ * large messages. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`; and `unreadable`, for rows of
+ * `due` that were set aside.
  */
 import { SCHEMA_VERSION } from "../encoding.ts";
 import { KeyParts, numberPart, timePart } from "../keys.ts";
@@ -115,6 +116,11 @@ export class Layout {
 
   dueSweep(at: number, clientId: string, incarnation: string): string {
     return `${this.due()}${timePart(at)}/sweep/${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
+  }
+
+  /** Where a row goes that cannot be read and is in the way. */
+  aside(key: string): string {
+    return `${this.#root}/unreadable${key.slice(this.#root.length)}`;
   }
 
   stagedAt(at: number, clientId: string, incarnation: string): string {

@@ -54,11 +54,11 @@ export async function readSession(context: StoreContext, clientId: string): Prom
   ]);
   if (entry === undefined) return undefined;
   const head = decodeHead(key, entry.value, clientId);
-  await layout.prepare([head.incarnation]);
+  await layout.prepare([head.incarnation, head.owner.nodeId]);
   const own = await ownRows(context, layout, head, rows, FIRST_ROWS);
   const session = { snapshot: snapshotOf(head, own), guard: new KeyValueGuard(stateOf(head, entry.version, own)) };
   if (!head.session.attached) return session;
-  return { ...session, owner: head.owner, ownerUntil: leaseOf(nodes, head.owner.nodeId) ?? 0 };
+  return { ...session, owner: head.owner, ownerUntil: leaseOf(nodes, layout.node(head.owner.nodeId)) ?? 0 };
 }
 
 /** How many rows of a client are read before it is known which of them are wanted. */
@@ -143,13 +143,13 @@ export function snapshotOf(head: HeadRecord, own: OwnRows): SessionSnapshot {
   };
 }
 
-/** Until when a node is known to be alive; `undefined` when it has no row. */
-export function leaseOf(nodes: readonly Entry[], nodeId: string): number | undefined {
-  for (const { key, value } of nodes) {
-    const node = decodeNode(key, value);
-    if (node.nodeId === nodeId) return node.until;
-  }
-  return undefined;
+/**
+ * Until when the node of this key is known to be alive; `undefined` when it has no row. Rows of other nodes are not
+ * looked at: one that cannot be read concerns the sessions of its own node alone.
+ */
+export function leaseOf(nodes: readonly Entry[], nodeKey: string): number | undefined {
+  const entry = nodes.find(({ key }) => key === nodeKey);
+  return entry && decodeNode(nodeKey, entry.value).until;
 }
 
 /**
