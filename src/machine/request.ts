@@ -20,7 +20,10 @@ export interface AcquireTerms {
   readonly mustBeNew: boolean;
   /** Begin a new session whatever is stored ([MQTT-3.1.2-4]). */
   readonly cleanStart: boolean;
-  /** The head once attached. Its `sentLimit` is the store's to set: the stored one plus `sendAhead`. */
+  /**
+   * The head once attached. Its `sentLimit` is the store's to set: the stored one, plus `sendAhead` if the session was
+   * detached (an owner that was lost left it ahead already), and `sendAhead` for a new session.
+   */
   readonly head: SessionHead;
   /** The Will of this connection; it replaces a stored one, and so does its absence (WL-15). */
   readonly will?: Will;

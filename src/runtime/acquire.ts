@@ -72,7 +72,8 @@ export async function acquire(
 ): Promise<AcquireSuccess | AcquireRefused> {
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
-  const request: AcquireRequest = {
+  // Every attempt brings an id of its own for a new session: that of an earlier one may have lived and ended by now.
+  const request = (): AcquireRequest => ({
     terms,
     token,
     nodeId,
@@ -81,7 +82,7 @@ export async function acquire(
     whenOwned: "take",
     page: { messages: options.limits.pageMessages, bytes: options.limits.pageBytes },
     now: options.environment.now(),
-  };
+  });
   let grownTo = 0;
   try {
     // What the last connection left has to be stored before it is judged: its Will may just have been deleted.
@@ -93,7 +94,7 @@ export async function acquire(
       options.environment,
       options.commit,
       "acquire a session",
-      (signal) => options.store.acquire(request, { signal }),
+      (signal) => options.store.acquire(request(), { signal }),
     ).finally(() => grownTo = sessions.endAcquire(clientId));
     if (answer.outcome === "acquired") return { acquired: answer, grownTo };
     if (terms.mustBeNew && attempt < ID_ATTEMPTS) {

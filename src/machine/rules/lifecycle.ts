@@ -120,8 +120,13 @@ export interface AcquireDecision {
   readonly startedThrough: number;
 }
 
-/** What a connection leaves behind when it ends at `at`, known or guessed (the helper `detach` of the reference). */
-export function detachedHead(head: SessionHead, at: number, reasonCode: number): SessionHead {
+/**
+ * What a connection leaves behind when it ends (the helper `detach` of the reference).
+ *
+ * `lostAt` may be a guess: the end of a lease, or 0 of a node that never had one. No connection ends before it began.
+ */
+export function detachedHead(head: SessionHead, lostAt: number, reasonCode: number): SessionHead {
+  const at = Math.max(lostAt, head.connectedAt);
   const { willAfterMs, endsAfterMs, endsAt: _whileAttached, willDueAt: _none, ...rest } = head;
   const endsAt = endsAfterMs === undefined ? undefined : at + endsAfterMs;
   const willAt = willAfterMs === undefined ? undefined : at + willAfterMs;
@@ -171,7 +176,9 @@ export function decideAcquire(
     row: row.row,
     resumed: true,
     publishesWill,
-    head: { ...terms.head, sentLimit: head.sentLimit + terms.sendAhead },
+    // An owner that nobody saw leave had stored a limit ahead of what it sent: raising it again and again, one takeover
+    // after another, would make started messages of ever more that never were (D3).
+    head: { ...terms.head, sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead) },
     startedThrough: head.sentLimit,
   };
 }

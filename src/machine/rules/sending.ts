@@ -20,7 +20,7 @@ import { launch, lose, putSentLimit, quarantine, sendAhead } from "./started.ts"
  * once and first.
  */
 export function resumeReleased(connection: ConnectionState, durable: DurableState, out: Output): void {
-  const released = [...durable.outbound].filter(([, mark]) => mark.phase === "released");
+  const released = [...durable.outbound.entries].filter(([, mark]) => mark.phase === "released");
   released.sort(([, a], [, b]) => a.pubrecOrder - b.pubrecOrder);
   for (const [sequence, mark] of released) {
     const packetId = mark.packetId;

@@ -1,6 +1,7 @@
 import type { Message, QueuedMessage } from "../../mqtt/message.ts";
 import type { ConnectPacket, ProtocolVersion, SubscriptionRequest } from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";
+import { SparseMap, SparseSet } from "./sparse.ts";
 import { Window } from "./window.ts";
 
 /** A QoS 0 message that was never stored, and the tail of the log when it came: what is queued up to there goes first. */
@@ -80,9 +81,9 @@ export interface ConnectionState {
   pubrecOrder: number;
 
   /** Inbound QoS 2 identifiers whose PUBLISH came on this connection and whose PUBCOMP is still owed (FC-15). */
-  readonly unanswered: Set<number>;
+  readonly unanswered: SparseSet;
   /** Topic Alias to topic, from the client. */
-  readonly aliases: Map<number, string>;
+  readonly aliases: SparseMap<string>;
   publish: InboundPublish | undefined;
   subscribe: InboundSubscribe | undefined;
   nextRef: number;
@@ -115,8 +116,8 @@ export function openConnection(now: number): ConnectionState {
     startedThrough: 0,
     lastStarted: 0,
     pubrecOrder: 0,
-    unanswered: new Set(),
-    aliases: new Map(),
+    unanswered: new SparseSet(),
+    aliases: new SparseMap(),
     publish: undefined,
     subscribe: undefined,
     nextRef: 1,

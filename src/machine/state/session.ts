@@ -3,6 +3,7 @@ import type { Will } from "../../mqtt/will.ts";
 import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../policy.ts";
 import type { OutboundMark, SessionHead, SessionSnapshot } from "../snapshot.ts";
 import type { ConnectionState } from "./connection.ts";
+import { SparseMap, SparseSet } from "./sparse.ts";
 
 /** How a session is opened. */
 export interface SessionOptions {
@@ -37,9 +38,9 @@ export interface DurableState {
   head: SessionHead;
   will: Will | undefined;
   readonly subscriptions: Map<string, Subscription>;
-  readonly outbound: Map<number, OutboundMark>;
-  readonly quarantine: Set<number>;
-  readonly inbound: Set<number>;
+  readonly outbound: SparseMap<OutboundMark>;
+  readonly quarantine: SparseSet;
+  readonly inbound: SparseSet;
 }
 
 /** What the rules see of a session. */
@@ -94,9 +95,9 @@ export function durableOf(stored: SessionSnapshot): DurableState {
     head: stored.head,
     will: stored.will,
     subscriptions: new Map(stored.subscriptions),
-    outbound: new Map(stored.outbound),
-    quarantine: new Set(stored.quarantine),
-    inbound: new Set(stored.inbound),
+    outbound: new SparseMap(stored.outbound),
+    quarantine: new SparseSet(stored.quarantine),
+    inbound: new SparseSet(stored.inbound),
   };
 }
 
@@ -109,9 +110,9 @@ export function snapshot(session: Session): SessionSnapshot | undefined {
     ...rest,
     ...(will === undefined ? {} : { will }),
     subscriptions: new Map(durable.subscriptions),
-    outbound: new Map(durable.outbound),
-    quarantine: new Set(durable.quarantine),
-    inbound: new Set(durable.inbound),
+    outbound: new Map(durable.outbound.entries),
+    quarantine: new Set(durable.quarantine.members),
+    inbound: new Set(durable.inbound.members),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { QoS } from "../../mqtt/qos.ts";
 import { MAX_PACKET_ID, packetIdOf } from "../../mqtt/packet_id.ts";
+import { SparseMap, type SparseSet } from "./sparse.ts";
 
 /** Where a started delivery stands. */
 export type OutboundState = "awaitPuback" | "awaitPubrec" | "awaitPubcomp";
@@ -24,7 +25,7 @@ export interface InFlight {
  * Resend order needs no list here: on resume entries come from the log in order of their sequence.
  */
 export class Window {
-  readonly #entries = new Map<number, InFlight>();
+  readonly #entries = new SparseMap<InFlight>();
   #spent = 0;
 
   /** How many entries are in flight, whatever their state. */
@@ -44,7 +45,7 @@ export class Window {
 
   /** All entries, in the order in which they came in. */
   entries(): IterableIterator<InFlight> {
-    return this.#entries.values();
+    return this.#entries.entries.values();
   }
 
   /** Takes an entry in. */
@@ -67,7 +68,7 @@ export class Window {
   /**
    * An identifier for a log entry: the derived one, else the next free one; `undefined` when all are out (ID-12).
    */
-  packetIdFor(sequence: number, quarantine: ReadonlySet<number>): number | undefined {
+  packetIdFor(sequence: number, quarantine: SparseSet): number | undefined {
     const derived = packetIdOf(sequence);
     if (!this.#entries.has(derived) && !quarantine.has(derived)) return derived;
     if (this.#entries.size + quarantine.size >= MAX_PACKET_ID) return undefined;

@@ -338,3 +338,20 @@ rowInBoth("MQ-13", "does not let what was routed to an ended session reach its s
   await route(rig, 1, "m2");
   equal(await rig.queued(), 0);
 });
+
+row("MQ-04", "does not take ever more messages for started, one takeover after another [MQTT-3.3.2-5]", async (rig) => {
+  let a = await subscriber(rig, 5);
+  for (const payload of ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]) await publishExpiring(rig, payload, 5);
+  deepEqual(traces(a), ["m1 q1 #2", "m2 q1 #3"]);
+  for (let takeover = 0; takeover < 3; takeover++) {
+    a = await resume(rig, 5);
+    deepEqual(traces(a), ["m1 q1 #2 dup", "m2 q1 #3 dup"]);
+  }
+  await a.drop();
+  await rig.advance(60_000);
+  const again = await resume(rig, 5);
+  deepEqual(traces(again), ["m1 q1 #2 dup", "m2 q1 #3 dup"]);
+  await again.send({ type: "puback", packetId: 2, reasonCode: 0 }, { type: "puback", packetId: 3, reasonCode: 0 });
+  again.quiet();
+  equal(await rig.queued(), 0);
+}, { limits: { maximumInFlight: 2 } });

@@ -171,3 +171,10 @@ Deno.test("an interval of 0 ends with the connection, 0xFFFFFFFF never [MQTT-3.1
   assert.deepEqual(expiryNumbers(0xffff_ffff), {});
   assert.deepEqual(expiryNumbers(0xffff_fffe), { endsAfterMs: 4_294_967_294_000 });
 });
+
+Deno.test("a connection is never lost before it began, whatever its node's lease says", () => {
+  const { endsAt: _endsAt, willDueAt: _willDueAt, ...rest } = DETACHED;
+  const attached: SessionHead = { ...rest, attached: true, connectedAt: 5_000 };
+  assert.equal(detachedHead(attached, 0, 0x80).disconnectedAt, 5_000);
+  assert.equal(detachedHead(attached, 0, 0x80).endsAt, 65_000);
+});
