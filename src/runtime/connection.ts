@@ -49,7 +49,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   readonly #route: PublishRoute;
   readonly #signals: Event[] = [];
   readonly #room = new Room();
-  readonly #aborts = new AbortController();
+  /** Ends the question that is put to the host, while one is. */
+  #aborts: AbortController | undefined;
   #resolveDone: () => void = () => {};
   #awaited: Awaited | undefined;
   /** As it was when the session was acquired: who owns it is in there. */
@@ -303,7 +304,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.mailbox.flush();
     if (this.#finished) return;
     if (this.#closing) {
-      this.#aborts.abort();
+      this.#aborts?.abort();
       this.inbox.clear();
       if (this.#awaited !== "acquire" && this.mailbox.empty) this.#finish();
     } else if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
@@ -332,7 +333,9 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
 
   async #authenticate(connect: ConnectPacket): Promise<void> {
+    this.#aborts = new AbortController();
     const { event, principal } = await authenticate(this.#context, connect, this.#aborts.signal);
+    this.#aborts = undefined;
     this.principal = principal;
     this.answer(event);
   }
@@ -387,7 +390,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
 
   #finish(): void {
     this.#finished = true;
-    this.#aborts.abort();
+    this.#aborts?.abort();
     this.#closeLine();
     this.#feed.clear();
     this.inbox.clear();

@@ -38,6 +38,7 @@ export function receiveConnect(
   if (fault !== undefined) return refuse(connection, out, { reasonCode: fault });
   const { password: _password, username: _username, authenticationData: _data, ...kept } = packet;
   connection.connect = kept;
+  connection.requestedExpiryInterval = packet.sessionExpiryInterval ?? 0;
   connection.lastReceivedAt = now;
   connection.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
   connection.sendQuota = Math.min(packet.receiveMaximum ?? 65_535, state.limits.maximumInFlight);
@@ -169,6 +170,7 @@ export function sessionAcquired(
   }
   connection.lastReceivedAt = now;
   send(connection, out, connack(state, connection, durable, event.resumed));
+  connection.connect = undefined;
   resumeReleased(connection, durable, out);
   takePage(connection, event.messages, event.through);
   drain(state, connection, durable, out, now);
@@ -185,7 +187,7 @@ function connack(
   const limits = state.limits;
   const { serverKeepAlive, responseInformation } = connection;
   const interval = durable.head.sessionExpiryInterval;
-  const asked = connection.connect?.sessionExpiryInterval ?? 0;
+  const asked = connection.requestedExpiryInterval;
   return {
     type: "connack",
     sessionPresent,

@@ -22,7 +22,7 @@ export function receiveDisconnect(
     return endConnection(state, out, ENDING_TABLE.attached.disconnectNormal, ending);
   }
   // The interval of the CONNECT packet counts here, not one that the server put in its place (SE-11).
-  const requested = connection.connect?.sessionExpiryInterval ?? 0;
+  const requested = connection.requestedExpiryInterval;
   const interval = packet.sessionExpiryInterval;
   const isFault = !isLegalReasonCode("disconnect", "client", reasonCode) ||
     (requested === 0 && interval !== undefined && interval !== 0);

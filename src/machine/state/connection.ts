@@ -48,8 +48,10 @@ export interface ConnectionState {
   silenceMs: number;
 
   version: ProtocolVersion;
-  /** The CONNECT without its credentials. */
+  /** The CONNECT without its credentials, until it is answered. */
   connect: Omit<ConnectPacket, "password" | "username" | "authenticationData"> | undefined;
+  /** The Session Expiry Interval of the CONNECT packet, in seconds, whatever was put in its place (SE-11). */
+  requestedExpiryInterval: number;
   serverKeepAlive: number | undefined;
   responseInformation: string | undefined;
   /** The client's Maximum Packet Size; Infinity when it named none. */
@@ -99,6 +101,7 @@ export function openConnection(now: number): ConnectionState {
     silenceMs: 0,
     version: 5,
     connect: undefined,
+    requestedExpiryInterval: 0,
     serverKeepAlive: undefined,
     responseInformation: undefined,
     maximumPacketSize: Infinity,
