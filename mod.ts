@@ -7,7 +7,8 @@
  *
  * @example A broker in memory, and one client
  * ```ts
- * import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+ * import { sessionBroker } from "@edge-mqtt/session";
+ * import { memoryStore } from "@edge-mqtt/session/memory";
  *
  * const broker = sessionBroker({ store: memoryStore() });
  * const sent: string[] = [];
@@ -59,8 +60,6 @@ export type {
 } from "./src/runtime/observe.ts";
 export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode, SessionErrorOptions } from "./src/errors.ts";
-export { memoryStore } from "./src/stores/memory.ts";
-export type { MemoryStoreOptions } from "./src/stores/memory.ts";
 export type { StoreCapabilities, StoreRequirements } from "./src/store/capabilities.ts";
 export type {
   Acquired,

@@ -18,6 +18,7 @@ import { CommitLane } from "./lane.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { NodeLease } from "./node_lease.ts";
 import { type BrokerOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { Orphans } from "./orphans.ts";
 import { Outbox } from "./outbox.ts";
 import { Router, unrefusable } from "./publish.ts";
 import { Tasks, Turns } from "./tasks.ts";
@@ -78,7 +79,8 @@ export interface SessionBroker extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+ * import { sessionBroker } from "@edge-mqtt/session";
+ * import { memoryStore } from "@edge-mqtt/session/memory";
  *
  * const broker = sessionBroker({ store: memoryStore() });
  * const connection = broker.accept({ send: (packet) => console.log(packet.type), close: () => {} });
@@ -142,7 +144,7 @@ class Broker implements SessionBroker {
       deadlines: new Deadlines(),
       tasks,
       acquires: new Turns(),
-      orphans: new Map(),
+      orphans: new Orphans(),
       batchId,
       noteDue: ({ endsAt = 0, willDueAt = 0 }) => {
         // 0 says that the session ends with its connection: that is no time.

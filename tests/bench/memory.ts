@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+import { sessionBroker } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import { runDeno } from "../support/deno.ts";
 
 /** Bytes of one session in one state. */

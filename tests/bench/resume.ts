@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { memoryStore, sessionBroker } from "@edge-mqtt/session";
+import { sessionBroker } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import { denoKvStore } from "@edge-mqtt/session/deno-kv";
 import type { ClientPacket } from "../../src/mqtt/packet.ts";
 import type { SessionStore } from "../../src/store/session_store.ts";

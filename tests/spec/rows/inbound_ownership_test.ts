@@ -1,6 +1,6 @@
 /** When the server takes a message over: before its acknowledgement, for every subscriber, once: IB-14, IB-18, IB-22. */
 import { deepEqual, equal } from "node:assert/strict";
-import { memoryStore } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import { faultyStore } from "@edge-mqtt/session/testing";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
 import { publisher, resume, subscriber, takeFirst, traces } from "../support/deliveries.ts";

@@ -1,6 +1,6 @@
 /** Ordering: OR-05 to OR-09, OR-05 at random in ordering_property_test. What the server does as a sender of 3.1.1 too, where the rules of clients bind it. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { memoryStore } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import { keyValueStore } from "@edge-mqtt/session/key-value";
 import { faultyStore, mapDriver, random } from "@edge-mqtt/session/testing";
 import { lasting, rowInBoth } from "../support/both_versions.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { memoryStore } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import { faultyStore } from "@edge-mqtt/session/testing";
 import { keeps, publishPacket, read, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";

@@ -3,13 +3,8 @@
  * and a clock that moves by hand. Expectations are literals; nothing here decides what is right.
  */
 import { equal, ok } from "node:assert/strict";
-import {
-  type BrokerConnection,
-  type BrokerOptions,
-  memoryStore,
-  type SessionBroker,
-  sessionBroker,
-} from "@edge-mqtt/session";
+import { type BrokerConnection, type BrokerOptions, type SessionBroker, sessionBroker } from "@edge-mqtt/session";
+import { memoryStore } from "@edge-mqtt/session/memory";
 import type { SessionSnapshot } from "@edge-mqtt/session/machine";
 import type { ClientPacket, ConnectPacket, PublishPacket, ServerPacket } from "../../../src/mqtt/packet.ts";
 import type { SessionStore } from "../../../src/store/session_store.ts";
