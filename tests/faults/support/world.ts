@@ -6,11 +6,11 @@ import {
   type BrokerOptions,
   type ClientPacket,
   type ConnectPacket,
-  memoryStore,
   type ServerPacket,
   type SessionBroker,
   sessionBroker,
 } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import type { SessionStore } from "../../../mod.ts";
 import { intercept } from "../../../src/testing/intercept.ts";
 import { type FakeClock, fakeClock, type FaultyStore, faultyStore } from "../../../src/testing/mod.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { memoryStore, sessionBroker, SessionError } from "../../../mod.ts";
+import { sessionBroker, SessionError } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { connectPacket, publishPacket, rest, subscribePacket, texts, will, world } from "./support.ts";
 
 Deno.test("a store that promises less than is required is refused at construction", () => {

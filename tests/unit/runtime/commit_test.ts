@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memoryStore } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { connectPacket, publishPacket, rest, START, subscribePacket, texts, world } from "./support.ts";
 
 Deno.test("no acknowledgement leaves before its commit [MQTT-4.3.2-4]", async () => {

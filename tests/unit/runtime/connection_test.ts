@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memoryStore } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { connectPacket, publishPacket, rest, subscribePacket, texts, will, world } from "./support.ts";
 
 Deno.test("a session is taken over in the node: DISCONNECT 0x8E and close on the old, then CONNACK [MQTT-3.1.4-3]", async () => {

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ClientPacket, memoryStore, type ServerPacket, sessionBroker } from "../../../mod.ts";
+import { type ClientPacket, type ServerPacket, sessionBroker } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { fakeClock, type Fault, faultyStore, random, scheduler } from "../../../src/testing/mod.ts";
 import { connectPacket, publishPacket, START, subscribePacket } from "./support.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { memoryStore } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { connectPacket, publishPacket, rest, subscribePacket, texts, world } from "./support.ts";
 
 Deno.test("a message that comes while a session is being acquired reaches the new connection", async () => {

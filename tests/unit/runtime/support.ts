@@ -1,5 +1,6 @@
 /** A broker with a clock that stands still, a store that fails as told, and clients that remember what they get. */
-import { type BrokerEvent, type BrokerOptions, memoryStore, type SessionBroker, sessionBroker } from "../../../mod.ts";
+import { type BrokerEvent, type BrokerOptions, type SessionBroker, sessionBroker } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import type { BrokerConnection, ClientPacket, ConnectPacket, ServerPacket, SessionStore } from "../../../mod.ts";
 import { type FakeClock, fakeClock, type FaultyStore, faultyStore } from "../../../src/testing/mod.ts";
 

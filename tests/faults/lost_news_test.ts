@@ -1,0 +1,88 @@
+/** News of a session that get lost on the way: the session finds out all the same. */
+import assert from "node:assert/strict";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { connectPacket, publishPacket, subscribePacket } from "../unit/runtime/support.ts";
+import { STORES } from "./support/stores.ts";
+import { texts, world } from "./support/world.ts";
+
+const COMMIT = { timeoutMs: 1_000, repeatForMs: 3_000, repeatAfterMs: 100 } as const;
+
+for (const { name, make } of STORES) {
+  for (const fault of ["failsAfter", "replyLost"] as const) {
+    Deno.test(`${name}: a doorbell that was cleared without an answer (${fault}) leaves no message behind`, async () => {
+      using subject = await make();
+      const here = world(subject.store, { commit: COMMIT });
+      const there = here.another({ nodeId: "there" });
+      const subscriber = await here.connect("sub", {}, there);
+      await subscriber.send(subscribePacket(1, "t"));
+      const moved = await here.connect("moved", {}, there);
+      const publisher = await here.connect("pub");
+      await publisher.send(publishPacket("t", 1, 1, "one"));
+      await here.connect("moved");
+      here.faults.inject({ call: "readRings", fault });
+      await here.runDue(there);
+      assert.deepEqual(texts(subscriber), ["one"]);
+      assert.equal(moved.told(), "connack disconnect:8e");
+      await here.broker.shutdown();
+      await there.shutdown();
+    });
+  }
+
+  Deno.test(`${name}: a doorbell that could not be read is asked again, and everybody looks`, async () => {
+    using subject = await make();
+    const here = world(subject.store, { commit: COMMIT });
+    const there = here.another({ nodeId: "there" });
+    const subscriber = await here.connect("sub", {}, there);
+    await subscriber.send(subscribePacket(1, "t"));
+    const publisher = await here.connect("pub");
+    await publisher.send(publishPacket("t", 1, 1, "one"));
+    here.faults.inject({ call: "readRings", fault: "failsAfter", times: 100 });
+    await here.runDue(there);
+    assert.deepEqual(texts(subscriber), []);
+    here.faults.heal();
+    await here.runDue(there);
+    assert.deepEqual(texts(subscriber), ["one"]);
+    await here.broker.shutdown();
+    await there.shutdown();
+  });
+}
+
+for (let turns = 0; turns < 24; turns++) {
+  Deno.test(`a message committed ${turns} turns after a session was acquired reaches it`, async () => {
+    const inner = memoryStore();
+    let acquired = () => {};
+    let committed = () => {};
+    const store: typeof inner = {
+      ...inner,
+      acquire: async (request, options) => {
+        const answer = await inner.acquire(request, options);
+        if (request.terms.clientId === "sub" && holds) await new Promise<void>((resolve) => acquired = resolve);
+        return answer;
+      },
+      commit: async (batches, options) => {
+        const answer = await inner.commit(batches, options);
+        if (holds) await new Promise<void>((resolve) => committed = resolve);
+        return answer;
+      },
+    };
+    let holds = false;
+    const here = world(store);
+    const before = await here.connect("sub");
+    await before.send(subscribePacket(1, "t"));
+    await before.drop();
+    const publisher = await here.connect("pub");
+    holds = true;
+    const subscriber = here.client();
+    void subscriber.connection.receive([connectPacket("sub")]);
+    await here.rest();
+    void publisher.connection.receive([publishPacket("t", 1, 1, "one")]);
+    await here.rest();
+    holds = false;
+    acquired();
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    committed();
+    await here.rest();
+    assert.deepEqual(texts(subscriber), ["one"]);
+    await here.broker.shutdown();
+  });
+}
