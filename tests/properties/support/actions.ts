@@ -26,6 +26,20 @@ export interface ConnectAction {
   readonly old: "keep" | "tell" | "tellLate";
 }
 
+/** A client that takes everything: what it connects with. */
+export const WILLING: ConnectAction = {
+  do: "connect",
+  client: 0,
+  version: 5,
+  cleanStart: false,
+  receiveMaximum: undefined,
+  maximumPacketSize: undefined,
+  sessionExpiryInterval: 0xffff_ffff,
+  willDelay: undefined,
+  keepAlive: 0,
+  old: "tell",
+};
+
 export type Action =
   | ConnectAction
   | {
@@ -44,7 +58,7 @@ export type Action =
   | { readonly do: "pump"; readonly client: number }
   | { readonly do: "ring"; readonly client: number; readonly withMessages: boolean }
   | { readonly do: "load"; readonly client: number }
-  | { readonly do: "lose"; readonly client: number }
+  | { readonly do: "lose"; readonly client: number; readonly hears: boolean }
   | { readonly do: "crash"; readonly client: number; readonly lease: "none" | "lapsed" | "found" }
   | {
     readonly do: "disconnect";
@@ -148,7 +162,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 10, arbitrary: connect },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("pump" as const), client }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("rude" as const), client, packet: rudePacket, verdict }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("lose" as const), client }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("lose" as const), client, hears: fc.boolean() }) },
   {
     weight: 2,
     arbitrary: fc.record({

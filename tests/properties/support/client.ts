@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ClientPacket, PublishPacket, QoS, ServerPacket } from "../../../src/machine/mod.ts";
+import type { ClientPacket, ConnectPacket, PublishPacket, ServerPacket } from "../../../src/machine/mod.ts";
+import type { ConnectAction } from "./actions.ts";
 
 const MAX_OPEN = 4;
 
@@ -74,7 +75,29 @@ export class Client {
   }
 }
 
-/** A level from a number. */
-export function levelOf(number: number): QoS {
-  return number === 0 ? 0 : number === 1 ? 1 : 2;
+/** The CONNECT of an action; `willPayload` is asked for where it has a Will. */
+export function connectPacket(clientId: string, action: ConnectAction, willPayload: () => Uint8Array): ConnectPacket {
+  const { version, cleanStart, keepAlive, receiveMaximum, maximumPacketSize, sessionExpiryInterval, willDelay } =
+    action;
+  const isV5 = version === 5;
+  return {
+    type: "connect",
+    protocolVersion: version,
+    clientId,
+    cleanStart,
+    keepAlive,
+    ...(isV5 && receiveMaximum !== undefined ? { receiveMaximum } : {}),
+    ...(isV5 && maximumPacketSize !== undefined ? { maximumPacketSize } : {}),
+    ...(isV5 && sessionExpiryInterval !== undefined ? { sessionExpiryInterval } : {}),
+    ...(willDelay === undefined ? {} : {
+      will: {
+        topic: "to/b",
+        payload: willPayload(),
+        qos: 1,
+        retain: false,
+        properties: {},
+        willDelayInterval: willDelay,
+      },
+    }),
+  };
 }

@@ -59,6 +59,8 @@ export class Link {
   /** Entries appended that the session was not told about yet. */
   rung: QueuedMessage[] = [];
   open = true;
+  /** Whether what is sent arrives: an answer may be lost with its connection. */
+  hears = true;
   connect: ConnectPacket | undefined;
 
   readonly number: number;
