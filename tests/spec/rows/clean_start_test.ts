@@ -1,9 +1,9 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type Client, type ConnectOptions, keeps, keepsV4, Rig, text } from "../support/rig.ts";
+import { fleeting, lasting, named, type Version, VERSIONS } from "../support/both_versions.ts";
+import { type Client, type ConnectOptions, Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { PacketIds, payloads } from "../support/seen.ts";
-import { keeping, named, passing, type Version, VERSIONS } from "../support/versions.ts";
 
 /** Leaves a session with a subscription, a message in flight, one that waits, and an unreleased inbound id 7. */
 async function leave(rig: Rig, options: ConnectOptions): Promise<PacketIds> {
@@ -11,7 +11,7 @@ async function leave(rig: Rig, options: ConnectOptions): Promise<PacketIds> {
   const a = await rig.connect(options);
   await a.subscribe("t", 1);
   await publish(rig, "sent");
-  deepEqual(ids.wordsOf(a), ["publish #1 sent"]);
+  deepEqual(ids.traces(a), ["sent q1 #1"]);
   await a.publish("in", { qos: 2, packetId: 7, payload: text("first") });
   equal(a.take("pubrec").packetId, 7);
   await a.drop();
@@ -45,9 +45,9 @@ async function isNew(rig: Rig, a: Client): Promise<void> {
 }
 
 row("LC-03", "Clean Start 1 throws the stored session away, all of it [MQTT-3.1.2-4]", async (rig) => {
-  await leave(rig, keeps());
+  await leave(rig, lasting(5));
   const before = await rig.stored();
-  const a = await rig.connect(keeps({ cleanStart: true }), false);
+  const a = await rig.connect(lasting(5, { cleanStart: true }), false);
   notEqual((await rig.stored())?.incarnation, before?.incarnation);
   deepEqual(rig.observed.filter((event) => event.type === "ended" && event.clientId === "a"), [
     { type: "ended", clientId: "a", reason: "cleanStart" },
@@ -56,38 +56,38 @@ row("LC-03", "Clean Start 1 throws the stored session away, all of it [MQTT-3.1.
 });
 
 row("LC-04", "Clean Start 0 goes on with the stored session [MQTT-3.1.2-5]", async (rig) => {
-  const ids = await leave(rig, keeps());
+  const ids = await leave(rig, lasting(5));
   const watcher = await rig.connect({ clientId: "watcher" });
   await watcher.subscribe("in", 2);
-  const a = await rig.dial(keeps());
-  deepEqual(ids.wordsOf(a), ["connack true 0", "publish #1 sent dup", "publish #2 waits"]);
+  const a = await rig.dial(lasting(5));
+  deepEqual(ids.traces(a), ["connack present", "sent q1 #1 dup", "waits q1 #2"]);
   await publish(rig, "new");
-  deepEqual(ids.wordsOf(a), ["publish #3 new"]);
+  deepEqual(ids.traces(a), ["new q1 #3"]);
   await a.publish("in", { qos: 2, packetId: 7, dup: true, payload: text("first") });
   equal(a.take("pubrec").packetId, 7);
   watcher.quiet();
 });
 
 row("LC-05", "Clean Start 0 without a session makes one [MQTT-3.1.2-6]", async (rig) => {
-  const a = await rig.connect(keeps(), false);
+  const a = await rig.connect(lasting(5), false);
   equal((await rig.stored())?.head.attached, true);
   await isNew(rig, a);
 });
 
 row("LC-06", "CleanSession 0 makes a session, and goes on with it after any time away [MQTT-3.1.2-4]", async (rig) => {
-  const ids = await leave(rig, keepsV4());
+  const ids = await leave(rig, lasting(4));
   const stored = await rig.stored();
   equal(stored?.head.attached, false);
   equal(stored?.head.endsAt, undefined);
   await rig.advance(400 * 86_400_000);
-  const a = await rig.dial(keepsV4());
-  deepEqual(ids.wordsOf(a), ["connack true 0", "publish #1 sent dup", "publish #2 waits"]);
+  const a = await rig.dial(lasting(4));
+  deepEqual(ids.traces(a), ["connack present", "sent q1 #1 dup", "waits q1 #2"]);
   await a.send({ type: "disconnect", reasonCode: 0 });
   equal((await rig.stored())?.subscriptions.size, 1);
 });
 
 row("LC-07", "QoS 1 and 2 messages are stored while their receiver is away [MQTT-3.1.2-5]", async (rig) => {
-  const a = await rig.connect(keepsV4());
+  const a = await rig.connect(lasting(4));
   await a.subscribe("t", 2);
   await a.send({ type: "disconnect", reasonCode: 0 });
   const publisher = await rig.connect({ clientId: "publisher" });
@@ -96,7 +96,7 @@ row("LC-07", "QoS 1 and 2 messages are stored while their receiver is away [MQTT
   await publisher.publish("t", { qos: 2, packetId: 2, payload: text("two") });
   equal(await rig.queued(), 2);
   await rig.crash();
-  const again = await rig.connect(keepsV4(), true);
+  const again = await rig.connect(lasting(4), true);
   for (const [qos, payload] of [[1, "one"], [2, "two"]] as const) {
     const packet = again.take("publish");
     equal(packet.qos, qos);
@@ -107,7 +107,7 @@ row("LC-07", "QoS 1 and 2 messages are stored while their receiver is away [MQTT
 
 row("LC-08", "CleanSession 1 lasts as long as its connection, and leaves nothing [MQTT-3.1.2-6]", async (rig) => {
   for (const leaves of ["disconnect", "drop"] as const) {
-    const a = await rig.connect(passing(4));
+    const a = await rig.connect(fleeting(4));
     await a.subscribe("t", 1);
     await publish(rig, "sent");
     await a.publish("in", { qos: 2, packetId: 7, payload: text("first") });
@@ -115,19 +115,19 @@ row("LC-08", "CleanSession 1 lasts as long as its connection, and leaves nothing
     else await a.send({ type: "disconnect", reasonCode: 0 });
     equal(await rig.stored(), undefined);
     await publish(rig, "lost");
-    const again = await rig.connect(keepsV4(), false);
+    const again = await rig.connect(lasting(4), false);
     await isNew(rig, again);
     // And back: it discards what CleanSession 0 left.
     await again.subscribe("t", 1);
     await again.drop();
-    const clean = await rig.connect(passing(4), false);
+    const clean = await rig.connect(fleeting(4), false);
     await isNew(rig, clean);
     await clean.drop();
   }
 });
 
 row("LC-09", "an interval above 0 keeps the state after the connection [MQTT-3.1.2-23]", async (rig) => {
-  await leave(rig, keeps({ sessionExpiryInterval: 60 }));
+  await leave(rig, lasting(5, { sessionExpiryInterval: 60 }));
   const closedAt = rig.now;
   equal((await rig.stored())?.head.endsAt, closedAt + 60_000);
   await rig.advance(59_999);
@@ -144,10 +144,10 @@ row(
   "Clean Start 1 governs the start alone: the next Clean Start 0 goes on [MQTT-3.1.2-4, -23]",
   async (rig) => {
     const ids = await leave(rig, { cleanStart: true, sessionExpiryInterval: 60 });
-    const a = await rig.dial(keeps());
-    deepEqual(ids.wordsOf(a), ["connack true 0", "publish #1 sent dup", "publish #2 waits"]);
+    const a = await rig.dial(lasting(5));
+    deepEqual(ids.traces(a), ["connack present", "sent q1 #1 dup", "waits q1 #2"]);
     await publish(rig, "new");
-    deepEqual(ids.wordsOf(a), ["publish #3 new"]);
+    deepEqual(ids.traces(a), ["new q1 #3"]);
   },
 );
 
@@ -155,7 +155,7 @@ for (const version of VERSIONS) {
   const clean = version === 5 ? "MQTT-3.2.2-2" : "MQTT-3.2.2-1";
   row("LC-10", `a clean connection always hears Session Present 0 in ${named(version)} [${clean}]`, async (rig) => {
     const isZero = async (what: string) => {
-      const client = await rig.dial(passing(version));
+      const client = await rig.dial(fleeting(version));
       const connack = client.take("connack");
       deepEqual([connack.sessionPresent, connack.reasonCode], [false, 0], what);
       return client;
@@ -163,15 +163,15 @@ for (const version of VERSIONS) {
     // Absent; attached and to end; attached and kept; detached; past its end; crashed.
     await isZero("absent");
     await isZero("attached");
-    await rig.connect(keeping(version), false);
+    await rig.connect(lasting(version), false);
     const over = await isZero("attached and kept");
     await over.drop();
-    await leave(rig, keeping(version));
+    await leave(rig, lasting(version));
     await (await isZero("detached")).drop();
-    await (await rig.connect(keeping(version, { ...(version === 5 && { sessionExpiryInterval: 1 }) }))).drop();
+    await (await rig.connect(lasting(version, { ...(version === 5 && { sessionExpiryInterval: 1 }) }))).drop();
     await rig.time.advance(2_000, () => rig.settle());
     await (await isZero("past its end")).drop();
-    await rig.connect(keeping(version));
+    await rig.connect(lasting(version));
     await rig.crash();
     await isZero("crashed");
   });

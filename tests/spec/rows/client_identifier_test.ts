@@ -3,10 +3,11 @@ import { fromMqttPacket, reasonCodeOfParserError } from "@edge-mqtt/session/mqtt
 import fc from "fast-check";
 import type { ConnectPacket } from "../../../src/mqtt/packet.ts";
 import { parse } from "../../support/mqtt_packet_codec.ts";
-import { keeps, keepsV4, Rig } from "../support/rig.ts";
+import { fleeting, lasting, named, VERSIONS } from "../support/both_versions.ts";
+import { Rig } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { payloads, refused } from "../support/seen.ts";
-import { keeping, named, passing, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 const ALLOWED = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -54,7 +55,7 @@ for (const version of VERSIONS) {
       const allowed = fc.string({ unit: fc.constantFrom(...ALLOWED), minLength: 1, maxLength: 23 });
       await fc.assert(
         fc.asyncProperty(allowed, async (clientId) => {
-          const client = await rig.dial(keeping(version, { clientId, cleanStart: true }));
+          const client = await rig.dial(lasting(version, { clientId, cleanStart: true }));
           equal(client.take("connack").reasonCode, 0);
           equal((await rig.stored(clientId))?.clientId, clientId);
           await client.drop();
@@ -62,9 +63,9 @@ for (const version of VERSIONS) {
         { numRuns: 200, examples: [["0"], ["Z".repeat(23)], ["constructor"], ["toString"], ["proto"]] },
       );
       for (const clientId of ["x".repeat(65_535), "a/b", "$SYS", "+", "#", "__proto__", "é", "😀", " ", "a b"]) {
-        const client = await rig.connect(keeping(version, { clientId }), false);
+        const client = await rig.connect(lasting(version, { clientId }), false);
         await client.drop();
-        await (await rig.connect(keeping(version, { clientId }), true)).drop();
+        await (await rig.connect(lasting(version, { clientId }), true)).drop();
       }
     },
   );
@@ -73,8 +74,8 @@ for (const version of VERSIONS) {
     "CI-03",
     `each client without an id gets one of its own in ${named(version)} [MQTT-3.1.3-6]`,
     async (rig) => {
-      const first = await rig.connect(passing(version, { clientId: "" }));
-      const second = await rig.connect(passing(version, { clientId: "" }));
+      const first = await rig.connect(fleeting(version, { clientId: "" }));
+      const second = await rig.connect(fleeting(version, { clientId: "" }));
       equal(first.closed, false);
       const { sessions } = await rig.broker.list();
       equal(sessions.length, 2);
@@ -93,11 +94,11 @@ for (const version of VERSIONS) {
     "CI-08",
     `an id that is not wanted is refused by its own code in ${named(version)} [${rejects}]`,
     async (rig) => {
-      const client = await rig.dial(keeping(version, { clientId: "unwanted" }));
+      const client = await rig.dial(lasting(version, { clientId: "unwanted" }));
       refused(client, version === 5 ? 0x85 : 2);
       equal(await rig.stored("unwanted"), undefined);
       equal((await rig.broker.list()).sessions.length, 0);
-      await rig.connect(keeping(version, { clientId: "wanted" }), false);
+      await rig.connect(lasting(version, { clientId: "wanted" }), false);
     },
     { authenticate: ({ clientId }) => clientId === "unwanted" ? { ok: false, reasonCode: 0x85 } : { ok: true } },
   );
@@ -107,14 +108,14 @@ row(
   "CI-04",
   "tells the client the id that it got, and treats it as the client's own [MQTT-3.1.3-7, MQTT-3.2.2-16]",
   async (rig) => {
-    const a = await rig.dial(keeps({ clientId: "" }));
+    const a = await rig.dial(lasting(5, { clientId: "" }));
     const { assignedClientIdentifier = "", sessionPresent } = a.take("connack");
     equal(sessionPresent, false);
     notEqual(assignedClientIdentifier, "");
     await a.subscribe("t", 1);
     await a.drop();
     equal((await rig.stored(assignedClientIdentifier))?.subscriptions.size, 1);
-    const again = await rig.dial(keeps({ clientId: assignedClientIdentifier }));
+    const again = await rig.dial(lasting(5, { clientId: assignedClientIdentifier }));
     const connack = again.take("connack");
     equal(connack.sessionPresent, true);
     // It was not assigned this time.
@@ -125,7 +126,7 @@ row(
 for (const attached of [true, false]) {
   const state = attached ? "connected" : "stored";
   row("CI-04", `an assigned id is never that of a ${state} session [MQTT-3.1.3-7]`, async (rig) => {
-    const taken = await rig.connect(keeps({ clientId: "taken", username: "somebody" }));
+    const taken = await rig.connect(lasting(5, { clientId: "taken", username: "somebody" }));
     await taken.subscribe("t", 1);
     if (!attached) await taken.drop();
     const before = await rig.stored("taken");
@@ -162,9 +163,9 @@ row("CI-04", "what is done with an assigned id is done as with any other [MQTT-3
 });
 
 row("CI-06", "an empty id with CleanSession 0 is refused with 2 [MQTT-3.1.3-8]", async (rig) => {
-  refused(await rig.dial(keepsV4({ clientId: "" })), 2);
+  refused(await rig.dial(lasting(4, { clientId: "" })), 2);
   equal((await rig.broker.list()).sessions.length, 0);
-  await rig.connect(passing(4, { clientId: "" }), false);
+  await rig.connect(fleeting(4, { clientId: "" }), false);
 });
 
 row(
@@ -173,7 +174,7 @@ row(
   async (rig) => {
     const ids = new Set<string | undefined>();
     for (const sessionExpiryInterval of [0, 60, 0xffff_ffff]) {
-      const client = await rig.dial(keeps({ clientId: "", sessionExpiryInterval }));
+      const client = await rig.dial(lasting(5, { clientId: "", sessionExpiryInterval }));
       const connack = client.take("connack");
       deepEqual([connack.reasonCode, connack.sessionPresent], [0, false]);
       ok((connack.assignedClientIdentifier ?? "").length > 0);
@@ -191,11 +192,11 @@ Deno.test("CI-10 S: who may use an id is decided before its session is looked at
         ? new Promise((resolve) => verdicts.push((ok) => resolve(ok ? { ok } : { ok, reasonCode: 0x87 })))
         : { ok: true },
   });
-  const owner = await rig.connect(keeps());
+  const owner = await rig.connect(lasting(5));
   await owner.subscribe("t", 1);
   const before = await rig.stored();
   for (const cleanStart of [true, false]) {
-    const other = await rig.dial(keeps({ cleanStart, username: "slow" }));
+    const other = await rig.dial(lasting(5, { cleanStart, username: "slow" }));
     deepEqual(await rig.stored(), before);
     equal(owner.closed, false);
     verdicts.shift()?.(false);
@@ -204,7 +205,7 @@ Deno.test("CI-10 S: who may use an id is decided before its session is looked at
     deepEqual(await rig.stored(), before);
     equal(owner.closed, false);
   }
-  const allowed = await rig.dial(keeps({ username: "slow" }));
+  const allowed = await rig.dial(lasting(5, { username: "slow" }));
   deepEqual(await rig.stored(), before);
   verdicts.shift()?.(true);
   await rig.settle();
@@ -213,8 +214,8 @@ Deno.test("CI-10 S: who may use an id is decided before its session is looked at
 });
 
 row("CI-10", "an id belongs to the principal that made its session, until that ends [§5.4.2]", async (rig) => {
-  const mine = keeps({ username: "me", sessionExpiryInterval: 60 });
-  const theirs = keeps({ username: "them", cleanStart: true });
+  const mine = lasting(5, { username: "me", sessionExpiryInterval: 60 });
+  const theirs = lasting(5, { username: "them", cleanStart: true });
   const client = await rig.connect(mine);
   refused(await rig.dial(theirs), 0x85);
   equal(client.closed, false);

@@ -1,10 +1,11 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Authentication } from "@edge-mqtt/session";
 import type { ClientPacket, ConnectPacket } from "../../../src/mqtt/packet.ts";
-import { type ConnectOptions, keeps, keepsV4, publishPacket, Rig, subscribePacket } from "../support/rig.ts";
+import { fleeting, lasting, named, VERSIONS } from "../support/both_versions.ts";
+import { type ConnectOptions, publishPacket, Rig, subscribePacket } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads, refused, types } from "../support/seen.ts";
-import { keeping, named, passing, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 /** Refuses the user `bad` with the code that its password names. */
 const authenticate = (connect: ConnectPacket): Authentication =>
@@ -33,7 +34,7 @@ const OTHER_PACKETS: readonly ClientPacket[] = [
 
 /** A stored session `a` with a subscription, and a client that would see its messages. */
 async function stored(rig: Rig, version: 4 | 5): Promise<void> {
-  const a = await rig.connect(keeping(version));
+  const a = await rig.connect(lasting(version));
   await a.subscribe("t", 1);
   await a.drop();
 }
@@ -63,7 +64,7 @@ for (const version of VERSIONS) {
     "LC-02",
     `a second CONNECT closes the connection as a fault, and resets nothing in ${named(version)} [MQTT-3.1.0-2]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("will", 1);
       const again: ConnectPacket = {
         type: "connect",
@@ -73,16 +74,16 @@ for (const version of VERSIONS) {
         keepAlive: 0,
       };
 
-      const kept = await rig.connect(keeping(version, willOf("kept")));
+      const kept = await rig.connect(lasting(version, willOf("kept")));
       await kept.subscribe("t", 1);
       await kept.send(again);
       closedWith(kept, version, 0x82);
       deepEqual(payloads(watcher), ["kept"]);
       equal((await rig.stored())?.head.attached, false);
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
       equal((await rig.stored())?.subscriptions.size, 1);
 
-      const brief = await rig.connect(passing(version, { clientId: "b", ...willOf("brief") }));
+      const brief = await rig.connect(fleeting(version, { clientId: "b", ...willOf("brief") }));
       await brief.send({ ...again, clientId: "b" }, publishPacket("will"));
       closedWith(brief, version, 0x82);
       deepEqual(payloads(watcher), ["brief"]);
@@ -98,11 +99,11 @@ for (const version of VERSIONS) {
       await stored(rig, version);
       const before = await rig.stored();
       for (const cleanStart of [true, false]) {
-        const client = await rig.dial(keeping(version, { cleanStart, ...refusedWith(0x86) }));
+        const client = await rig.dial(lasting(version, { cleanStart, ...refusedWith(0x86) }));
         refused(client, version === 5 ? 0x86 : 4);
         deepEqual(await rig.stored(), before);
       }
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
     },
     { authenticate },
   );
@@ -112,7 +113,7 @@ for (const version of VERSIONS) {
     // The code that a 3.1.1 client gets beside each one of 5.0.
     const codes = [[0x80, 3], [0x84, 1], [0x85, 2], [0x86, 4], [0x87, 5], [0x88, 3], [0x89, 3], [0x8a, 5], [0x9f, 3]];
     for (const [code = 0, returnCode = 0] of codes) {
-      refused(await rig.dial(passing(version, refusedWith(code))), version === 5 ? code : returnCode);
+      refused(await rig.dial(fleeting(version, refusedWith(code))), version === 5 ? code : returnCode);
     }
     equal(rig.observed.filter((event) => event.type === "connected").length, 0);
     equal((await rig.broker.list()).sessions.length, 0);
@@ -122,15 +123,15 @@ for (const version of VERSIONS) {
     "LC-17",
     `CONNACK comes first, then what was sent before, then what waited in ${named(version)} [MQTT-3.2.0-1]`,
     async (rig) => {
-      const publisher = await rig.connect(passing(version, { clientId: "p" }));
-      const a = await rig.connect(keeping(version));
+      const publisher = await rig.connect(fleeting(version, { clientId: "p" }));
+      const a = await rig.connect(lasting(version));
       await a.subscribe("t", 2);
       await publisher.publish("t", { qos: 2, packetId: 1 });
       await a.send({ type: "pubrec", packetId: a.take("publish").packetId ?? 0, reasonCode: 0 });
       await publisher.publish("t", { qos: 1, packetId: 2 });
       await a.drop();
       await publisher.publish("t", { qos: 1, packetId: 3 });
-      const again = await rig.dial(keeping(version));
+      const again = await rig.dial(lasting(version));
       const [connack, pubrel, resent, waited, ...rest] = again.received;
       deepEqual(types(again), ["connack", "pubrel", "publish", "publish"]);
       equal(connack?.type === "connack" && connack.sessionPresent, true);
@@ -145,7 +146,7 @@ for (const version of VERSIONS) {
     "LC-19",
     `an ill-formed CONNECT closes without a word and touches nothing in ${named(version)} [MQTT-3.1.4-1]`,
     async (rig) => {
-      const a = await rig.connect(keeping(version));
+      const a = await rig.connect(lasting(version));
       await a.subscribe("t", 1);
       const before = await rig.stored();
       const broken = rig.open("broken");
@@ -165,15 +166,15 @@ for (const version of VERSIONS) {
     "LC-24",
     `delivery and Keep Alive begin with the CONNACK in ${named(version)} [${starts}]`,
     async (rig) => {
-      const a = await rig.dial(keeping(version, { keepAlive: 10 }));
+      const a = await rig.dial(lasting(version, { keepAlive: 10 }));
       equal(a.take("connack").reasonCode, 0);
       await a.subscribe("t", 1);
-      const publisher = await rig.connect(passing(version, { clientId: "p" }));
+      const publisher = await rig.connect(fleeting(version, { clientId: "p" }));
       await publisher.publish("t", { qos: 1, packetId: 1 });
       deepEqual(payloads(a), ["m"]);
       await a.drop();
       await publisher.publish("t", { qos: 1, packetId: 2 });
-      const again = await rig.connect(keeping(version, { keepAlive: 10 }), true);
+      const again = await rig.connect(lasting(version, { keepAlive: 10 }), true);
       deepEqual(payloads(again), ["m", "m"]);
       await rig.advance(14_999);
       equal(again.closed, false);
@@ -187,7 +188,7 @@ for (const version of VERSIONS) {
     "LC-25",
     `what follows a refused CONNECT is not processed in ${named(version)} [${drops}]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("#", 2);
       await stored(rig, version);
       const before = await rig.stored();
@@ -219,11 +220,11 @@ for (const version of VERSIONS) {
     await rig.advance(1);
     deepEqual(silent.timeline, ["close"]);
     // Nor does a client that never hears the verdict on its CONNECT wait for ever, or take anything over.
-    const waiting = await rig.dial(passing(version, { username: "slow" }));
+    const waiting = await rig.dial(fleeting(version, { username: "slow" }));
     await rig.advance(3_000);
     deepEqual(waiting.timeline, ["close"]);
     deepEqual(await rig.stored(), before);
-    await rig.connect(keeping(version), true);
+    await rig.connect(lasting(version), true);
   }, {
     limits: { connectTimeoutMs: 3_000 },
     authenticate: (connect) => connect.username === "slow" ? new Promise<never>(() => {}) : { ok: true },
@@ -248,16 +249,16 @@ row(
     await stored(rig, 5);
     const before = await rig.stored();
     const cases: readonly (readonly [ConnectOptions, number])[] = [
-      [keeps({ protocolVersion: 6 }), 0x84],
-      [keeps({ protocolVersion: 3 }), 1],
-      [keeps({ receiveMaximum: 0 }), 0x82],
-      [keeps({ maximumPacketSize: 0 }), 0x82],
-      [keeps({ authenticationMethod: "unknown" }), 0x8c],
-      [keeps(willOf("w", { topic: "no/+" })), 0x90],
-      [keeps(willOf("w", { qos: 2 })), 0x9b],
-      [keeps(willOf("w", { retain: true })), 0x9a],
-      [keeps(willOf("w", { topic: "forbidden" })), 0x87],
-      [keepsV4(willOf("w", { topic: "forbidden" })), 5],
+      [lasting(5, { protocolVersion: 6 }), 0x84],
+      [lasting(5, { protocolVersion: 3 }), 1],
+      [lasting(5, { receiveMaximum: 0 }), 0x82],
+      [lasting(5, { maximumPacketSize: 0 }), 0x82],
+      [lasting(5, { authenticationMethod: "unknown" }), 0x8c],
+      [lasting(5, willOf("w", { topic: "no/+" })), 0x90],
+      [lasting(5, willOf("w", { qos: 2 })), 0x9b],
+      [lasting(5, willOf("w", { retain: true })), 0x9a],
+      [lasting(5, willOf("w", { topic: "forbidden" })), 0x87],
+      [lasting(4, willOf("w", { topic: "forbidden" })), 5],
     ];
     for (const [options, code] of cases) {
       refused(await rig.dial(options), code);
@@ -281,7 +282,7 @@ row("LC-18", "sends one CONNACK per connection, whatever comes [MQTT-3.2.0-2]", 
   const first = rig.open("first");
   const second = rig.open("second");
   await Promise.all([first.send(connect, { type: "pingreq" }), second.send(connect, { type: "pingreq" })]);
-  const third = await rig.dial({ ...keeps(), ...refusedWith(0x87) });
+  const third = await rig.dial({ ...lasting(5), ...refusedWith(0x87) });
   for (const client of [first, second, third]) {
     equal(client.received.filter((packet) => packet.type === "connack").length, 1);
     equal(client.received[0]?.type, "connack");

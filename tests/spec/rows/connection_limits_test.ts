@@ -1,9 +1,10 @@
 /** Limits of a connection that touch the session: CL-01 to CL-15. 5.0 only. */
 import { deepEqual, equal } from "node:assert/strict";
 import { lasting } from "../support/both_versions.ts";
-import { closedWith, resume, route, subscriber, takeFirst, traces } from "../support/deliveries.ts";
+import { resume, route, subscriber } from "../support/deliveries.ts";
 import { publishPacket, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, takeFirst, traces } from "../support/seen.ts";
 
 /**
  * The size of a 5.0 PUBLISH to topic `t` above QoS 0: fixed header 2, topic 3, identifier 2, no properties 1, payload.

@@ -2,9 +2,10 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { ClientPacket } from "../../../src/mqtt/packet.ts";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
-import { closedWith, response, resume, route, subscriber, traces } from "../support/deliveries.ts";
+import { response, resume, route, subscriber } from "../support/deliveries.ts";
 import { publishPacket } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, traces } from "../support/seen.ts";
 import { published, watcher, will } from "../support/wills.ts";
 
 /** Packets that no client may send, each a fault of its own. */

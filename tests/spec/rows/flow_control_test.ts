@@ -1,18 +1,10 @@
 /** Receive Maximum and send quota, both ways: FC-01 to FC-17, FC-19. */
 import { deepEqual, equal } from "node:assert/strict";
 import { rowInBoth } from "../support/both_versions.ts";
-import {
-  closedWith,
-  publisher,
-  response,
-  resume,
-  route,
-  subscriber,
-  takeFirst,
-  traces,
-} from "../support/deliveries.ts";
+import { publisher, response, resume, route, subscriber } from "../support/deliveries.ts";
 import { type Client, Rig } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, takeFirst, traces } from "../support/seen.ts";
 
 /** The messages m1 to mN. */
 function numbered(count: number): readonly string[] {

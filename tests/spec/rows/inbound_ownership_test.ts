@@ -3,9 +3,10 @@ import { deepEqual, equal } from "node:assert/strict";
 import { memoryStore } from "@edge-mqtt/session/memory";
 import { faultyStore } from "@edge-mqtt/session/testing";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
-import { publisher, resume, subscriber, takeFirst, traces } from "../support/deliveries.ts";
+import { publisher, resume, subscriber } from "../support/deliveries.ts";
 import { Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { takeFirst, traces } from "../support/seen.ts";
 
 for (const qos of [1, 2] as const) {
   const answer = qos === 1 ? "puback #1" : "pubrec #1";

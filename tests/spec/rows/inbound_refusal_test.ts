@@ -1,18 +1,10 @@
 /** A PUBLISH that the server refuses: IB-05, IB-16, IB-19, IB-20. */
 import { deepEqual, equal } from "node:assert/strict";
 import { online, sent, stepped } from "../../unit/machine/rig.ts";
-import {
-  closedWith,
-  publisher,
-  response,
-  resume,
-  stillOpen,
-  subscriber,
-  takeFirst,
-  traces,
-} from "../support/deliveries.ts";
+import { publisher, response, resume, subscriber } from "../support/deliveries.ts";
 import { publishPacket, Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, stillOpen, takeFirst, traces } from "../support/seen.ts";
 
 /** A broker that lets nobody publish to `secret`. */
 function strictRig(policy: "acknowledge" | "close" = "acknowledge"): Rig {

@@ -1,9 +1,10 @@
 /** Inbound delivery, the server as the receiver: the handshakes, IB-01 to IB-13, IB-17 and IB-21. */
 import { deepEqual, equal } from "node:assert/strict";
 import { fleeting, lasting, rowInBoth, type Version } from "../support/both_versions.ts";
-import { publisher, response, stillOpen, subscriber, takeFirst, trace, traces } from "../support/deliveries.ts";
+import { publisher, response, subscriber } from "../support/deliveries.ts";
 import { type Client, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { stillOpen, takeFirst, trace, traces } from "../support/seen.ts";
 
 /** A subscriber `a` to `t`, and a publisher `p`. */
 async function pair(rig: Rig, version: Version): Promise<{ readonly a: Client; readonly p: Client }> {

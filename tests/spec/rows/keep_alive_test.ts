@@ -1,8 +1,9 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
+import { fleeting, lasting, named, VERSIONS } from "../support/both_versions.ts";
 import { type Client, type ConnectOptions, publishPacket, type Rig, subscribePacket } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads } from "../support/seen.ts";
-import { keeping, named, passing, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -44,7 +45,7 @@ row("KA-03", "a value above the server's limit, or none, gets the limit [MQTT-3.
 }, { limits: { maximumKeepAlive: 30 } });
 
 row("KA-03", "a client of 3.1.1 cannot be told, so its own value stands [MQTT-3.1.2-24 of 3.1.1]", async (rig) => {
-  const a = await rig.dial(passing(4, { keepAlive: 20 }));
+  const a = await rig.dial(fleeting(4, { keepAlive: 20 }));
   deepEqual(a.take("connack"), { type: "connack", sessionPresent: false, reasonCode: 0 });
   await closesAfter(rig, a, 30_000);
 }, imposes);
@@ -62,9 +63,9 @@ for (const version of VERSIONS) {
     "KA-04",
     `silence for one and a half times the value counts as a lost connection in ${named(version)} [${statement}]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("will", 1);
-      const a = await rig.connect(keeping(version, { keepAlive: 10, ...willOf("silent") }));
+      const a = await rig.connect(lasting(version, { keepAlive: 10, ...willOf("silent") }));
       await a.subscribe("t", 1);
       await closesAfter(rig, a, 15_000);
       closedWith(a, version, 0x8d);
@@ -73,9 +74,9 @@ for (const version of VERSIONS) {
       equal(stored?.head.attached, false);
       equal(stored?.head.disconnectedAt, rig.now);
       equal(stored?.subscriptions.size, 1);
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
 
-      const brief = await rig.connect(passing(version, { clientId: "b", keepAlive: 10 }));
+      const brief = await rig.connect(fleeting(version, { clientId: "b", keepAlive: 10 }));
       await closesAfter(rig, brief, 15_000);
       equal(await rig.stored("b"), undefined);
     },
@@ -85,8 +86,8 @@ for (const version of VERSIONS) {
     "KA-04",
     `any packet that is received starts it anew, none that is sent does in ${named(version)} [${statement}]`,
     async (rig) => {
-      const publisher = await rig.connect(passing(version, { clientId: "p" }));
-      const a = await rig.connect(keeping(version, { keepAlive: 10 }));
+      const publisher = await rig.connect(fleeting(version, { clientId: "p" }));
+      const a = await rig.connect(lasting(version, { keepAlive: 10 }));
       const packets = [
         subscribePacket(1, [{ filter: "t", qos: 1 }]),
         publishPacket("x"),
@@ -114,9 +115,9 @@ for (const version of VERSIONS) {
     "KA-04",
     `a delayed Will waits for its delay after the silence in ${named(version)} [${statement}]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("will", 1);
-      const a = await rig.connect(keeping(version, { keepAlive: 2, ...willOf("late", { willDelayInterval: 20 }) }));
+      const a = await rig.connect(lasting(version, { keepAlive: 2, ...willOf("late", { willDelayInterval: 20 }) }));
       await closesAfter(rig, a, 3_000);
       if (version === 5) {
         await rig.advance(19_999);
@@ -129,7 +130,7 @@ for (const version of VERSIONS) {
 
   row("KA-05", `0 lets a client be silent for ever in ${named(version)} [§3.1.2.10]`, async (rig) => {
     rig.broker.start();
-    const a = await rig.connect(keeping(version, { keepAlive: 0 }));
+    const a = await rig.connect(lasting(version, { keepAlive: 0 }));
     await a.subscribe("t", 0);
     await rig.advance(2 * DAY_MS);
     equal(a.closed, false);
@@ -143,9 +144,9 @@ for (const version of VERSIONS) {
     "KA-06",
     `PINGREQ is answered whatever else waits in ${named(version)} [MQTT-3.12.4-1]`,
     async (rig) => {
-      const a = await rig.connect(keeping(version, version === 5 ? { receiveMaximum: 1 } : {}));
+      const a = await rig.connect(lasting(version, version === 5 ? { receiveMaximum: 1 } : {}));
       await a.subscribe("t", 1);
-      const publisher = await rig.connect(passing(version, { clientId: "p" }));
+      const publisher = await rig.connect(fleeting(version, { clientId: "p" }));
       for (const packetId of [1, 2, 3]) await publisher.publish("t", { qos: 1, packetId });
       // One is in flight, two wait for it.
       equal(a.take("publish").qos, 1);
@@ -162,21 +163,21 @@ for (const version of VERSIONS) {
     "KA-08",
     `Keep Alive ends with its connection, and is nothing that is stored in ${named(version)} [§3.1.2.10]`,
     async (rig) => {
-      const first = await rig.connect(keeping(version, { keepAlive: 10 }));
+      const first = await rig.connect(lasting(version, { keepAlive: 10 }));
       await rig.advance(5_000);
       await first.drop();
       ok(!JSON.stringify((await rig.stored())?.head).toLowerCase().includes("keepalive"));
       const reason = (await rig.stored())?.head.disconnectReason;
       notEqual(reason, 0x8d);
-      const second = await rig.connect(keeping(version, { keepAlive: 0 }), true);
+      const second = await rig.connect(lasting(version, { keepAlive: 0 }), true);
       // The first one's deadline comes and goes; it is nobody's.
       await rig.advance(60_000);
       equal(second.closed, false);
       second.quiet();
-      const third = await rig.connect(keeping(version, { keepAlive: 30 }), true);
+      const third = await rig.connect(lasting(version, { keepAlive: 30 }), true);
       await closesAfter(rig, third, 45_000);
       await rig.crash();
-      const fourth = await rig.connect(keeping(version, { keepAlive: 0 }), true);
+      const fourth = await rig.connect(lasting(version, { keepAlive: 0 }), true);
       await rig.advance(60_000);
       equal(fourth.closed, false);
     },
@@ -186,11 +187,11 @@ for (const version of VERSIONS) {
     "KA-08",
     `nothing fires for a connection that is gone or taken over in ${named(version)} [§3.1.2.10]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("will", 1);
       const options: ConnectOptions = { keepAlive: 10, ...willOf("will") };
-      const first = await rig.connect(keeping(version, options));
-      await rig.connect(keeping(version, { ...options, keepAlive: 0 }), true);
+      const first = await rig.connect(lasting(version, options));
+      await rig.connect(lasting(version, { ...options, keepAlive: 0 }), true);
       await rig.due();
       deepEqual(payloads(watcher), ["will"]);
       const before = await rig.stored();

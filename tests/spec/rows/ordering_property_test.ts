@@ -2,8 +2,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
 import { lasting, rowInBoth, type Version } from "../support/both_versions.ts";
-import { idOf, publisher, response } from "../support/deliveries.ts";
+import { publisher, response } from "../support/deliveries.ts";
 import { type Client, read, Rig, text } from "../support/rig.ts";
+import { idOf } from "../support/seen.ts";
 
 /** What can happen while messages are under way. */
 type Move =

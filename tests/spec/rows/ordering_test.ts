@@ -4,19 +4,10 @@ import { memoryStore } from "@edge-mqtt/session/memory";
 import { keyValueStore } from "@edge-mqtt/session/key-value";
 import { faultyStore, mapDriver, random } from "@edge-mqtt/session/testing";
 import { lasting, rowInBoth } from "../support/both_versions.ts";
-import {
-  idOf,
-  publisher,
-  response,
-  resume,
-  route,
-  subscriber,
-  takeFirst,
-  trace,
-  traces,
-} from "../support/deliveries.ts";
+import { publisher, response, resume, route, subscriber } from "../support/deliveries.ts";
 import { type Client, read, Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { idOf, takeFirst, trace, traces } from "../support/seen.ts";
 
 // The memory store gives entries back as they were put; one of ordered keys gives them back by sequence.
 const STORES = {

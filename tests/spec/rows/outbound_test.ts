@@ -1,9 +1,10 @@
 /** Outbound delivery, the server as the sender: OB-01 to OB-19; what does not fit stands in unexpected_acknowledgement_test. */
 import { deepEqual, equal } from "node:assert/strict";
 import { rowInBoth } from "../support/both_versions.ts";
-import { publisher, response, resume, route, stillOpen, subscriber, takeFirst, traces } from "../support/deliveries.ts";
+import { publisher, response, resume, route, subscriber } from "../support/deliveries.ts";
 import { Rig } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { stillOpen, takeFirst, traces } from "../support/seen.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -4,9 +4,10 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { rowInBoth, type Version } from "../support/both_versions.ts";
-import { idOf, response, resume, subscriber, takeFirst, trace, traces } from "../support/deliveries.ts";
+import { response, resume, subscriber } from "../support/deliveries.ts";
 import { type Client, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { idOf, takeFirst, trace, traces } from "../support/seen.ts";
 
 const ALL = 65_535;
 

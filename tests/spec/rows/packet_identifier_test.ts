@@ -2,20 +2,10 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { ClientPacket } from "../../../src/mqtt/packet.ts";
 import { lasting, rowInBoth } from "../support/both_versions.ts";
-import {
-  closedWith,
-  idOf,
-  publisher,
-  response,
-  resume,
-  route,
-  stillOpen,
-  subscriber,
-  takeFirst,
-  traces,
-} from "../support/deliveries.ts";
+import { publisher, response, resume, route, subscriber } from "../support/deliveries.ts";
 import { publishPacket, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, idOf, stillOpen, takeFirst, traces } from "../support/seen.ts";
 
 rowInBoth("ID-01", "sends QoS 0 without a Packet Identifier, at once and from the queue", {
   5: "MQTT-2.2.1-2",

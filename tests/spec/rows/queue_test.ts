@@ -1,9 +1,10 @@
 /** What waits for a client: the queue, message expiry, and QoS 0: MQ-01 to MQ-13. */
 import { deepEqual, equal } from "node:assert/strict";
 import { lasting, rowInBoth } from "../support/both_versions.ts";
-import { resume, route, subscriber, traces } from "../support/deliveries.ts";
+import { resume, route, subscriber } from "../support/deliveries.ts";
 import { type Client, publishPacket, read, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { traces } from "../support/seen.ts";
 
 /** A publisher whose messages carry an interval. */
 async function publishExpiring(

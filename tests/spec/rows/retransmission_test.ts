@@ -3,20 +3,10 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ServerPacket } from "../../../src/mqtt/packet.ts";
 import { encode } from "../../support/mqtt_packet_codec.ts";
 import { fleeting, lasting, rowInBoth, type Version } from "../support/both_versions.ts";
-import {
-  idOf,
-  publisher,
-  response,
-  resume,
-  route,
-  stillOpen,
-  subscriber,
-  takeFirst,
-  trace,
-  traces,
-} from "../support/deliveries.ts";
+import { publisher, response, resume, route, subscriber } from "../support/deliveries.ts";
 import { type Client, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { idOf, stillOpen, takeFirst, trace, traces } from "../support/seen.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,8 +1,9 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { keeps, text } from "../support/rig.ts";
+import { fleeting, lasting, VERSIONS } from "../support/both_versions.ts";
+import { text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { PacketIds, payloads } from "../support/seen.ts";
-import { keeping, passing, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -14,11 +15,11 @@ for (const version of VERSIONS) {
     `a session outlives any time while its connection is open ${statements}`,
     async (rig) => {
       rig.broker.start();
-      const brief = await rig.connect(passing(version, { clientId: "brief" }));
+      const brief = await rig.connect(fleeting(version, { clientId: "brief" }));
       await brief.subscribe("t", 1);
       // In 5.0 an interval that is long over, and a Will whose delay is.
       const timed = { ...willOf("no", { willDelayInterval: 5 }), ...(version === 5 && { sessionExpiryInterval: 10 }) };
-      const kept = await rig.connect(keeping(version, { clientId: "kept", ...timed }));
+      const kept = await rig.connect(lasting(version, { clientId: "kept", ...timed }));
       await kept.subscribe("t", 1);
       await kept.subscribe("will", 1);
       await rig.advance(2 * DAY_MS);
@@ -43,7 +44,7 @@ for (const version of VERSIONS) {
 
 row("ST-07", "discards the state once the interval has run out after the close [MQTT-4.1.0-2]", async (rig) => {
   const publisher = await rig.connect({ clientId: "p" });
-  const a = await rig.connect(keeps({ sessionExpiryInterval: 10 }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: 10 }));
   await a.subscribe("t", 1);
   await a.publish("x", { qos: 2, packetId: 3 });
   await a.drop();
@@ -56,7 +57,7 @@ row("ST-07", "discards the state once the interval has run out after the close [
   deepEqual(rig.observed.filter((event) => event.type === "ended" && event.clientId === "a"), [
     { type: "ended", clientId: "a", reason: "expired" },
   ]);
-  const again = await rig.connect(keeps(), false);
+  const again = await rig.connect(lasting(5), false);
   await publisher.publish("t", { qos: 1, packetId: 2 });
   again.quiet();
   equal((await rig.stored())?.inbound.size, 0);
@@ -64,27 +65,27 @@ row("ST-07", "discards the state once the interval has run out after the close [
 
 row("ST-09", "the send quota is that of the new connection [§4.9, §3.1.2.11.3]", async (rig) => {
   const publisher = await rig.connect({ clientId: "p" });
-  const a = await rig.connect(keeps({ receiveMaximum: 1 }));
+  const a = await rig.connect(lasting(5, { receiveMaximum: 1 }));
   await a.subscribe("t", 1);
   for (const packetId of [1, 2, 3, 4]) {
     await publisher.publish("t", { qos: 1, packetId, payload: text(`m${packetId}`) });
   }
   const ids = new PacketIds();
-  deepEqual(ids.wordsOf(a), ["publish #1 m1"]);
+  deepEqual(ids.traces(a), ["m1 q1 #1"]);
   await a.drop();
-  const wider = await rig.connect(keeps({ receiveMaximum: 3 }), true);
-  deepEqual(ids.wordsOf(wider), ["publish #1 m1 dup", "publish #2 m2", "publish #3 m3"]);
+  const wider = await rig.connect(lasting(5, { receiveMaximum: 3 }), true);
+  deepEqual(ids.traces(wider), ["m1 q1 #1 dup", "m2 q1 #2", "m3 q1 #3"]);
   await wider.drop();
-  const narrow = await rig.connect(keeps({ receiveMaximum: 2 }), true);
-  deepEqual(ids.wordsOf(narrow), ["publish #1 m1 dup", "publish #2 m2 dup"]);
+  const narrow = await rig.connect(lasting(5, { receiveMaximum: 2 }), true);
+  deepEqual(ids.traces(narrow), ["m1 q1 #1 dup", "m2 q1 #2 dup"]);
 });
 
 row("ST-09", "what a client may send unanswered starts anew with the connection [§4.9]", async (rig) => {
-  const a = await rig.connect(keeps());
+  const a = await rig.connect(lasting(5));
   await a.publish("x", { qos: 2, packetId: 1 });
   equal(a.take("pubrec").packetId, 1);
   await a.drop();
-  const again = await rig.connect(keeps(), true);
+  const again = await rig.connect(lasting(5), true);
   // The carried identifier does not count against the server's Receive Maximum of 1.
   await again.publish("x", { qos: 2, packetId: 2 });
   ok(again.take("pubrec").reasonCode < 0x80);
@@ -95,13 +96,13 @@ row("ST-09", "what a client may send unanswered starts anew with the connection 
 
 row("ST-09", "no Topic Alias outlives its connection, in either direction [MQTT-3.3.2-7]", async (rig) => {
   const publisher = await rig.connect({ clientId: "p" });
-  const a = await rig.connect(keeps({ topicAliasMaximum: 10 }));
+  const a = await rig.connect(lasting(5, { topicAliasMaximum: 10 }));
   await a.subscribe("t", 0);
   await a.publish("t", { topicAlias: 1, payload: text("1") });
   await a.publish("", { topicAlias: 1, payload: text("2") });
   deepEqual(payloads(a), ["1", "2"]);
   await a.drop();
-  const again = await rig.connect(keeps({ topicAliasMaximum: 10 }), true);
+  const again = await rig.connect(lasting(5, { topicAliasMaximum: 10 }), true);
   await publisher.publish("t");
   equal(again.take("publish").topic, "t");
   await again.publish("", { qos: 1, packetId: 3, topicAlias: 1 });
@@ -111,7 +112,7 @@ row("ST-09", "no Topic Alias outlives its connection, in either direction [MQTT-
 
 row("ST-09", "no quota, alias or limit of a connection is stored [MQTT-3.3.2-7, §4.9]", async (rig) => {
   const a = await rig.connect(
-    keeps({ receiveMaximum: 3, topicAliasMaximum: 4, maximumPacketSize: 5_000, keepAlive: 7 }),
+    lasting(5, { receiveMaximum: 3, topicAliasMaximum: 4, maximumPacketSize: 5_000, keepAlive: 7 }),
   );
   await a.publish("t", { qos: 1, packetId: 1, topicAlias: 1 });
   await a.drop();

@@ -1,16 +1,17 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { fromMqttPacket } from "@edge-mqtt/session/mqtt-packet";
 import { parse } from "../../support/mqtt_packet_codec.ts";
-import { type Client, keeps, keepsV4, publishPacket, type Rig, text } from "../support/rig.ts";
+import { fleeting, lasting } from "../support/both_versions.ts";
+import { type Client, publishPacket, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads } from "../support/seen.ts";
-import { keeping, passing, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 const NEVER = 0xffff_ffff;
 
 /** A DISCONNECT of the server, by what led to it. */
 const SERVER_DISCONNECTS: readonly (readonly [string, number, (rig: Rig, client: Client) => Promise<unknown>])[] = [
-  ["a takeover", 0x8e, (rig) => rig.dial(keeps())],
+  ["a takeover", 0x8e, (rig) => rig.dial(lasting(5))],
   ["silence", 0x8d, (rig) => rig.advance(15_000)],
   [
     "a second CONNECT",
@@ -25,7 +26,7 @@ const SERVER_DISCONNECTS: readonly (readonly [string, number, (rig: Rig, client:
 
 for (const [what, reasonCode, act] of SERVER_DISCONNECTS) {
   row("SE-12", `no DISCONNECT of the server carries an interval: ${what} [MQTT-3.14.2-2]`, async (rig) => {
-    const a = await rig.dial(keeps({ sessionExpiryInterval: NEVER, keepAlive: 10 }));
+    const a = await rig.dial(lasting(5, { sessionExpiryInterval: NEVER, keepAlive: 10 }));
     equal(a.take("connack").sessionExpiryInterval, 300);
     await act(rig, a);
     await rig.settle();
@@ -53,7 +54,7 @@ row("SE-13", "an interval that comes twice is a protocol error [§3.1.2.11.2, §
   equal(await rig.stored(), undefined);
   const watcher = await rig.connect({ clientId: "w" });
   await watcher.subscribe("will", 1);
-  const a = await rig.connect(keeps(willOf("will")));
+  const a = await rig.connect(lasting(5, willOf("will")));
   await close(a, 0xe0, disconnect);
   closedWith(a, 5, 0x82);
   deepEqual(payloads(watcher), ["will"]);
@@ -61,7 +62,7 @@ row("SE-13", "an interval that comes twice is a protocol error [§3.1.2.11.2, §
 
 /** A session with a subscription, a message in flight, one that waits, an unreleased inbound id and a Will. */
 async function filled(rig: Rig): Promise<Client> {
-  const a = await rig.connect(keeps({ receiveMaximum: 1, ...willOf("will", { willDelayInterval: 3_600 }) }));
+  const a = await rig.connect(lasting(5, { receiveMaximum: 1, ...willOf("will", { willDelayInterval: 3_600 }) }));
   await a.subscribe("t", 1);
   const publisher = await rig.connect({ clientId: "p" });
   await publisher.publish("t", { qos: 1, packetId: 1, payload: text("sent") });
@@ -117,7 +118,7 @@ for (const [what, reason, end] of ENDS) {
     ok(watcher.take("puback").reasonCode < 0x80);
     await a.send({ type: "puback", packetId: 1, reasonCode: 0 }, { type: "pubrel", packetId: 7, reasonCode: 0 });
     equal(await rig.stored(), undefined);
-    const again = await rig.connect(keeps(), false);
+    const again = await rig.connect(lasting(5), false);
     again.quiet();
     const stored = await rig.stored();
     deepEqual([stored?.subscriptions.size, stored?.outbound.size, stored?.inbound.size], [0, 0, 0]);
@@ -129,14 +130,14 @@ for (const [what, reason, end] of ENDS) {
 }
 
 row("SE-16", "CleanSession 0 is an interval without end, CleanSession 1 one of 0 [§3.1.2.11.2]", async (rig) => {
-  await rig.connect(keepsV4());
+  await rig.connect(lasting(4));
   const kept = (await rig.stored())?.head;
   deepEqual([kept?.sessionExpiryInterval, kept?.endsAt, kept?.endsAfterMs], [NEVER, undefined, undefined]);
-  await rig.connect(keeping(5, { sessionExpiryInterval: NEVER }), true);
+  await rig.connect(lasting(5, { sessionExpiryInterval: NEVER }), true);
   const same = (await rig.stored())?.head;
   deepEqual([same?.sessionExpiryInterval, same?.endsAt, same?.endsAfterMs], [NEVER, undefined, undefined]);
   for (const version of [4, 5] as const) {
-    const client = await rig.connect(passing(version));
+    const client = await rig.connect(fleeting(version));
     const head = (await rig.stored())?.head;
     deepEqual([head?.sessionExpiryInterval, head?.endsAt, head?.endsAfterMs], [0, 0, 0]);
     await client.drop();
@@ -145,23 +146,23 @@ row("SE-16", "CleanSession 0 is an interval without end, CleanSession 1 one of 0
 });
 
 row("SE-17", "a session of 3.1.1 does not expire [§4.1]", async (rig) => {
-  const a = await rig.connect(keepsV4());
+  const a = await rig.connect(lasting(4));
   await a.subscribe("t", 1);
   await a.drop();
   equal((await rig.stored())?.head.endsAt, undefined);
   await rig.advance(2 * NEVER * 1_000);
-  await rig.connect(keepsV4(), true);
+  await rig.connect(lasting(4), true);
   equal((await rig.stored())?.subscriptions.size, 1);
 });
 
 row("SE-17", "unless a limit is set for it [§4.1]", async (rig) => {
-  const a = await rig.connect(keepsV4());
+  const a = await rig.connect(lasting(4));
   await rig.advance(60_000);
   await a.send({ type: "disconnect", reasonCode: 0 });
   equal((await rig.stored())?.head.endsAt, rig.now + 300_000);
   await rig.advance(299_999);
-  await (await rig.connect(keepsV4(), true)).drop();
+  await (await rig.connect(lasting(4), true)).drop();
   await rig.advance(300_000);
   equal(await rig.stored(), undefined);
-  await rig.connect(keepsV4(), false);
+  await rig.connect(lasting(4), false);
 }, { limits: { maximumSessionExpiryInterval: 300 } });

@@ -1,8 +1,9 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
-import { type Client, keeps, type Rig } from "../support/rig.ts";
+import { lasting } from "../support/both_versions.ts";
+import type { Client, Rig } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads } from "../support/seen.ts";
-import { willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 const NEVER = 0xffff_ffff;
 
@@ -44,7 +45,7 @@ for (const [what, options] of [["no interval", {}], ["an interval of 0", { sessi
   row("SE-01", `with ${what} a crash does not make the session a lasting one [§3.1.2.11.2]`, async (rig) => {
     await (await rig.connect({ cleanStart: false, ...options })).subscribe("t", 1);
     await rig.crash();
-    await rig.connect(keeps(), false);
+    await rig.connect(lasting(5), false);
     await rig.crash();
     await (await rig.connect({ clientId: "b", ...options })).subscribe("t", 1);
     await rig.crash();
@@ -55,7 +56,7 @@ for (const [what, options] of [["no interval", {}], ["an interval of 0", { sessi
 }
 
 row("SE-02", "0xFFFFFFFF never ends [§3.1.2.11.2]", async (rig) => {
-  const a = await rig.connect(keeps({ sessionExpiryInterval: NEVER }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: NEVER }));
   await a.subscribe("t", 1);
   await a.drop();
   const stored = await rig.stored();
@@ -63,22 +64,22 @@ row("SE-02", "0xFFFFFFFF never ends [§3.1.2.11.2]", async (rig) => {
   equal(stored?.head.endsAt, undefined);
   // Later than the interval would be over if it were a number of seconds.
   await rig.advance(2 * NEVER * 1_000);
-  await rig.connect(keeps(), true);
+  await rig.connect(lasting(5), true);
   equal((await rig.stored())?.subscriptions.size, 1);
 });
 
 row("SE-02", "the longest interval that ends does not end early [§3.1.2.11.2]", async (rig) => {
-  const a = await rig.connect(keeps({ sessionExpiryInterval: NEVER - 1 }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: NEVER - 1 }));
   await a.drop();
   await endsAfter(rig, NEVER - 1);
 });
 
 row("SE-03", "the interval runs from the close of the latest connection [MQTT-4.1.0-2]", async (rig) => {
-  const first = await rig.connect(keeps({ sessionExpiryInterval: 10 }));
+  const first = await rig.connect(lasting(5, { sessionExpiryInterval: 10 }));
   await rig.advance(20_000);
   await first.drop();
   await rig.advance(9_000);
-  const second = await rig.connect(keeps({ sessionExpiryInterval: 10 }), true);
+  const second = await rig.connect(lasting(5, { sessionExpiryInterval: 10 }), true);
   equal((await rig.stored())?.head.endsAt, undefined);
   // The end of the first detachment comes and goes.
   await rig.advance(50_000);
@@ -89,18 +90,18 @@ row("SE-03", "the interval runs from the close of the latest connection [MQTT-4.
 });
 
 row("SE-04", "the interval of the latest CONNECT counts, not that of the first [§3.1.2.11.2, §4.1]", async (rig) => {
-  await (await rig.connect(keeps({ sessionExpiryInterval: 3_600 }))).drop();
-  await (await rig.connect(keeps({ sessionExpiryInterval: 20 }), true)).drop();
+  await (await rig.connect(lasting(5, { sessionExpiryInterval: 3_600 }))).drop();
+  await (await rig.connect(lasting(5, { sessionExpiryInterval: 20 }), true)).drop();
   equal((await rig.stored())?.head.endsAt, rig.now + 20_000);
   // Absent is 0, not unchanged.
   await (await rig.connect({ cleanStart: false }, true)).drop();
   equal(await rig.stored(), undefined);
-  await rig.connect(keeps(), false);
+  await rig.connect(lasting(5), false);
 });
 
 row("SE-04", "a takeover puts the new interval in force too [§3.1.2.11.2, §4.1]", async (rig) => {
-  await rig.connect(keeps({ sessionExpiryInterval: 3_600 }));
-  const next = await rig.connect(keeps({ sessionExpiryInterval: 5 }), true);
+  await rig.connect(lasting(5, { sessionExpiryInterval: 3_600 }));
+  const next = await rig.connect(lasting(5, { sessionExpiryInterval: 5 }), true);
   await next.drop();
   await endsAfter(rig, 5);
 });
@@ -112,7 +113,7 @@ row("SE-05", "the clock decides at CONNECT, whether anybody has swept or not [MQ
     await rig.broker.end("a");
     await rig.due();
     watcher.takeAll();
-    const a = await rig.connect(keeps({ sessionExpiryInterval: 10, ...will }));
+    const a = await rig.connect(lasting(5, { sessionExpiryInterval: 10, ...will }));
     await a.subscribe("t", 1);
     await a.drop();
     await watcher.publish("t", { qos: 1, packetId: 1 });
@@ -121,7 +122,7 @@ row("SE-05", "the clock decides at CONNECT, whether anybody has swept or not [MQ
     await rig.time.advance(waited, () => rig.settle());
     notEqual(await rig.stored(), undefined);
     rig.observed.length = 0;
-    const again = await rig.connect(keeps(), sessionPresent);
+    const again = await rig.connect(lasting(5), sessionPresent);
     equal((await rig.stored())?.subscriptions.size, sessionPresent ? 1 : 0);
     deepEqual(payloads(again), sessionPresent ? ["m"] : []);
     await rig.due();
@@ -134,12 +135,12 @@ row("SE-05", "the clock decides at CONNECT, whether anybody has swept or not [MQ
 
 row("SE-06", "an interval that is cut is told in CONNACK, and holds [§3.2.2.3.2]", async (rig) => {
   for (const sessionExpiryInterval of [NEVER, 301]) {
-    const a = await rig.dial(keeps({ cleanStart: true, sessionExpiryInterval }));
+    const a = await rig.dial(lasting(5, { cleanStart: true, sessionExpiryInterval }));
     equal(a.take("connack").sessionExpiryInterval, 300);
     await a.drop();
     await endsAfter(rig, 300);
   }
-  const asked = await rig.dial(keeps({ sessionExpiryInterval: 300 }));
+  const asked = await rig.dial(lasting(5, { sessionExpiryInterval: 300 }));
   equal(asked.take("connack").sessionExpiryInterval, undefined);
   await asked.drop();
   await endsAfter(rig, 300);
@@ -156,7 +157,7 @@ row("SE-06", "an interval that the host imposes is told in CONNACK, and holds [�
 
 row("SE-08", "DISCONNECT may replace the interval; absent leaves it, 0 ends the session [§3.14.2.2.2]", async (rig) => {
   const left = async (disconnect: { readonly sessionExpiryInterval?: number; readonly reasonCode?: number }) => {
-    const a = await rig.connect(keeps({ cleanStart: true, sessionExpiryInterval: 60 }));
+    const a = await rig.connect(lasting(5, { cleanStart: true, sessionExpiryInterval: 60 }));
     await a.send({ type: "disconnect", reasonCode: 0, ...disconnect });
     a.quiet();
     equal(a.closed, true);
@@ -165,7 +166,7 @@ row("SE-08", "DISCONNECT may replace the interval; absent leaves it, 0 ends the 
   await endsAfter(rig, 60);
   await left({ sessionExpiryInterval: 0 });
   equal(await rig.stored(), undefined);
-  await rig.connect(keeps(), false);
+  await rig.connect(lasting(5), false);
   await left({ sessionExpiryInterval: 5 });
   await endsAfter(rig, 5);
   await left({ sessionExpiryInterval: 120, reasonCode: 0x04 });
@@ -175,7 +176,7 @@ row("SE-08", "DISCONNECT may replace the interval; absent leaves it, 0 ends the 
 });
 
 row("SE-08", "the interval of a DISCONNECT is cut as that of a CONNECT is [§3.14.2.2.2, §3.2.2.3.2]", async (rig) => {
-  const a = await rig.connect(keeps({ sessionExpiryInterval: 60 }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: 60 }));
   await a.send({ type: "disconnect", reasonCode: 0, sessionExpiryInterval: NEVER });
   await endsAfter(rig, 300);
 }, { limits: { maximumSessionExpiryInterval: 300 } });
@@ -185,7 +186,7 @@ for (const policy of ["inForce", "connect"] as const) {
     "SE-08",
     `without an interval DISCONNECT leaves the one that policy P1 ${policy} names [§3.14.2.2.2]`,
     async (rig) => {
-      const a = await rig.dial(keeps({ sessionExpiryInterval: 60 }));
+      const a = await rig.dial(lasting(5, { sessionExpiryInterval: 60 }));
       equal(a.take("connack").sessionExpiryInterval, 7);
       await a.send({ type: "disconnect", reasonCode: 0 });
       await endsAfter(rig, policy === "inForce" ? 7 : 60);
@@ -225,7 +226,7 @@ row("SE-11", "that rule looks at the CONNECT packet, not at the interval in forc
 }, { authenticate: () => ({ ok: true, sessionExpiryInterval: 300 }) });
 
 row("SE-11", "nor does an interval that was forced to 0 make the client's own an error [§3.14.2.2.2]", async (rig) => {
-  const asked = await rig.dial(keeps({ sessionExpiryInterval: 60 }));
+  const asked = await rig.dial(lasting(5, { sessionExpiryInterval: 60 }));
   equal(asked.take("connack").sessionExpiryInterval, 0);
   await asked.send({ type: "disconnect", reasonCode: 0, sessionExpiryInterval: 10 });
   asked.quiet();

@@ -1,23 +1,24 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { memoryStore } from "@edge-mqtt/session/memory";
 import { faultyStore } from "@edge-mqtt/session/testing";
-import { keeps, publishPacket, read, Rig, subscribePacket, text } from "../support/rig.ts";
+import { fleeting, lasting, named, type Version, VERSIONS } from "../support/both_versions.ts";
+import { publishPacket, read, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { PacketIds, payloads } from "../support/seen.ts";
-import { keeping, named, passing, type Version, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 /** A session with something of everything, left by its connection. */
 async function leaveAll(rig: Rig, version: Version): Promise<PacketIds> {
   const ids = new PacketIds();
-  const a = await rig.connect(keeping(version));
+  const a = await rig.connect(lasting(version));
   await a.send(subscribePacket(60_000, [{ filter: "t", qos: 2 }], version === 5 ? 7 : undefined));
   a.take("suback");
-  const publisher = await rig.connect(passing(version, { clientId: "p" }));
+  const publisher = await rig.connect(fleeting(version, { clientId: "p" }));
   await publisher.publish("t", { qos: 1, packetId: 1, payload: text("m1") });
   await publisher.publish("t", { qos: 2, packetId: 2, payload: text("m2") });
   await publisher.publish("t", { qos: 1, packetId: 3, payload: text("m3") });
   await publisher.publish("t", { qos: 2, packetId: 4, payload: text("m4") });
-  deepEqual(ids.wordsOf(a), ["publish #1 m1", "publish #2 m2"]);
+  deepEqual(ids.traces(a), ["m1 q1 #1", "m2 q2 #2"]);
   await a.send({ type: "pubrec", packetId: ids.idOf(2), reasonCode: 0 });
   await a.publish("other", { qos: 2, packetId: 9, payload: text("in") });
   await a.drop();
@@ -26,23 +27,23 @@ async function leaveAll(rig: Rig, version: Version): Promise<PacketIds> {
 
 /** Takes that session up again, and shows all of it on the wire. */
 async function showAll(rig: Rig, version: Version, ids: PacketIds): Promise<readonly string[]> {
-  const other = await rig.connect(passing(version, { clientId: "other" }));
+  const other = await rig.connect(fleeting(version, { clientId: "other" }));
   await other.subscribe("other", 0);
-  const a = await rig.dial(keeping(version));
+  const a = await rig.dial(lasting(version));
   // Not released yet: the message came before the break, so it is acknowledged and not passed on.
   await a.send(publishPacket("other", { qos: 2, packetId: 9, dup: true, payload: text("in") }));
   other.quiet();
   await a.send({ type: "pubcomp", packetId: ids.idOf(2), reasonCode: 0 });
   await a.send({ type: "puback", packetId: ids.idOf(1), reasonCode: 0 });
   await a.send({ type: "pubrel", packetId: 9, reasonCode: 0 });
-  const publisher = await rig.connect(passing(version, { clientId: "p2" }));
+  const publisher = await rig.connect(fleeting(version, { clientId: "p2" }));
   await publisher.publish("t", { qos: 1, packetId: 1, payload: text("m5") });
   for (const packet of a.received) {
     if (packet.type === "publish") deepEqual(packet.subscriptionIdentifiers, version === 5 ? [7] : undefined);
   }
-  const seen = [...ids.wordsOf(a)];
+  const seen = [...ids.traces(a)];
   await a.send({ type: "puback", packetId: ids.idOf(3), reasonCode: 0 });
-  return [...seen, ...ids.wordsOf(a)];
+  return [...seen, ...ids.traces(a)];
 }
 
 for (const version of VERSIONS) {
@@ -59,14 +60,14 @@ for (const version of VERSIONS) {
       const after = await showAll(restarts, version, ids);
       deepEqual(after, await showAll(stays, version, staysIds));
       deepEqual(after, [
-        "connack true 0",
-        "pubrel #2 0",
-        "publish #1 m1 dup",
-        "publish #3 m3",
-        "pubrec 9 0",
-        "publish #4 m4",
-        "pubcomp 9 0",
-        "publish #5 m5",
+        "connack present",
+        "pubrel #2",
+        "m1 q1 #1 dup",
+        "m3 q1 #3",
+        "pubrec #9",
+        "m4 q2 #4",
+        "pubcomp #9",
+        "m5 q1 #5",
       ]);
     },
     { limits: { maximumInFlight: 2 } },
@@ -91,10 +92,10 @@ for (const version of VERSIONS) {
     "ST-04",
     `an empty session is present all the same in ${named(version)} [5.0 §4.1, 3.1.1 §3.1.2.4]`,
     async (rig) => {
-      await (await rig.connect(keeping(version), false)).drop();
-      await (await rig.connect(keeping(version), true)).send({ type: "disconnect", reasonCode: 0 });
+      await (await rig.connect(lasting(version), false)).drop();
+      await (await rig.connect(lasting(version), true)).send({ type: "disconnect", reasonCode: 0 });
       await rig.crash();
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
     },
   );
 
@@ -102,14 +103,14 @@ for (const version of VERSIONS) {
     "ST-10",
     `two Client Identifiers never share state in ${named(version)} [MQTT-3.1.3-2]`,
     async (rig) => {
-      const a = await rig.connect(keeping(version, { clientId: "a" }));
+      const a = await rig.connect(lasting(version, { clientId: "a" }));
       await a.subscribe("t", 2);
       await a.publish("x", { qos: 2, packetId: 5 });
       await a.drop();
       // Alike but for its case, its length, a byte that separates keys, its composition.
       const others = ["A", "aa", "a/", "a\u0301", " a"];
       for (const clientId of others) {
-        const other = await rig.connect(keeping(version, { clientId }), false);
+        const other = await rig.connect(lasting(version, { clientId }), false);
         equal((await rig.stored(clientId))?.subscriptions.size, 0);
         equal((await rig.stored(clientId))?.inbound.size, 0);
         await other.publish("t", { qos: 1, packetId: 1 });
@@ -139,7 +140,7 @@ for (const version of VERSIONS) {
         ok(faulty.injected.length > 0, "nothing went wrong");
         faulty.heal();
         await rig.crash();
-        const a = await rig.dial(keeping(version));
+        const a = await rig.dial(lasting(version));
         const { sessionPresent } = a.take("connack");
         const hasHappened = fault === "failsAfter" || fault === "replyLost";
         equal(sessionPresent, !hasHappened, fault);
@@ -147,7 +148,7 @@ for (const version of VERSIONS) {
         equal(stored?.subscriptions.size, hasHappened ? 0 : 1, fault);
         equal(stored?.inbound.size, hasHappened ? 0 : 1, fault);
         equal(await rig.queued(), hasHappened ? 0 : 3, fault);
-        deepEqual(ids.wordsOf(a), hasHappened ? [] : ["pubrel #2 0", "publish #1 m1 dup", "publish #3 m3"], fault);
+        deepEqual(ids.traces(a), hasHappened ? [] : ["pubrel #2", "m1 q1 #1 dup", "m3 q1 #3"], fault);
         // Nor does what is swept later touch the new one.
         await a.subscribe("fresh", 1);
         await rig.advance(60_000);
@@ -160,10 +161,10 @@ for (const version of VERSIONS) {
     "ST-12",
     `a person may end a stored session, with all that follows in ${named(version)} [5.0 §4.1.1, 3.1.1 §4.1]`,
     async (rig) => {
-      const watcher = await rig.connect(passing(version, { clientId: "w" }));
+      const watcher = await rig.connect(fleeting(version, { clientId: "w" }));
       await watcher.subscribe("will", 1);
       const will = willOf("gone", { willDelayInterval: 600 });
-      const a = await rig.connect(keeping(version, will));
+      const a = await rig.connect(lasting(version, will));
       await a.subscribe("t", 1);
       await a.drop();
       // In 3.1.1 the Will belongs to the connection, so it has gone out already.
@@ -175,7 +176,7 @@ for (const version of VERSIONS) {
       if (version === 5) equal(read(watcher.take("publish").payload), "gone");
       watcher.quiet();
       equal(await rig.stored(), undefined);
-      const again = await rig.connect(keeping(version), false);
+      const again = await rig.connect(lasting(version), false);
       again.quiet();
       equal((await rig.stored())?.subscriptions.size, 0);
       await rig.advance(600_000);
@@ -188,19 +189,19 @@ for (const version of VERSIONS) {
     "ST-08",
     `ending a session deletes nothing outside it in ${named(version)} [MQTT-3.1.2-7 of 3.1.1, 5.0 §4.1]`,
     async (rig) => {
-      const b = await rig.connect(keeping(version, { clientId: "b" }));
+      const b = await rig.connect(lasting(version, { clientId: "b" }));
       await b.subscribe("t", 1);
       await b.drop();
-      const a = await rig.connect(keeping(version));
+      const a = await rig.connect(lasting(version));
       await a.subscribe("t", 1);
       await a.publish("t", { qos: 1, packetId: 1, payload: text("from a") });
       await a.send({ type: "disconnect", reasonCode: 0 });
       // It ends by a clean start whose own session ends with its connection.
-      await (await rig.connect(passing(version))).send({ type: "disconnect", reasonCode: 0 });
+      await (await rig.connect(fleeting(version))).send({ type: "disconnect", reasonCode: 0 });
       equal(await rig.stored("a"), undefined);
       await rig.due();
       await rig.advance(60_000);
-      const again = await rig.connect(keeping(version, { clientId: "b" }), true);
+      const again = await rig.connect(lasting(version, { clientId: "b" }), true);
       deepEqual(payloads(again), ["from a"]);
       await again.publish("t", { qos: 1, packetId: 1, payload: text("still subscribed") });
       deepEqual(payloads(again), ["still subscribed"]);
@@ -211,7 +212,7 @@ for (const version of VERSIONS) {
 row("ST-03", "stores the Will, its delay and the end of the session as absolute times [§4.1]", async (rig) => {
   const watcher = await rig.connect({ clientId: "w" });
   await watcher.subscribe("will", 1);
-  const a = await rig.connect(keeps({ sessionExpiryInterval: 60, ...willOf("late", { willDelayInterval: 30 }) }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: 60, ...willOf("late", { willDelayInterval: 30 }) }));
   await rig.advance(7_000);
   const closedAt = rig.now;
   await a.drop();
@@ -223,7 +224,7 @@ row("ST-03", "stores the Will, its delay and the end of the session as absolute 
 });
 
 row("ST-03", "a new process acts on those times [§4.1]", async (rig) => {
-  const a = await rig.connect(keeps({ sessionExpiryInterval: 60, ...willOf("late", { willDelayInterval: 30 }) }));
+  const a = await rig.connect(lasting(5, { sessionExpiryInterval: 60, ...willOf("late", { willDelayInterval: 30 }) }));
   await a.drop();
   await rig.crash();
   const watcher = await rig.connect({ clientId: "w" });

@@ -1,9 +1,10 @@
 /** Subscriptions: SB-01 to SB-34, without retained messages. */
 import { deepEqual, equal } from "node:assert/strict";
 import { lasting, rowInBoth, type Version } from "../support/both_versions.ts";
-import { closedWith, resume, route, subscriber, traces } from "../support/deliveries.ts";
+import { resume, route, subscriber } from "../support/deliveries.ts";
 import { type Client, read, type Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, traces } from "../support/seen.ts";
 
 /** Publishes to any topic from nobody's session. */
 async function publish(rig: Rig, topic: string, payload: string, qos: 0 | 1 | 2 = 1): Promise<void> {

@@ -1,10 +1,11 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import type { Authentication, BrokerOptions } from "@edge-mqtt/session";
 import type { ConnectPacket } from "../../../src/mqtt/packet.ts";
-import { type Client, type ConnectOptions, keeps, keepsV4, publishPacket, type Rig, text } from "../support/rig.ts";
+import { fleeting, lasting, named, VERSIONS } from "../support/both_versions.ts";
+import { type Client, type ConnectOptions, publishPacket, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads, refused } from "../support/seen.ts";
-import { keeping, named, passing, VERSIONS, willOf } from "../support/versions.ts";
+import { willOf } from "../support/wills.ts";
 
 /** Lets everybody in but the user `bad`; the tenant is the rest of the user name. */
 const checks: Partial<BrokerOptions> = {
@@ -34,12 +35,12 @@ async function watching(rig: Rig): Promise<Client> {
 
 row("LC-20", "a CONNECT that fails a check leaves the connected client alone [MQTT-3.1.4-2]", async (rig) => {
   const watcher = await watching(rig);
-  const a = await rig.connect(keeps({ ...willOf("will"), username: "owner" }));
+  const a = await rig.connect(lasting(5, { ...willOf("will"), username: "owner" }));
   await a.subscribe("t", 1);
   const before = await rig.stored();
   for (const [what, options, code] of FAILING) {
     for (const cleanStart of [true, false]) {
-      refused(await rig.dial(keeps({ username: "owner", cleanStart, ...options })), code);
+      refused(await rig.dial(lasting(5, { username: "owner", cleanStart, ...options })), code);
       deepEqual(await rig.stored(), before, what);
     }
   }
@@ -56,14 +57,14 @@ row(
   async (rig) => {
     const watcher = await watching(rig);
     const will = willOf("will", { willDelayInterval: 30 });
-    const a = await rig.connect(keeps({ ...will, username: "owner", sessionExpiryInterval: 60 }));
+    const a = await rig.connect(lasting(5, { ...will, username: "owner", sessionExpiryInterval: 60 }));
     await a.subscribe("t", 1);
     await a.drop();
     const before = await rig.stored();
     await rig.advance(10_000);
     for (const [what, options, code] of FAILING) {
       for (const cleanStart of [true, false]) {
-        refused(await rig.dial(keeps({ username: "owner", cleanStart, ...options })), code);
+        refused(await rig.dial(lasting(5, { username: "owner", cleanStart, ...options })), code);
         deepEqual(await rig.stored(), before, what);
       }
     }
@@ -82,10 +83,10 @@ row(
 row("LC-21", "the old connection hears 0x8E and is closed before the new CONNACK [MQTT-3.1.4-3]", async (rig) => {
   for (const cleanStart of [true, false]) {
     const watcher = await watching(rig);
-    const old = await rig.dial(keeps(willOf("old")), "old");
+    const old = await rig.dial(lasting(5, willOf("old")), "old");
     equal(old.take("connack").reasonCode, 0);
     rig.timeline.length = 0;
-    const next = await rig.dial(keeps({ cleanStart }), "new");
+    const next = await rig.dial(lasting(5, { cleanStart }), "new");
     deepEqual(rig.timeline.filter((line) => !line.startsWith("w:")), ["old:disconnect", "old:close", "new:connack"]);
     closedWith(old, 5, 0x8e);
     equal(next.take("connack").sessionPresent, !cleanStart);
@@ -99,16 +100,16 @@ row("LC-21", "the old connection hears 0x8E and is closed before the new CONNACK
 
 row("LC-21", "a Will with a delay goes unsent when the session goes on [MQTT-3.1.4-3]", async (rig) => {
   const watcher = await watching(rig);
-  await rig.connect(keeps(willOf("delayed", { willDelayInterval: 5 })));
-  await rig.connect(keeps(), true);
+  await rig.connect(lasting(5, willOf("delayed", { willDelayInterval: 5 })));
+  await rig.connect(lasting(5), true);
   await rig.advance(10_000);
   watcher.quiet();
 });
 
 row("LC-21", "a connection on another node hears it as soon as that node looks [MQTT-3.1.4-3]", async (rig) => {
-  const old = await rig.connect(keeps());
+  const old = await rig.connect(lasting(5));
   const other = rig.node();
-  await other.connect(keeps(), true);
+  await other.connect(lasting(5), true);
   await rig.due();
   closedWith(old, 5, 0x8e);
 });
@@ -117,10 +118,10 @@ row("LC-22", "the old connection is closed without a packet, its Will is publish
   for (const cleanStart of [true, false]) {
     const watcher = await watching(rig);
     // A delay means nothing in 3.1.1.
-    const old = await rig.dial(keepsV4(willOf("old", { willDelayInterval: 60 })), "old");
+    const old = await rig.dial(lasting(4, willOf("old", { willDelayInterval: 60 })), "old");
     equal(old.take("connack").reasonCode, 0);
     rig.timeline.length = 0;
-    const next = await rig.dial(keepsV4({ cleanStart }), "new");
+    const next = await rig.dial(lasting(4, { cleanStart }), "new");
     deepEqual(rig.timeline.filter((line) => !line.startsWith("w:")), ["old:close", "new:connack"]);
     closedWith(old, 4, 0x8e);
     equal(next.take("connack").sessionPresent, !cleanStart);
@@ -132,10 +133,10 @@ row("LC-22", "the old connection is closed without a packet, its Will is publish
 });
 
 row("LC-22", "either version takes a session over from the other [MQTT-3.1.4-2, MQTT-3.1.4-3 of 5.0]", async (rig) => {
-  const old = await rig.connect(keepsV4());
-  const next = await rig.connect(keeps(), true);
+  const old = await rig.connect(lasting(4));
+  const next = await rig.connect(lasting(5), true);
   closedWith(old, 4, 0x8e);
-  await rig.connect(keepsV4(), true);
+  await rig.connect(lasting(4), true);
   closedWith(next, 5, 0x8e);
 });
 
@@ -150,13 +151,13 @@ for (const version of VERSIONS) {
         rig.observed.length = 0;
         return kinds.filter((type) => ["takeover", "superseded", "ended", "connected"].includes(type));
       };
-      const old = await rig.connect(keeping(version));
+      const old = await rig.connect(lasting(version));
       await old.subscribe("t", 1);
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
       steps();
-      await rig.connect(keeping(version), true);
+      await rig.connect(lasting(version), true);
       deepEqual(steps(), ["takeover", "superseded", "connected"]);
-      await rig.connect(keeping(version, { cleanStart: true }), false);
+      await rig.connect(lasting(version, { cleanStart: true }), false);
       deepEqual(steps(), ["takeover", "superseded", "ended", "connected"]);
       equal((await rig.stored())?.subscriptions.size, 0);
       const messages = rig.timeline.filter((line) => !line.endsWith("suback"));
@@ -171,11 +172,11 @@ for (const version of VERSIONS) {
     async (rig) => {
       const watcher = await watching(rig);
       // The delay does not outlive the session.
-      const old = await rig.connect(passing(version, willOf("old", { willDelayInterval: 60 })));
+      const old = await rig.connect(fleeting(version, willOf("old", { willDelayInterval: 60 })));
       await old.subscribe("t", 1);
       await watcher.publish("t", { qos: 1, packetId: 1 });
       await old.publish("in", { qos: 2, packetId: 7 });
-      const next = await rig.connect(keeping(version), false);
+      const next = await rig.connect(lasting(version), false);
       await rig.due();
       deepEqual(payloads(watcher), ["old"]);
       deepEqual(rig.observed.filter(({ type }) => type === "ended"), [
@@ -204,11 +205,11 @@ const LATE = [
 row("LC-29", "what a superseded connection still sends has no effect [MQTT-3.1.4-3]", async (rig) => {
   const watcher = await rig.connect({ clientId: "w" });
   await watcher.subscribe("other", 2);
-  const old = await rig.connect(keeps());
+  const old = await rig.connect(lasting(5));
   await old.subscribe("t", 1);
   await watcher.publish("t", { qos: 1, packetId: 1, payload: text("sent") });
   const { packetId = 0 } = old.take("publish");
-  const next = await rig.connect(keeps(willOf("stays")), true);
+  const next = await rig.connect(lasting(5, willOf("stays")), true);
   equal(next.take("publish").packetId, packetId);
   watcher.takeAll();
   const before = await rig.stored();
@@ -225,12 +226,12 @@ row("LC-29", "nor from a node that has not heard of the takeover [MQTT-3.1.4-3]"
   const watcher = await rig.connect({ clientId: "w" });
   await watcher.subscribe("other", 2);
   for (const packet of [{ type: "puback", packetId: 0, reasonCode: 0 } as const, ...LATE]) {
-    const old = await rig.connect(keeps({ cleanStart: true }));
+    const old = await rig.connect(lasting(5, { cleanStart: true }));
     await old.subscribe("t", 1);
     await watcher.publish("t", { qos: 1, packetId: 1 });
     const { packetId = 0 } = old.take("publish");
     const other = rig.node();
-    const next = await other.connect(keeps(willOf("stays")), true);
+    const next = await other.connect(lasting(5, willOf("stays")), true);
     equal(next.take("publish").packetId, packetId);
     watcher.takeAll();
     const before = await rig.stored();

@@ -1,18 +1,10 @@
 /** Acknowledgements that are unknown, repeated or of the wrong kind: OB-14 to OB-16, OB-20, OB-21. */
 import { deepEqual, equal } from "node:assert/strict";
 import { rowInBoth } from "../support/both_versions.ts";
-import {
-  closedWith,
-  response,
-  resume,
-  route,
-  stillOpen,
-  subscriber,
-  takeFirst,
-  traces,
-} from "../support/deliveries.ts";
+import { response, resume, route, subscriber } from "../support/deliveries.ts";
 import { Rig } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { closedWith, stillOpen, takeFirst, traces } from "../support/seen.ts";
 
 row(
   "OB-14",

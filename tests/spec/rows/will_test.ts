@@ -1,7 +1,7 @@
 /** The Will Message: WL-01 to WL-21. 3.1.1 ties it to the connection, 5.0 to the session, with a delay. */
 import { deepEqual, equal } from "node:assert/strict";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
-import { type ConnectOptions, Rig, text } from "../support/rig.ts";
+import { type ConnectOptions, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { published, watcher, will } from "../support/wills.ts";
 

@@ -1,7 +1,16 @@
+/** What is the same in both versions: the tests that run in each, and the clients in the words of each. */
 import { type ConnectOptions, Rig } from "./rig.ts";
 
 /** 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
 export type Version = 4 | 5;
+
+/** Both versions, for a test of each. */
+export const VERSIONS: readonly Version[] = [5, 4];
+
+/** How a version is named in the title of a test. */
+export function named(version: Version): string {
+  return version === 4 ? "3.1.1" : "5.0";
+}
 
 /** The statements of a row; one list where they are the same in both versions. */
 export type Statements = string | Readonly<Record<Version, string>>;
@@ -13,9 +22,9 @@ export function rowInBoth(
   statements: Statements,
   test: (rig: Rig, version: Version) => Promise<void>,
 ): void {
-  for (const version of [5, 4] as const) {
+  for (const version of VERSIONS) {
     const cited = typeof statements === "string" ? statements : statements[version];
-    Deno.test(`${id} S: ${sentence} [${cited}] (${version === 5 ? "5.0" : "3.1.1"})`, async () => {
+    Deno.test(`${id} S: ${sentence} [${cited}] (${named(version)})`, async () => {
       await test(new Rig(), version);
     });
   }

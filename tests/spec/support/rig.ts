@@ -261,13 +261,3 @@ export class Rig {
     await this.time.settle();
   }
 }
-
-/** The options of a client that comes back: Clean Start 0, and an interval of an hour unless told otherwise. */
-export function keeps(options: ConnectOptions = {}): ConnectOptions {
-  return { cleanStart: false, sessionExpiryInterval: 3_600, ...options };
-}
-
-/** The options of a 3.1.1 client that keeps its session. */
-export function keepsV4(options: ConnectOptions = {}): ConnectOptions {
-  return { protocolVersion: 4, cleanStart: false, ...options };
-}

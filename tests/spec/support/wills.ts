@@ -1,9 +1,6 @@
 import { equal } from "node:assert/strict";
-import type { ConnectPacket } from "../../../src/mqtt/packet.ts";
+import type { Will } from "../../../src/mqtt/will.ts";
 import { type Client, read, type Rig, text } from "./rig.ts";
-
-/** A Will, as a CONNECT carries it. */
-export type Will = NonNullable<ConnectPacket["will"]>;
 
 /** A Will for topic `will` that says `gone`: QoS 1, not retained, without a delay. */
 export function will(options: Partial<Will> = {}): Will {
@@ -16,6 +13,11 @@ export function will(options: Partial<Will> = {}): Will {
     willDelayInterval: 0,
     ...options,
   };
+}
+
+/** The part of a CONNECT that carries such a Will with this payload. */
+export function willOf(payload: string, options: Partial<Will> = {}): { readonly will: Will } {
+  return { will: will({ payload: text(payload), ...options }) };
 }
 
 /** A client `w` that is subscribed to `will` at QoS 2 and stays connected. */
