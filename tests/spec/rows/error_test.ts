@@ -1,4 +1,4 @@
-/** DISCONNECT and error handling: ER-01 to ER-13. */
+/** DISCONNECT and error handling: ER-01 to ER-07, ER-09 to ER-12. */
 import { deepEqual, equal } from "node:assert/strict";
 import type { ClientPacket } from "../../../src/mqtt/packet.ts";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
