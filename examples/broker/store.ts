@@ -1,4 +1,4 @@
-import { type SessionStore } from "@edge-mqtt/session";
+import type { SessionStore } from "@edge-mqtt/session";
 import { memoryStore } from "@edge-mqtt/session/memory";
 import { denoKvStore } from "@edge-mqtt/session/deno-kv";
 import { makeFolderOf } from "./data_file.ts";

@@ -51,7 +51,8 @@ Deno.test("what a client sent before it closed its socket counts, its DISCONNECT
   observer.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "#", qos: 0 }] });
   await observer.expect("suback");
 
-  const messages = 3_000;
+  // In all less than the high-water mark: beyond it QoS 0 messages for a client that is behind are dropped.
+  const messages = 1_500;
   const padding = " ".repeat(500);
   const { client: hasty } = await WireClient.connect(broker.url, 5, {
     clientId: "hasty",
