@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { SessionError } from "../errors.ts";
 import type { AcquireRefused, Authenticated, AuthenticationRefused } from "../machine/event.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
+import { isUnreadable } from "../store/encoding.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
 import type { LocalSession } from "./local_sessions.ts";
@@ -56,20 +56,17 @@ export async function authenticate(
   return { event: { type: "authenticated", clientId, assigned, ...overrides }, ...who };
 }
 
-/** The session is the connection's, and its log may have grown since to `grownTo`. */
-export interface AcquireSuccess {
-  readonly acquired: Acquired;
-  readonly grownTo: number;
-}
-
-/** Asks the store for the session. It never rejects; what it cannot tell in time is let go of later. */
+/**
+ * Asks the store for the session. It never rejects; what it cannot tell in time is let go of later. A session that was
+ * acquired is still watched for arrivals, until {@linkcode install} puts it in its place.
+ */
 export async function acquire(
   context: BrokerContext,
   terms: AcquireTerms,
   token: string,
   principal: string | undefined,
   attempt = 1,
-): Promise<AcquireSuccess | AcquireRefused> {
+): Promise<Acquired | AcquireRefused> {
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
   // Every attempt brings an id of its own for a new session: that of an earlier one may have lived and ended by now.
@@ -83,7 +80,6 @@ export async function acquire(
     page: { messages: options.limits.pageMessages, bytes: options.limits.pageBytes },
     now: options.environment.now(),
   });
-  let grownTo = 0;
   try {
     // What the last connection left has to be stored before it is judged: its Will may just have been deleted.
     const previous = sessions.get(clientId);
@@ -95,8 +91,9 @@ export async function acquire(
       options.commit,
       "acquire a session",
       (signal) => options.store.acquire(request(), { signal }),
-    ).finally(() => grownTo = sessions.endAcquire(clientId));
-    if (answer.outcome === "acquired") return { acquired: answer, grownTo };
+    );
+    if (answer.outcome === "acquired") return answer;
+    sessions.endAcquire(clientId);
     if (terms.mustBeNew && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
       const another = { ...terms, clientId: options.environment.randomId() };
@@ -104,26 +101,28 @@ export async function acquire(
     }
     return { type: "acquireRefused", reasonCode: REFUSALS[answer.reason] };
   } catch (error) {
+    sessions.endAcquire(clientId);
     options.observe({ type: "workFailed", work: "session", clientId, error });
-    const isKnown = error instanceof SessionError && error.code !== "OUTCOME_UNKNOWN";
-    if (!isKnown) context.orphans.set(clientId, token);
-    const isUnreadable = error instanceof SessionError &&
-      (error.code === "RECORD_UNREADABLE" || error.code === "RECORD_FROM_FUTURE");
-    const reasonCode = isUnreadable ? REASON.implementationSpecificError : REASON.serverUnavailable;
+    // An earlier attempt may have been carried out, whatever the last one says.
+    context.orphans.add(clientId, token);
+    const reasonCode = isUnreadable(error) ? REASON.implementationSpecificError : REASON.serverUnavailable;
     return { type: "acquireRefused", reasonCode };
   }
 }
 
 /**
  * Puts a session that was just acquired in its place. Whatever the store found, nobody but this connection holds the
- * session now: an old one hears of it before the new one gets its CONNACK.
+ * session now: an old one hears of it before the new one gets its CONNACK. Returns how far the log has grown meanwhile;
+ * 0 when nothing came.
  */
-export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): void {
+export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): number {
   const { options, sessions, outbox, deadlineMoved } = context;
   const { clientId } = session;
   const { superseded, ended, outboxPending } = acquired;
   if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
   sessions.get(clientId)?.supersede();
+  // In one go: what arrives is told either to the watch or to the session.
+  const grownTo = sessions.endAcquire(clientId);
   sessions.add(session);
   // With a session there is a doorbell to poll and a lease to renew.
   deadlineMoved();
@@ -132,6 +131,7 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
     outbox.kick(ended.incarnation);
   }
   if (outboxPending) outbox.kick(session.incarnation);
+  return grownTo;
 }
 
 /** How many ids are made for a client without one before it is turned away. */

@@ -342,15 +342,15 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
 
   async #acquire(terms: AcquireTerms): Promise<void> {
     const answer = await acquire(this.#context, terms, this.token, this.principal);
-    if (!("acquired" in answer)) return this.answer(answer);
-    const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer.acquired;
+    if ("type" in answer) return this.answer(answer);
+    const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
     this.#acquired = guard;
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
-    install(this.#context, this, answer.acquired);
+    const grownTo = install(this.#context, this, answer);
     const { messages, through, tail } = queue;
     this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
-    this.#feed.grownTo(answer.grownTo);
+    this.#feed.grownTo(grownTo);
   }
 
   #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
@@ -383,7 +383,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   #abandon(): void {
     if (this.#finished) return;
     this.mailbox.drop();
-    if (this.#acquired !== undefined) this.#context.orphans.set(this.clientId, this.token);
+    if (this.#acquired !== undefined) this.#context.orphans.add(this.clientId, this.token);
     this.#closing = true;
     this.#finish();
   }

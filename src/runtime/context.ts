@@ -4,6 +4,7 @@ import type { CommitLane } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import type { NodeLease } from "./node_lease.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { Orphans } from "./orphans.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Router } from "./publish.ts";
 import type { Tasks, Turns } from "./tasks.ts";
@@ -22,8 +23,8 @@ export interface BrokerContext {
   readonly tasks: Tasks;
   /** Acquires of one client, one after the other. */
   readonly acquires: Turns;
-  /** Sessions that a connection could not let go of, and the token by which it held them. */
-  readonly orphans: Map<string, string>;
+  /** Sessions that connections could not let go of. */
+  readonly orphans: Orphans;
   /** An id that no batch has had. */
   readonly batchId: () => string;
   /** The store will have something due at the times of this head. */

@@ -1,6 +1,9 @@
 import type { BrokerContext } from "./context.ts";
 import { persistently } from "./within.ts";
 
+/** How many sessions are read at the same time. */
+const LOOKS_AT_A_TIME = 64;
+
 /**
  * Hears from other nodes that sessions of this one have news: messages in their logs, or another owner.
  *
@@ -12,6 +15,8 @@ export class Doorbell {
   #watching: AbortController | undefined;
   #reading: Promise<void> | undefined;
   #polledAt: number;
+  /** Whether somebody may have rung without being heard. */
+  #missed = false;
 
   constructor(context: BrokerContext) {
     this.#context = context;
@@ -21,7 +26,8 @@ export class Doorbell {
   /** When to poll next; `undefined` while watching, and while there is nobody to hear for. */
   get pollAt(): number | undefined {
     const { doorbellPollMs } = this.#context.options;
-    if (this.#watching !== undefined || doorbellPollMs === 0 || this.#context.sessions.size === 0) return undefined;
+    if (doorbellPollMs === 0 || this.#context.sessions.size === 0) return undefined;
+    if (this.#watching !== undefined && !this.#missed) return undefined;
     return this.#polledAt + doorbellPollMs;
   }
 
@@ -62,14 +68,20 @@ export class Doorbell {
     const { environment, commit, store, observe } = options;
     if (sessions.size === 0) return;
     try {
-      const rung = await persistently(
-        environment,
-        commit,
-        "read the doorbell",
-        (signal) => store.readRings(nodeId, { signal }),
-      );
-      await Promise.all(rung.map((clientId) => this.#look(clientId)));
+      let attempts = 0;
+      const rung = await persistently(environment, commit, "read the doorbell", (signal) => {
+        // An attempt that got no answer may have cleared what it was to tell.
+        if (++attempts > 1) this.#missed = true;
+        return store.readRings(nodeId, { signal });
+      });
+      const clientIds = this.#missed ? Array.from(sessions.all(), ({ clientId }) => clientId) : rung;
+      this.#missed = false;
+      for (let start = 0; start < clientIds.length; start += LOOKS_AT_A_TIME) {
+        await Promise.all(clientIds.slice(start, start + LOOKS_AT_A_TIME).map((clientId) => this.#look(clientId)));
+      }
     } catch (error) {
+      this.#missed = true;
+      this.#context.deadlineMoved();
       observe({ type: "workFailed", work: "doorbell", error });
     }
   }

@@ -140,14 +140,19 @@ export class Due {
   /** Lets go of sessions that connections of this node held when they could commit no more. */
   async #adoptOrphans(): Promise<void> {
     const { orphans, options } = this.#context;
-    for (const [clientId, token] of orphans) {
+    for (const [clientId, tokens] of orphans.all()) {
       try {
         const at = options.environment.now();
-        const moved = await this.move(clientId, ({ owner }) => lost(owner?.token === token, at));
+        const moved = await this.move(
+          clientId,
+          ({ owner }) => lost(owner !== undefined && tokens.has(owner.token), at),
+        );
         // Superseded: somebody else has it by now, or the next round will tell.
-        if (moved !== "superseded") orphans.delete(clientId);
+        if (moved !== "superseded") orphans.remove(clientId, tokens);
       } catch (error) {
         options.observe({ type: "workFailed", work: "session", clientId, error });
+        // Trying again would not make it readable.
+        if (isUnreadable(error)) orphans.remove(clientId, tokens);
       }
     }
   }

@@ -12,6 +12,8 @@ import { asSessionError, isWorthRepeating, pause, within } from "./within.ts";
 
 /** Somebody with something to commit, at most one batch at a time. Its methods never throw. */
 export interface LaneSource {
+  /** Its batches may not be carried out twice, and nothing tells the store that one is a repetition. */
+  readonly atMostOnce?: boolean;
   /** The batch that leaves now, as large as it has become; `undefined` when there is nothing any more. */
   take(): CommitBatch | undefined;
   /** The outcome is known. `repeated`: the first attempt had failed. */
@@ -96,10 +98,13 @@ export class CommitLane {
       observe({ type: "commitFailed", attempt: attempts, final: !repeats && !splits, error: outcome.error });
       if (splits) {
         // One of them cannot be stored; the others must not suffer for it.
+        [sources, batches] = this.#repeatable(sources, batches, outcome.error);
         for (const [index, source] of sources.entries()) await this.#carry([source], batches.slice(index, index + 1));
         return;
       }
       if (!repeats) return this.#giveUp(sources, outcome.error);
+      [sources, batches] = this.#repeatable(sources, batches, outcome.error);
+      if (sources.length === 0) return this.#options.afterResults();
       await pause(environment, waitMs);
       waitMs = Math.min(waitMs * 2, commit.repeatAfterMs * 16);
     }
@@ -134,6 +139,20 @@ export class CommitLane {
     // As many results as batches, as #commitOnce has seen to.
     for (const [index, source] of sources.entries()) source.settled(results[index] as CommitResult, repeated);
     this.#options.afterResults();
+  }
+
+  /** Gives up what may have been carried out and must not be a second time; the others go again. */
+  #repeatable(
+    sources: readonly LaneSource[],
+    batches: readonly CommitBatch[],
+    error: SessionError,
+  ): [readonly LaneSource[], readonly CommitBatch[]] {
+    if (error.code === "STORE_UNAVAILABLE") return [sources, batches];
+    for (const source of sources) if (source.atMostOnce) source.failed(error);
+    return [
+      sources.filter((source) => !source.atMostOnce),
+      batches.filter((_, index) => !sources[index]?.atMostOnce),
+    ];
   }
 
   #giveUp(sources: readonly LaneSource[], error: SessionError): void {

@@ -54,6 +54,8 @@ interface Envelope {
   readonly changes: SessionChange[];
   readonly deliveries: Delivery[];
   readonly effects: Effect[];
+  /** Of later steps, which wait for their turn only: they run even if a publish that may be refused is. */
+  readonly followers: Effect[];
   readonly offers: (() => void)[];
   receivers: number;
   bytes: number;
@@ -190,7 +192,7 @@ export class Mailbox implements LaneSource {
         if (envelope === undefined) break;
         this.#giveBack(envelope);
         for (const offer of envelope.offers) offer();
-        this.#run(envelope.effects);
+        this.#run([...envelope.effects, ...envelope.followers]);
         if (repeated) owner.storeFailed(undefined);
         break;
       }
@@ -202,7 +204,7 @@ export class Mailbox implements LaneSource {
         if (envelope === undefined) break;
         this.#giveBack(envelope);
         const letter = owner.publishRefused(envelope.refusableRef as number);
-        this.#postFirst(letter);
+        this.#postFirst({ ...letter, effects: [...letter.effects, ...envelope.followers] });
         if (repeated) owner.storeFailed(undefined);
         break;
       }
@@ -262,7 +264,7 @@ export class Mailbox implements LaneSource {
       envelope.bytes += bytesOf(letter.deliveries);
     }
     for (const effect of letter.effects) {
-      envelope.effects.push(effect);
+      (envelope.refusableRef === undefined ? envelope.effects : envelope.followers).push(effect);
       if (!givesCredit(effect)) continue;
       envelope.acknowledgements++;
       this.#acknowledgements++;
@@ -306,6 +308,7 @@ function emptyEnvelope(sealed: boolean): Envelope {
     changes: [],
     deliveries: [],
     effects: [],
+    followers: [],
     offers: [],
     receivers: 0,
     bytes: 0,

@@ -95,6 +95,7 @@ export function unrefusable(queue: QueueLimits): QueueLimits {
 
 /** QoS 0 messages for sessions elsewhere: they gather while the lane is busy, up to a bound, and then they are lost. */
 class LooseMessages implements LaneSource {
+  readonly atMostOnce = true;
   readonly #router: RouterOptions;
   #deliveries: Delivery[] = [];
   #bytes = 0;

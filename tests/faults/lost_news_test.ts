@@ -1,7 +1,7 @@
 /** News of a session that get lost on the way: the session finds out all the same. */
 import assert from "node:assert/strict";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { connectPacket, publishPacket, subscribePacket } from "../unit/runtime/support.ts";
+import { publishPacket, subscribePacket } from "../unit/runtime/support.ts";
 import { STORES } from "./support/stores.ts";
 import { texts, world } from "./support/world.ts";
 
@@ -49,38 +49,18 @@ for (const { name, make } of STORES) {
 
 for (let turns = 0; turns < 24; turns++) {
   Deno.test(`a message committed ${turns} turns after a session was acquired reaches it`, async () => {
-    const inner = memoryStore();
-    let acquired = () => {};
-    let committed = () => {};
-    const store: typeof inner = {
-      ...inner,
-      acquire: async (request, options) => {
-        const answer = await inner.acquire(request, options);
-        if (request.terms.clientId === "sub" && holds) await new Promise<void>((resolve) => acquired = resolve);
-        return answer;
-      },
-      commit: async (batches, options) => {
-        const answer = await inner.commit(batches, options);
-        if (holds) await new Promise<void>((resolve) => committed = resolve);
-        return answer;
-      },
-    };
-    let holds = false;
-    const here = world(store);
+    const here = world(memoryStore());
     const before = await here.connect("sub");
     await before.send(subscribePacket(1, "t"));
     await before.drop();
     const publisher = await here.connect("pub");
-    holds = true;
-    const subscriber = here.client();
-    void subscriber.connection.receive([connectPacket("sub")]);
-    await here.rest();
-    void publisher.connection.receive([publishPacket("t", 1, 1, "one")]);
-    await here.rest();
-    holds = false;
-    acquired();
+    here.faults.inject({ call: "acquire", fault: "answersLate" });
+    here.faults.inject({ call: "commit", fault: "answersLate" });
+    const subscriber = await here.connect("sub");
+    await publisher.send(publishPacket("t", 1, 1, "one"));
+    here.faults.release(1);
     for (let turn = 0; turn < turns; turn++) await undefined;
-    committed();
+    here.faults.release(1);
     await here.rest();
     assert.deepEqual(texts(subscriber), ["one"]);
     await here.broker.shutdown();
