@@ -29,6 +29,7 @@ export const RECORD_KIND = {
   chunk: 14,
   revision: 15,
   owed: 16,
+  text: 17,
 } as const;
 
 const encoder = new TextEncoder();
@@ -249,4 +250,14 @@ export function unreadable(key: string, found: string): SessionError {
 export function isUnreadable(error: unknown): error is SessionError {
   return error instanceof SessionError &&
     (error.code === "RECORD_UNREADABLE" || error.code === "RECORD_FROM_FUTURE");
+}
+
+/** A record, or nothing when it cannot be read: it is left where it is. */
+export function readable<Value>(decode: () => Value): Value | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
 }

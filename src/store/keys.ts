@@ -7,6 +7,12 @@
 /** The longest part in bytes, once escaped. A longer one is replaced by its SHA-256. */
 export const MAX_PART_BYTES = 256;
 
+/**
+ * The longest text in bytes that stands in every record that names it. A longer one stands in rows of its own, once, and
+ * the others hold its digest, as their keys do.
+ */
+export const MAX_NAME_BYTES = 1_024;
+
 /** Begins a part that is a digest; no escaped text contains it. */
 const DIGEST_MARK = "~";
 
@@ -35,6 +41,26 @@ export class KeyParts {
     if (escaped.length <= MAX_PART_BYTES) return escaped;
     throw new TypeError("Cannot name a key: the digest of a long text was not prepared");
   }
+
+  /** The text as records hold it: itself, or its part of a key when it is too long for them. */
+  inRecord(text: string): string {
+    return isLong(text) ? this.of(text) : text;
+  }
+}
+
+/** Whether a text is too long for the records that name it. */
+export function isLong(text: string): boolean {
+  return text.length * 3 > MAX_NAME_BYTES && encoder.encode(text).length > MAX_NAME_BYTES;
+}
+
+/** Whether a record holds the digest of a long text, which is what its key holds, and not a text. */
+export function isDigest(stored: string, part: string): boolean {
+  return stored === part && part.startsWith(DIGEST_MARK);
+}
+
+/** Whether a text is the one that a part of a key stands for. */
+export async function isNamedBy(text: string, part: string): Promise<boolean> {
+  return DIGEST_MARK + await digestOf(escapePart(text)) === part;
 }
 
 /**

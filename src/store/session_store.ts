@@ -324,7 +324,10 @@ export interface SessionStore {
     topics: readonly string[],
     options?: StoreCallOptions,
   ): Promise<readonly (readonly SubscriptionMatch[])[]>;
-  /** Whether each filter can be routed: `false` when it would bring one shape too many (D7). Admitting is for good. */
+  /**
+   * Whether each filter can be routed: `false` when it would bring one shape too many (D7), or is longer than the store
+   * can hold. Admitting is for good.
+   */
   admitFilters(filters: readonly string[], options?: StoreCallOptions): Promise<readonly boolean[]>;
   /** What is due at `now`, earliest first. */
   listDue(now: number, options: DueOptions): Promise<readonly DueWork[]>;

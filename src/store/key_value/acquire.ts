@@ -12,6 +12,7 @@ import { decodeGate, emptyGate, encodeGate, type GateRecord, queueSize } from ".
 import { KeyValueGuard } from "./guard.ts";
 import { type AcquireAnswer, decodeHead, type HeadRecord } from "./head.ts";
 import { below, type Layout, ROW } from "./layout.ts";
+import { putText } from "./long_text.ts";
 import { putEntry } from "./owed.ts";
 import { Plan } from "./plan.ts";
 import { stagedPrefix } from "./queue_row.ts";
@@ -137,7 +138,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     putSweep(layout, plan, { ...before, lastBatchId: "", lastOutcomes: new Uint8Array() }, request.now);
   }
   if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
-    plan.set(layout.ring(superseded.nodeId, clientId), encodeClient(clientId));
+    plan.set(layout.ring(superseded.nodeId, clientId), encodeClient(layout.inRecord(clientId)));
   }
   const nodeKey = layout.node(request.nodeId);
   if (!found.nodes.some(({ key }) => key === nodeKey)) {
@@ -169,6 +170,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     answer: answerOf(before, decision, superseded),
   };
   putHead(layout, plan, kept, next);
+  if (kept === undefined) putText(plan, ROW.client(rows), clientId, work.context.driver.limits.valueBytes);
   const gate: GateRecord = {
     ...(kept === undefined ? undefined : found.gate) ?? emptyGate(next.incarnation, next.epoch, request.nodeId),
     epoch: next.epoch,
@@ -210,12 +212,12 @@ function replaceWill(
   kept: HeadRecord | undefined,
   rows: string,
 ): { readonly touched: boolean; readonly parts: OwnRows["willParts"] } {
-  const { clientId, will } = request.terms;
+  const { will } = request.terms;
   const before = kept === undefined ? NOTHING_OWNED : found.own;
   const incarnation = kept?.incarnation ?? request.incarnation;
   if (before.willParts !== undefined) {
     const prefix = stagedPrefix(rows, before.willParts);
-    removeChunks(plan, layout, { clientId, incarnation, prefix, ref: before.willParts, now: request.now });
+    removeChunks(plan, layout, { owner: incarnation, prefix, ref: before.willParts, now: request.now });
   }
   if (will === undefined) {
     if (before.will !== undefined) plan.delete(ROW.will(rows));
@@ -227,7 +229,7 @@ function replaceWill(
     return { touched: true, parts: undefined };
   }
   const prefix = (id: string): string => stagedPrefix(rows, { id });
-  const staged = staging.stage(`will/${incarnation}`, { clientId, incarnation, value: () => value, prefix });
+  const staged = staging.stage(`will/${incarnation}`, { owner: incarnation, value: () => value, prefix });
   plan.stage(staged);
   plan.set(ROW.will(rows), encodeWill(staged.ref));
   return { touched: true, parts: staged.ref };

@@ -87,7 +87,7 @@ export function append(
     plan.delete(key);
     if (victim.body !== undefined) {
       const prefix = stagedPrefix(rows, victim.body);
-      removeChunks(plan, layout, { clientId, incarnation, prefix, ref: victim.body, now: work.now });
+      removeChunks(plan, layout, { owner: incarnation, prefix, ref: victim.body, now: work.now });
     }
     next = {
       ...next,
@@ -103,7 +103,7 @@ export function append(
     world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes: outgoing.bytes, body }]);
   }
   if (ownerNode !== undefined && ownerNode !== work.ownNode) {
-    plan.set(layout.ring(ownerNode, clientId), encodeClient(clientId));
+    plan.set(layout.ring(ownerNode, clientId), encodeClient(layout.inRecord(clientId)));
   }
   return {
     outcome: "appended",
@@ -130,10 +130,8 @@ function putRow(
     work.plan.set(key, encodeQueueRow(header, outgoing.body));
     return undefined;
   }
-  const { clientId, incarnation } = receiver;
   const staged = work.staging.stage(place.handle, {
-    clientId,
-    incarnation,
+    owner: receiver.incarnation,
     value: () => frameBody(outgoing.body),
     prefix: (id) => stagedPrefix(place.rows, { id }),
   });

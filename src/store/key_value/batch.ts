@@ -1,4 +1,5 @@
 /** Planning one batch: its changes, its deliveries, its outbox, and the answer that it will get. */
+import type { SessionChange } from "../../machine/change.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import { append, outgoing, type OutgoingMessage } from "./append.ts";
 import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
@@ -17,7 +18,10 @@ export interface Item {
   readonly batch: CommitBatch;
   /** Its place among the batches of the call; names what it stages. */
   readonly index: number;
-  readonly state: GuardState | undefined;
+  /** What its guard knows; of a batch that is carried out in parts, after the latest of them. */
+  state: GuardState | undefined;
+  /** How many of its changes earlier commits carried out. */
+  done: number;
   readonly messages: readonly OutgoingMessage[];
   /** Of a move: outcomes of the receivers that earlier commits served. */
   served: readonly ReceiverOutcome[];
@@ -32,6 +36,10 @@ export interface PlannedBatch {
   readonly world: World;
   /** What has been served once the plan is committed; `undefined` when that is all. */
   readonly served: readonly ReceiverOutcome[] | undefined;
+  /** How many changes of the batch are carried out once the plan is committed, if others are left: see {@linkcode planPart}. */
+  readonly part: number | undefined;
+  /** What the owner knows then; `undefined` without one, and once the session has ended. */
+  readonly stateAfter: (version: string) => GuardState | undefined;
   /** The answer, once the version of the commit is known. */
   readonly answer: (version: string) => CommitResult;
 }
@@ -49,7 +57,7 @@ export interface Planning {
 /** Makes an item of a batch. */
 export function itemOf(batch: CommitBatch, index: number, state: GuardState | undefined): Item {
   const messages = batch.deliveries.map(({ message }) => outgoing(message));
-  return { batch, index, state, messages, served: [], rereads: false };
+  return { batch, index, state, done: 0, messages, served: [], rereads: false };
 }
 
 /**
@@ -58,29 +66,70 @@ export function itemOf(batch: CommitBatch, index: number, state: GuardState | un
  * @param room How many receivers it may serve now; the others are owed, or, of a move, wait for the next commit.
  */
 export function planBatch(planning: Planning, below: World, item: Item, room: number): Planned {
+  const { batch, done } = item;
+  return planWith(planning, below, item, room, done === 0 ? batch : { ...batch, changes: batch.changes.slice(done) });
+}
+
+/**
+ * Plans the first changes of a batch that is too large for one commit, as its owner would have divided it: behind a
+ * subscription, or an entry of the log that is gone. The next commit builds on this one; deliveries come with the last.
+ */
+export function planPart(planning: Planning, below: World, item: Item, end: number): Planned {
+  const { batch, done } = item;
+  const { raiseEpoch: _, ...rest } = batch;
+  const first = { ...rest, id: "", changes: batch.changes.slice(done, end), deliveries: [] };
+  const planned = planWith(planning, below, item, 0, first);
+  return planned.outcome === "planned" ? { ...planned, part: end } : planned;
+}
+
+/** The last place up to `most` where a batch may be divided; `undefined` when there is none. */
+export function lastBoundary({ batch, done }: Item, most: number): number | undefined {
+  for (let end = Math.min(most, batch.changes.length - 1); end > done; end--) {
+    if (mayDivide(batch.changes, end)) return end;
+  }
+  return undefined;
+}
+
+function mayDivide(changes: readonly SessionChange[], end: number): boolean {
+  const last = changes[end - 1];
+  if (last?.type === "putSubscription" || last?.type === "deleteSubscription") return true;
+  if (last?.type !== "deleteQueued") return false;
+  // Its exchange may go on, and is not parted from it.
+  return !changes.slice(end).some((change) =>
+    (change.type === "putOutboundMark" || change.type === "deleteOutboundMark") && change.sequence === last.sequence
+  );
+}
+
+function planWith(planning: Planning, below: World, item: Item, room: number, batch: CommitBatch): Planned {
   const { layout } = planning;
-  const { batch, state } = item;
+  const { state } = item;
   const world = new World(below);
   const plan = new Plan();
   if (state !== undefined && !isCurrent(world.heads.get(layout.head(state.head.clientId)), state.head)) {
     return { outcome: "lost" };
   }
-  const work = { ...planning, world, plan, handle: String(item.index), now: batch.now };
+  const work = { ...planning, world, plan, handle: `${item.index}/${item.done}`, now: batch.now };
   const draft = state && planOwner(work, state, batch);
-  const delivered = batch.outbox === undefined ? planDeliveries(work, item, room, draft) : planMove(work, item, room);
+  const delivered = batch.outbox === undefined
+    ? planDeliveries(work, item, room, batch, draft)
+    : planMove(work, item, room);
   if (delivered === undefined) return { outcome: "lost" };
   if (mayRefuse(batch) && isRefusal(delivered.deliveries)) return { outcome: "refused" };
   const { deliveries, served } = delivered;
   if (state === undefined || draft === undefined) {
-    return { outcome: "planned", plan, world, served, answer: () => ({ outcome: "committed", deliveries }) };
+    const answer = (): CommitResult => ({ outcome: "committed", deliveries });
+    return { outcome: "planned", plan, world, served, part: undefined, stateAfter: () => undefined, answer };
   }
   const next = finishOwner(work, state, draft, batch, deliveries);
-  const answer = (version: string): CommitResult => {
+  const stateAfter = (version: string): GuardState | undefined => {
     forgetRemoved(state, draft);
-    const guard = next && new KeyValueGuard({ ...state, ...draft, head: next, headVersion: version });
-    return { outcome: "committed", ...(guard === undefined ? {} : { guard }), deliveries };
+    return next && { ...state, ...draft, head: next, headVersion: version };
   };
-  return { outcome: "planned", plan, world, served, answer };
+  const answer = (version: string): CommitResult => {
+    const after = stateAfter(version);
+    return { outcome: "committed", ...(after === undefined ? {} : { guard: new KeyValueGuard(after) }), deliveries };
+  };
+  return { outcome: "planned", plan, world, served, part: undefined, stateAfter, answer };
 }
 
 /** Whether a stored head is the one that a guard was made for. */
@@ -112,8 +161,14 @@ function planOwner(work: Work, state: GuardState, batch: CommitBatch): OwnerDraf
   return draft;
 }
 
-function planDeliveries(work: Work, item: Item, room: number, draft: OwnerDraft | undefined): Delivered {
-  const { batch, state } = item;
+function planDeliveries(
+  work: Work,
+  item: Item,
+  room: number,
+  batch: CommitBatch,
+  draft: OwnerDraft | undefined,
+): Delivered {
+  const { state } = item;
   let left = room;
   let isBehind = batch.behindOutbox === true;
   let entries = 0;
@@ -228,7 +283,7 @@ function finishOwner(
   const raised = batch.raiseEpoch;
   const ownerNode = ownerNodeOf(state.head);
   if (raised !== undefined && ownerNode !== undefined) {
-    plan.set(layout.ring(ownerNode, clientId), encodeClient(clientId));
+    plan.set(layout.ring(ownerNode, clientId), encodeClient(layout.inRecord(clientId)));
   }
   const version = state.head.version + 1;
   const next: HeadRecord = {

@@ -5,11 +5,13 @@ import { parseFilter } from "../../mqtt/filter.ts";
 import { encodeRoute } from "./route_row.ts";
 import { countDrop } from "../records/drops.ts";
 import type { CommitBatch } from "../session_store.ts";
-import { type ChunkRef, removeChunks } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
+import { removeChunks } from "./chunks.ts";
 import { encodeDue } from "./due_row.ts";
 import type { GuardState } from "./guard.ts";
 import { dueAtOf, encodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
 import { type Layout, ROW } from "./layout.ts";
+import { deleteText, putText } from "./long_text.ts";
 import type { Plan } from "./plan.ts";
 import { stagedPrefix } from "./queue_row.ts";
 import { encodeClient, encodeMark, encodePacketIds, encodeSubscription, encodeWill } from "./rows.ts";
@@ -77,7 +79,7 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
       draft.will = undefined;
       if (value.length <= work.valueBytes) return plan.set(ROW.will(rows), value);
       const prefix = (id: string): string => stagedPrefix(rows, { id });
-      const staged = work.staging.stage(work.handle, { clientId, incarnation, value: () => value, prefix });
+      const staged = work.staging.stage(work.handle, { owner: incarnation, value: () => value, prefix });
       plan.stage(staged);
       draft.will = staged.ref;
       return plan.set(ROW.will(rows), encodeWill(staged.ref));
@@ -90,13 +92,16 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
     case "putSubscription": {
       const { filter, subscription } = change;
       draft.touched = true;
-      plan.set(layout.subscription(clientId, incarnation, filter), encodeSubscription({ filter, subscription }));
+      const named = layout.inRecord(filter);
+      putText(plan, ROW.filter(rows, layout.part(filter)), filter, work.valueBytes);
+      plan.set(layout.subscription(clientId, incarnation, filter), encodeSubscription({ filter: named, subscription }));
       if (!isRouted(filter)) return;
-      const route = { clientId, incarnation, filter, subscription };
+      const route = { clientId: layout.inRecord(clientId), incarnation, filter: named, subscription };
       return plan.set(layout.route(filter, clientId, incarnation), encodeRoute(route));
     }
     case "deleteSubscription":
       draft.touched = true;
+      deleteText(plan, ROW.filter(rows, layout.part(change.filter)), change.filter, work.valueBytes);
       plan.delete(layout.subscription(clientId, incarnation, change.filter));
       return plan.delete(layout.route(change.filter, clientId, incarnation));
     case "putOutboundMark":
@@ -154,7 +159,7 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
  */
 export function putHead(layout: Layout, plan: Plan, before: HeadRecord | undefined, head: HeadRecord): void {
   putIndex(layout, plan, before, head);
-  plan.set(layout.head(head.clientId), encodeHead(head));
+  plan.set(layout.head(head.clientId), encodeHead({ ...head, clientId: layout.inRecord(head.clientId) }));
 }
 
 /** Ends a session: its head and gate go, its rows are swept later (G8). */
@@ -168,7 +173,8 @@ export function deleteHead(layout: Layout, plan: Plan, before: HeadRecord, head:
 /** Has the rows of an incarnation swept. */
 export function putSweep(layout: Layout, plan: Plan, head: HeadRecord, now: number): void {
   const { clientId, incarnation, lastBatchId, lastOutcomes } = head;
-  const row = encodeDue({ type: "sweep", clientId, incarnation, lastBatchId, lastOutcomes });
+  const named = layout.inRecord(clientId);
+  const row = encodeDue({ type: "sweep", clientId: named, incarnation, lastBatchId, lastOutcomes });
   plan.set(layout.dueSweep(now, clientId, incarnation), row);
 }
 
@@ -189,19 +195,22 @@ export function putIndex(
   const clientId = head?.clientId ?? before?.clientId ?? "";
   if (dueBefore !== due) {
     if (dueBefore !== undefined) plan.delete(layout.dueSession(dueBefore, clientId));
-    if (due !== undefined) plan.set(layout.dueSession(due, clientId), encodeDue({ type: "session", clientId }));
+    if (due !== undefined) {
+      const row = encodeDue({ type: "session", clientId: layout.inRecord(clientId) });
+      plan.set(layout.dueSession(due, clientId), row);
+    }
   }
   const ownerBefore = before && ownerNodeOf(before);
   const owner = head && ownerNodeOf(head);
   if (ownerBefore === owner) return;
   if (ownerBefore !== undefined) plan.delete(layout.owned(ownerBefore, clientId));
-  if (owner !== undefined) plan.set(layout.owned(owner, clientId), encodeClient(clientId));
+  if (owner !== undefined) plan.set(layout.owned(owner, clientId), encodeClient(layout.inRecord(clientId)));
 }
 
 function deleteParts(work: Changing, { clientId, incarnation }: HeadRecord, ref: ChunkRef | undefined): void {
   if (ref === undefined) return;
   const prefix = stagedPrefix(work.layout.rows(clientId, incarnation), ref);
-  removeChunks(work.plan, work.layout, { clientId, incarnation, prefix, ref, now: work.now });
+  removeChunks(work.plan, work.layout, { owner: incarnation, prefix, ref, now: work.now });
 }
 
 /** What the owner removes can no longer give way to another batch of the same commit. */

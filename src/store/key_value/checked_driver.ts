@@ -1,5 +1,5 @@
 import { SessionError } from "../../errors.ts";
-import type { KeyValueDriver, Mutation } from "./driver.ts";
+import type { Check, KeyValueDriver, Mutation } from "./driver.ts";
 
 /**
  * A driver that is never asked for what it cannot hold, and whose every failure is a `SessionError`: a failed read
@@ -12,18 +12,28 @@ export function checkedDriver(driver: KeyValueDriver): KeyValueDriver {
     get: (keys) => driver.get(keys).catch((cause) => fail("STORE_UNAVAILABLE", "read", cause)),
     list: (range) => driver.list(range).catch((cause) => fail("STORE_UNAVAILABLE", "list", cause)),
     commit: async (checks, mutations) => {
-      for (const mutation of mutations) checkSize(driver, mutation);
+      checkSizes(driver, checks, mutations);
       return await driver.commit(checks, mutations).catch((cause) => fail("OUTCOME_UNKNOWN", "commit", cause));
     },
     ...(watch === undefined ? {} : { watch: (prefix, signal) => watch.call(driver, prefix, signal) }),
   };
 }
 
-/** A record that the backend cannot hold is refused before anything is sent: repeating it would help nobody. */
-function checkSize({ limits }: KeyValueDriver, mutation: Mutation): void {
-  if (mutation.type === "delete" || mutation.value.length <= limits.valueBytes) return;
-  const found = `a record takes ${mutation.value.length} bytes, and the store holds ${limits.valueBytes}`;
-  throw new SessionError("LIMIT_EXCEEDED", `Cannot commit: ${found}`, { key: mutation.key });
+/** What the backend cannot hold is refused before anything is sent: repeating it would help nobody. */
+function checkSizes({ limits }: KeyValueDriver, checks: readonly Check[], mutations: readonly Mutation[]): void {
+  let bytes = 0;
+  for (const { key } of checks) bytes += key.length;
+  for (const mutation of mutations) {
+    const size = mutation.type === "set" ? mutation.value.length : 0;
+    if (size > limits.valueBytes) {
+      const found = `a record takes ${size} bytes, and the store holds ${limits.valueBytes}`;
+      throw new SessionError("LIMIT_EXCEEDED", `Cannot commit: ${found}`, { key: mutation.key });
+    }
+    bytes += mutation.key.length + size;
+  }
+  if (bytes <= limits.bytesPerCommit) return;
+  const found = `it takes ${bytes} bytes, and the store takes ${limits.bytesPerCommit}`;
+  throw new SessionError("LIMIT_EXCEEDED", `Cannot commit: ${found}`);
 }
 
 function fail(code: "STORE_UNAVAILABLE" | "OUTCOME_UNKNOWN", what: string, cause: unknown): never {

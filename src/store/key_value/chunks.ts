@@ -4,7 +4,8 @@
  * A due row names parts that are not visible yet. The commit that makes them visible removes it, and fails if a sweep
  * was faster; so what a crash leaves behind is found again.
  */
-import { type ByteReader, type ByteWriter, decodeRecord, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
+import { decodeRecord, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
+import type { ChunkRef, StagedValue } from "./chunk_ref.ts";
 import { getAll, type StoreContext } from "./context.ts";
 import type { Mutation } from "./driver.ts";
 import { encodeDue } from "./due_row.ts";
@@ -16,36 +17,6 @@ export const STAGED_FOR_MS = 3_600_000;
 
 /** Two bytes at the start of every record. */
 const RECORD_HEADER_BYTES = 2;
-
-/** Where a large value stands. */
-export interface ChunkRef {
-  readonly id: string;
-  readonly bytes: number;
-  readonly chunks: number;
-}
-
-/** A large value about to be written. */
-export interface StagedValue {
-  /** Its key without the number of the part. */
-  readonly prefix: string;
-  readonly ref: ChunkRef;
-  readonly value: Uint8Array;
-  /** The due row that names the parts until they are visible. */
-  readonly dueKey: string;
-  /** What the due row says. */
-  readonly clientId: string;
-  readonly incarnation: string;
-}
-
-/** Writes where a large value stands. */
-export function writeChunkRef(writer: ByteWriter, ref: ChunkRef): void {
-  writer.text(ref.id).number(ref.bytes).number(ref.chunks);
-}
-
-/** Reads where a large value stands. */
-export function readChunkRef(reader: ByteReader): ChunkRef {
-  return { id: reader.text(), bytes: reader.number(), chunks: reader.number() };
-}
 
 /** How a value of this size is divided. */
 export function chunkRef(context: StoreContext, id: string, bytes: number): ChunkRef {
@@ -63,8 +34,7 @@ export async function stage(context: StoreContext, staged: StagedValue): Promise
   const size = chunkBytes(context);
   const due = encodeDue({
     type: "staged",
-    clientId: staged.clientId,
-    incarnation: staged.incarnation,
+    owner: staged.owner,
     prefix: staged.prefix,
     chunks: staged.ref.chunks,
   });
@@ -93,19 +63,19 @@ const DELETED_AT_ONCE = 4;
 
 /** Removes a large value in a commit, or has it swept soon after. */
 export function removeChunks(plan: Plan, layout: Layout, value: RemovedValue): void {
-  const { clientId, incarnation, prefix, ref, now } = value;
+  const { owner, prefix, ref, now } = value;
   if (ref.chunks <= DELETED_AT_ONCE) {
     for (const key of chunkKeys(prefix, ref.chunks)) plan.delete(key);
     return;
   }
-  const row = encodeDue({ type: "staged", clientId, incarnation, prefix, chunks: ref.chunks });
-  plan.set(`${layout.stagedAt(now, clientId, incarnation)}${ref.id}`, row);
+  const row = encodeDue({ type: "staged", owner, prefix, chunks: ref.chunks });
+  plan.set(`${layout.stagedAt(now, owner)}${ref.id}`, row);
 }
 
 /** A large value that is not needed any more. */
 export interface RemovedValue {
-  readonly clientId: string;
-  readonly incarnation: string;
+  /** The incarnation, or the outbox, that it belongs to. */
+  readonly owner: string;
   readonly prefix: string;
   readonly ref: ChunkRef;
   readonly now: number;

@@ -2,15 +2,24 @@
 import { SessionError } from "../../errors.ts";
 import { messageBytes } from "../../mqtt/message.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
-import { isCurrent, type Item, itemOf, planBatch, type PlannedBatch, type Planning } from "./batch.ts";
+import {
+  isCurrent,
+  type Item,
+  itemOf,
+  lastBoundary,
+  planBatch,
+  type PlannedBatch,
+  type Planning,
+  planPart,
+} from "./batch.ts";
 import { contended, layoutFor, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
 import { decodeDue } from "./due_row.ts";
 import type { HeadRecord } from "./head.ts";
 import type { Layout } from "./layout.ts";
 import { load } from "./load.ts";
+import { isStorable } from "./long_text.ts";
 import { unpackOutcomes } from "./outcomes.ts";
 import { Plan } from "./plan.ts";
-import { encodeRoute } from "./route_row.ts";
 import type { Routing } from "./routing.ts";
 import { knownOrRead, readGuard } from "./session.ts";
 import { Staging } from "./staging.ts";
@@ -40,15 +49,16 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
   const now = Math.max(...batches.map((batch) => batch.now));
   const planning = { layout, staging: new Staging(context, layout, now), valueBytes: context.driver.limits.valueBytes };
   const results: CommitResult[] = [];
+  const tooLarge = new Set<string>();
   let world = new World();
   let pending: readonly Item[] = items;
   for (let conflicts = 0; pending.length > 0;) {
     await load(context, layout, world, pending, store.maxReceivers);
     const group = planGroup(store, planning, world, pending);
     for (const { item, why } of group.turnedAway) {
-      results[item.index] = why === "refused"
-        ? { outcome: "refused", reason: "queueFull" }
-        : await answerLost(store, layout, world, item);
+      if (why === "tooLarge") tooLarge.add(item.batch.id);
+      else if (why === "lost") results[item.index] = await answerLost(store, layout, world, item);
+      else results[item.index] = { outcome: "refused", reason: "queueFull" };
     }
     if (group.taken.length === 0) {
       pending = group.left;
@@ -58,7 +68,7 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
     if (version === undefined) {
       if (++conflicts >= MAX_ATTEMPTS) throw contended("commit");
       world = new World();
-      pending = pending.filter(({ index }) => results[index] === undefined);
+      pending = pending.filter(({ index, batch }) => results[index] === undefined && !tooLarge.has(batch.id));
       for (const item of pending) item.rereads = true;
       continue;
     }
@@ -67,20 +77,27 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
     for (const key of group.plan.keysDeleted) world.committed(key, null);
     const unfinished: Item[] = [];
     for (const { item, planned } of group.taken) {
-      if (planned.served === undefined) results[item.index] = planned.answer(version);
-      else {
+      if (planned.part !== undefined) {
+        item.done = planned.part;
+        item.state = planned.stateAfter(version);
+        unfinished.push(item);
+      } else if (planned.served !== undefined) {
         item.served = planned.served;
         unfinished.push(item);
-      }
+      } else results[item.index] = planned.answer(version);
     }
     pending = [...unfinished, ...group.left];
+  }
+  if (tooLarge.size > 0) {
+    const found = "it takes more than a commit of the store holds; what was committed with it is stored";
+    throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${[...tooLarge].join(", ")}: ${found}`);
   }
   return results;
 }
 
 interface TurnedAway {
   readonly item: Item;
-  readonly why: "lost" | "refused";
+  readonly why: "lost" | "refused" | "tooLarge";
 }
 
 interface Group {
@@ -128,8 +145,14 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
       }
       if (taken.length > 0) return { plan, world, taken, turnedAway, left: pending.slice(index) };
       if (room === 0) {
-        const found = `it takes ${fullness.toFixed(1)} times what a commit of the store holds`;
-        throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${item.batch.id}: ${found}`);
+        const part = planLargest(store, planning, world, item, fullness);
+        if (part === undefined) {
+          turnedAway.push({ item, why: "tooLarge" });
+          break;
+        }
+        plan.add(part.plan);
+        part.world.sink();
+        return { plan, world, taken: [{ item, planned: part }], turnedAway, left: pending.slice(index + 1) };
       }
       room = Math.min(room - 1, Math.floor(room / fullness));
     }
@@ -139,6 +162,25 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
     }
   }
   return { plan, world, taken, turnedAway, left: [] };
+}
+
+/** As many changes of a batch as a commit can hold; `undefined` when it cannot be divided so that it fits. */
+function planLargest(
+  store: Committing,
+  planning: Planning,
+  world: World,
+  item: Item,
+  fullness: number,
+): PlannedBatch | undefined {
+  const left = item.batch.changes.length - item.done;
+  let end = lastBoundary(item, item.done + Math.max(1, Math.floor(left / fullness)));
+  while (end !== undefined) {
+    const planned = planPart(planning, world, item, end);
+    if (planned.outcome !== "planned") return undefined;
+    if (new Plan().fullness(store.context.driver.limits, planned.plan) <= 1) return planned;
+    end = lastBoundary(item, end - 1);
+  }
+  return undefined;
 }
 
 /** How many receivers a batch may reach at once. */
@@ -216,10 +258,7 @@ function checkBatch(store: Committing, batch: CommitBatch): void {
   }
   if (changes.length > store.maxChanges) throw refuse(`it has ${changes.length} changes`);
   for (const change of changes) {
-    if (change.type !== "putSubscription" || guard === undefined) continue;
-    const { clientId, incarnation } = guard;
-    const route = encodeRoute({ clientId, incarnation, filter: change.filter, subscription: change.subscription });
-    if (route.length > store.context.driver.limits.valueBytes) {
+    if (change.type === "putSubscription" && !isStorable(change.filter, store.context.driver.limits)) {
       throw refuse("a Topic Filter is larger than the store takes");
     }
   }

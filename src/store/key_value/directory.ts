@@ -4,6 +4,7 @@ import type { DirectoryPage, SessionDirectory, SessionSummary } from "../session
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";
 import { decodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
+import { clientOfIncarnation } from "./long_text.ts";
 import { after, below, lastPart, ROW } from "./layout.ts";
 
 /** The directory of a store. The cursor is the last part of a head's key. */
@@ -15,8 +16,11 @@ export function directory(context: StoreContext): SessionDirectory {
       const span = below(layout.heads());
       const start = cursor === undefined ? span.start : after(span.start + cursor);
       const entries = await listUpTo(context.driver, { ...span, start }, limit + 1);
-      const heads = entries.slice(0, limit).map(({ key, value }) => decodeHead(key, value));
-      const sessions = await Promise.all(heads.map((head) => summaryOf(context, head)));
+      const heads = entries.slice(0, limit).map(({ key, value }) => ({
+        part: lastPart(key),
+        head: decodeHead(key, value),
+      }));
+      const sessions = await Promise.all(heads.map(({ part, head }) => summaryOf(context, part, head)));
       const last = entries[limit - 1];
       return { sessions, ...(entries.length > limit && last !== undefined ? { cursor: lastPart(last.key) } : {}) };
     },
@@ -25,13 +29,17 @@ export function directory(context: StoreContext): SessionDirectory {
       const layout = await layoutFor(context, [clientId]);
       const key = layout.head(clientId);
       const [entry] = await context.driver.get([key]);
-      return entry && await summaryOf(context, decodeHead(key, entry.value, clientId));
+      return entry && await summaryOf(context, lastPart(key), decodeHead(key, entry.value, clientId));
     },
   };
 }
 
-async function summaryOf(context: StoreContext, head: HeadRecord): Promise<SessionSummary> {
-  const { clientId, incarnation, session } = head;
+async function summaryOf(context: StoreContext, part: string, head: HeadRecord): Promise<SessionSummary> {
+  const { incarnation, session } = head;
+  const stored = head.clientId;
+  // What is listed last may be swept before it is read: then there is only the digest to name it by.
+  const clientId = await clientOfIncarnation(context, await layoutFor(context, []), part, stored, incarnation) ??
+    stored;
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
   const [[entry], subscriptions] = await Promise.all([

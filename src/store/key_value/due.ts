@@ -1,10 +1,11 @@
 /** What is due, and the leases of nodes. */
-import type { DueOptions, DueWork } from "../session_store.ts";
+import type { DueOptions, DueWork, SweepWork } from "../session_store.ts";
+import { readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeDue, type DueRow } from "./due_row.ts";
 import { below, type Layout } from "./layout.ts";
-import { readable } from "./load.ts";
+import { clientOf, clientOfIncarnation, clientsOf } from "./long_text.ts";
 import { decodeClient, decodeNode, encodeNode, type NodeRecord } from "./rows.ts";
 
 /**
@@ -22,8 +23,11 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
   const unreadable = entries.filter(({ key, value }) => readable(() => decodeDue(key, value)) === undefined);
   await setAside(context, layout, unreadable);
   const work = new Map<string, DueWork>();
-  for (const { key, value } of entries) {
-    const row = decodeDue(key, value);
+  const rows = await Promise.all(
+    entries.map(async ({ key, value }) => ({ key, row: await named(context, layout, key, decodeDue(key, value)) })),
+  );
+  for (const { key, row } of rows) {
+    if (row === undefined) continue;
     const dueAt = Number(key.slice(layout.due().length).split("/", 1)[0]);
     const [name, item] = workOf(row, dueAt);
     if (!work.has(name)) work.set(name, item);
@@ -31,6 +35,16 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
   const lapsed = nodes.filter(({ node }) => node.until + graceMs <= now);
   const found = await Promise.all(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
   return [...work.values(), ...found.flat()].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/** A row with its whole Client Identifier; `undefined` for one whose session has gone since. */
+async function named(context: StoreContext, layout: Layout, key: string, row: DueRow): Promise<DueRow | undefined> {
+  if (row.type !== "session" && row.type !== "sweep") return row;
+  const part = key.slice(layout.due().length).split("/")[2] ?? "";
+  const clientId = row.type === "session"
+    ? await clientOf(context, layout, part, row.clientId)
+    : await clientOfIncarnation(context, layout, part, row.clientId, row.incarnation);
+  return clientId === undefined ? undefined : { ...row, clientId };
 }
 
 /** Moves rows out of the way, one by one: it happens rarely, and large rows must not exceed a commit. */
@@ -100,7 +114,7 @@ async function lapsedNode(
   await layout.prepare([nodeId]);
   const owned = await listUpTo(context.driver, below(layout.ownedBy(nodeId)), limit);
   if (owned.length > 0) {
-    const clientIds = owned.map((entry) => decodeClient(entry.key, entry.value));
+    const clientIds = await clientsOf(context, layout, owned, decodeClient);
     return [{ type: "node", nodeId, dueAt: until, clientIds }];
   }
   await context.driver.commit([{ key, version }], [{ type: "delete", key }]);
@@ -115,14 +129,17 @@ function workOf(row: DueRow, dueAt: number): [string, DueWork] {
     case "outbox":
       return [JSON.stringify(["outbox", row.outboxId]), { type: "outbox", outboxId: row.outboxId, dueAt }];
     case "sweep":
-    case "staged": {
-      const { clientId, incarnation } = row;
-      const work = { clientId, incarnation, dueAt };
-      return [JSON.stringify(["sweep", clientId, incarnation, dueAt]), { type: "sweep", work }];
-    }
+      return sweepOf({ clientId: row.clientId, incarnation: row.incarnation, dueAt });
+    case "staged":
+      // Parts are swept by what they belong to, which may be an outbox and no session.
+      return sweepOf({ clientId: "", incarnation: row.owner, dueAt });
     default:
       return row satisfies never;
   }
+}
+
+function sweepOf(work: SweepWork): [string, DueWork] {
+  return [JSON.stringify(["sweep", work.clientId, work.incarnation, work.dueAt]), { type: "sweep", work }];
 }
 
 function dueAtOf(work: DueWork): number {

@@ -18,8 +18,8 @@ export type DueRow =
   /** Parts of a value that no commit has made visible. */
   | {
     readonly type: "staged";
-    readonly clientId: string;
-    readonly incarnation: string;
+    /** The incarnation, or the outbox, that they belong to. */
+    readonly owner: string;
     readonly prefix: string;
     readonly chunks: number;
   };
@@ -36,7 +36,7 @@ export function encodeDue(row: DueRow): Uint8Array {
       writer.text(row.clientId).text(row.incarnation);
       return writer.text(row.lastBatchId).bytes(row.lastOutcomes).finish();
     case "staged":
-      return writer.text(row.clientId).text(row.incarnation).text(row.prefix).number(row.chunks).finish();
+      return writer.text(row.owner).text(row.prefix).number(row.chunks).finish();
     default:
       return row satisfies never;
   }
@@ -63,13 +63,7 @@ function readDue(reader: ByteReader): DueRow {
         lastOutcomes: reader.bytes(),
       };
     case "staged":
-      return {
-        type,
-        clientId: reader.text(),
-        incarnation: reader.text(),
-        prefix: reader.text(),
-        chunks: reader.number(),
-      };
+      return { type, owner: reader.text(), prefix: reader.text(), chunks: reader.number() };
     default:
       return type satisfies never;
   }

@@ -1,6 +1,6 @@
 import type { OutboundMark } from "../../machine/snapshot.ts";
 import type { Guard } from "../session_store.ts";
-import type { ChunkRef } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
 import type { HeadRecord } from "./head.ts";
 import type { PacketIdsRecord } from "./rows.ts";
 

@@ -3,7 +3,7 @@
  *
  * `head/{client}`, `gate/{client}`: one of each for a client. `row/{client}/{incarnation}/own/…`: what else the owner
  * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
- * large messages. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`; and `unreadable`, for rows of
+ * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`; and `unreadable`, for rows of
  * `due` that were set aside.
  */
 import { SCHEMA_VERSION } from "../encoding.ts";
@@ -53,16 +53,41 @@ export class Layout {
     return `${this.rowsOfClient(clientId)}${this.#parts.of(incarnation)}/`;
   }
 
+  /** The rows of a session, by parts of keys. */
+  rowsAt(client: string, incarnation: string): string {
+    return `${this.#root}/row/${client}/${incarnation}/`;
+  }
+
+  /** The head and the gate of a client that is known by its part of a key. */
+  recordsAt(client: string): { readonly head: string; readonly gate: string } {
+    return { head: this.heads() + client, gate: `${this.#root}/gate/${client}` };
+  }
+
+  /** A text as records hold it: itself, or its part of a key when it is too long for them. */
+  inRecord(text: string): string {
+    return this.#parts.inRecord(text);
+  }
+
+  /** A text as a part of a key. */
+  part(text: string): string {
+    return this.#parts.of(text);
+  }
+
   subscription(clientId: string, incarnation: string, filter: string): string {
     return ROW.subscriptions(this.rows(clientId, incarnation)) + this.#parts.of(filter);
   }
 
   routes(filter: string): string {
-    return `${this.#root}/route/${this.#parts.of(filter)}/`;
+    return this.#routesAt(this.#parts.of(filter));
   }
 
   route(filter: string, clientId: string, incarnation: string): string {
-    return `${this.routes(filter)}${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
+    return this.routeAt(this.#parts.of(filter), clientId, incarnation);
+  }
+
+  /** The route of a filter that is known by its part of a key. */
+  routeAt(filterPart: string, clientId: string, incarnation: string): string {
+    return `${this.#routesAt(filterPart)}${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
   }
 
   nodes(): string {
@@ -123,8 +148,13 @@ export class Layout {
     return `${this.#root}/unreadable${key.slice(this.#root.length)}`;
   }
 
-  stagedAt(at: number, clientId: string, incarnation: string): string {
-    return `${this.due()}${timePart(at)}/staged/${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}/`;
+  #routesAt(filterPart: string): string {
+    return `${this.#root}/route/${filterPart}/`;
+  }
+
+  /** `owner`: the incarnation, or the outbox, that the parts belong to. */
+  stagedAt(at: number, owner: string): string {
+    return `${this.due()}${timePart(at)}/staged/${this.#parts.of(owner)}/`;
   }
 }
 
@@ -136,7 +166,9 @@ export const ROW = {
   owed: (rows: string, number: number): string => `${rows}own/owed/${numberPart(number)}`,
   revision: (rows: string): string => `${rows}own/rev`,
   subscriptions: (rows: string): string => `${rows}own/sub/`,
+  filter: (rows: string, filterPart: string): string => `${rows}own/text/${filterPart}/`,
   will: (rows: string): string => `${rows}own/will`,
+  client: (rows: string): string => `${rows}text/`,
   queue: (rows: string): string => `${rows}queue/`,
   queued: (rows: string, sequence: number): string => `${rows}queue/${numberPart(sequence)}`,
   unreadable: (rows: string, sequence: number): string => `${rows}unreadable/${numberPart(sequence)}`,

@@ -1,5 +1,5 @@
 /** Reading what batches look at: everything that can be named beforehand at once, then the logs that are full. */
-import { isUnreadable } from "../encoding.ts";
+import { readable } from "../encoding.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
 import type { Item } from "./batch.ts";
 import { getAll, type StoreContext } from "./context.ts";
@@ -195,14 +195,4 @@ async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): 
 
 function orUnreadable<Value>(decode: () => Value): Value | "unreadable" {
   return readable(decode) ?? "unreadable";
-}
-
-/** A record, or nothing when it cannot be read: it is left where it is. */
-export function readable<Value>(decode: () => Value): Value | undefined {
-  try {
-    return decode();
-  } catch (error) {
-    if (isUnreadable(error)) return undefined;
-    throw error;
-  }
 }

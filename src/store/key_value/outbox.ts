@@ -1,6 +1,6 @@
 /** Reading what an outbox still holds. */
 import type { OutboxEntry } from "../session_store.ts";
-import type { ChunkRef } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";

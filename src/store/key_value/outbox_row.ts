@@ -3,7 +3,7 @@ import type { Message } from "../../mqtt/message.ts";
 import { type ByteReader, type ByteWriter, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
 import { readMessage, readReceivers, writeMessage, writeReceivers } from "../records/message.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
-import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunks.ts";
+import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 
 /** A stored entry. Its two large parts stand in it, or apart. */
 export interface OutboxRecord {

@@ -2,7 +2,8 @@
 import type { Message } from "../../mqtt/message.ts";
 import type { DeliveryReceiver, OutboxMove } from "../session_store.ts";
 import { RECORD_KIND, recordWriter } from "../encoding.ts";
-import { type ChunkRef, removeChunks } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
+import { removeChunks } from "./chunks.ts";
 import { encodeDue } from "./due_row.ts";
 import { type Layout, ROW } from "./layout.ts";
 import { encodeOutbox, encodeOwedMessage, encodeOwedReceivers, type OutboxRecord } from "./outbox_row.ts";
@@ -75,7 +76,7 @@ export function moveCursor(work: Owing, entry: OutboxRecord, move: OutboxMove): 
     for (const each of [entry.message, entry.receivers?.list]) {
       if (each === undefined || each instanceof Uint8Array) continue;
       const prefix = owedPrefix(layout, entry.outboxId, each);
-      removeChunks(plan, layout, { ...sweptAs(entry.outboxId), prefix, ref: each, now: work.now });
+      removeChunks(plan, layout, { owner: entry.outboxId, prefix, ref: each, now: work.now });
     }
     return;
   }
@@ -88,11 +89,6 @@ export function moveCursor(work: Owing, entry: OutboxRecord, move: OutboxMove): 
 /** Where the parts of a large message or of many receivers stand. */
 export function owedPrefix(layout: Layout, outboxId: string, ref: { readonly id: string }): string {
   return `${layout.outbox(outboxId)}staged/${ref.id}/`;
-}
-
-/** The parts of an outbox are nobody's session: they are swept under its id alone. */
-function sweptAs(outboxId: string): { readonly clientId: string; readonly incarnation: string } {
-  return { clientId: "", incarnation: outboxId };
 }
 
 function fixed(
@@ -108,7 +104,7 @@ function fixed(
 function part(work: Owing, name: string, outboxId: string, value: Uint8Array): Uint8Array | ChunkRef {
   if (value.length <= work.valueBytes / 3) return value;
   const staged = work.staging.stage(`${work.handle}/${name}`, {
-    ...sweptAs(outboxId),
+    owner: outboxId,
     value: () => value,
     prefix: (id) => owedPrefix(work.layout, outboxId, { id }),
   });

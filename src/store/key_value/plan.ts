@@ -1,6 +1,6 @@
 /** What one commit will check and write, collected before it is sent, so that its size is known. */
 import type { Check, DriverLimits, Mutation } from "./driver.ts";
-import type { StagedValue } from "./chunks.ts";
+import type { StagedValue } from "./chunk_ref.ts";
 
 /** What a commit costs against the limits of a driver. */
 export interface PlanCost {

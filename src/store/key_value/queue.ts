@@ -1,6 +1,6 @@
 /** Reading a log in pages. */
 import type { QueuedMessage } from "../../mqtt/message.ts";
-import { isUnreadable } from "../encoding.ts";
+import { readable } from "../encoding.ts";
 import { countDrop } from "../records/drops.ts";
 import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
@@ -8,7 +8,7 @@ import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";
 import { type GuardState, KeyValueGuard } from "./guard.ts";
 import { after, below, ROW } from "./layout.ts";
-import { chunksOf, decodeQueueRow, messageOf, type QueueRow, sequenceOf } from "./queue_row.ts";
+import { chunksOf, decodeQueueRow, messageOf, sequenceOf } from "./queue_row.ts";
 
 /** What is known of a log before it is read. */
 export interface LogView {
@@ -77,7 +77,7 @@ export async function readPage(
   reading: for (;;) {
     for (const entry of entries) {
       const sequence = sequenceOf(entry.key);
-      const row = readRow(entry);
+      const row = readable(() => decodeQueueRow(entry.key, entry.value));
       const isFull = messages.length > 0 &&
         (messages.length >= position.messages || bytes + (row?.bytes ?? 0) > position.bytes);
       if (isFull) {
@@ -118,15 +118,6 @@ async function listRows(
   const limit = Math.min(position.messages + 1, context.driver.limits.entriesPerList);
   const { end } = below(ROW.queue(rows));
   return await context.driver.list({ start: after(ROW.queued(rows, reached)), end, limit });
-}
-
-function readRow(entry: Entry): QueueRow | undefined {
-  try {
-    return decodeQueueRow(entry.key, entry.value);
-  } catch (error) {
-    if (isUnreadable(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Moves rows that cannot be read out of the log, and counts them. When somebody else is faster, the next reader does. */

@@ -11,7 +11,8 @@ import {
   writeCopyFlags,
   writeNumbers,
 } from "../records/message.ts";
-import { type ChunkRef, readChunkRef, readChunks, writeChunkRef } from "./chunks.ts";
+import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
+import { readChunks } from "./chunks.ts";
 import type { StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { lastPart } from "./layout.ts";

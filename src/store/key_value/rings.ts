@@ -1,6 +1,7 @@
 /** Doorbells: rows by which a node learns which of its sessions have news. */
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { below } from "./layout.ts";
+import { clientsOf } from "./long_text.ts";
 import { decodeClient } from "./rows.ts";
 
 /** The most clients that one call names. */
@@ -15,7 +16,7 @@ const CLIENTS_A_CALL = 1_000;
 export async function readRings(context: StoreContext, nodeId: string): Promise<readonly string[]> {
   const layout = await layoutFor(context, [nodeId]);
   const rows = await listUpTo(context.driver, below(layout.rings(nodeId)), CLIENTS_A_CALL);
-  const clients = rows.map(({ key, value }) => decodeClient(key, value));
+  const clients = await clientsOf(context, layout, rows, decodeClient);
   await deleteAll(context.driver, rows.map(({ key }) => key));
   return clients;
 }

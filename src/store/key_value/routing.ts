@@ -3,10 +3,11 @@ import { SessionError } from "../../errors.ts";
 import { parseFilter } from "../../mqtt/filter.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import { candidates, shapeOf, type ShapeSet, shapeSet } from "../../routing/shape.ts";
-import { unreadable } from "../encoding.ts";
 import { contended, layoutFor, listUpTo, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
 import { below, type Layout } from "./layout.ts";
-import { decodeRoute, decodeShapes, encodeShapes } from "./route_row.ts";
+import { isStorable } from "./long_text.ts";
+import { decodeShapes, encodeShapes } from "./route_row.ts";
+import { plainRoute, readRoute } from "./route.ts";
 
 /** The routing of a store. */
 export interface Routing {
@@ -44,13 +45,15 @@ export function routing(context: StoreContext, maximumShapes: number): Routing {
   ): Promise<Map<string, readonly SubscriptionMatch[]>> => {
     const rows = await Promise.all(filters.map(async (filter) => {
       const entries = await listUpTo(driver, below(layout.routes(filter)), Infinity);
-      return entries.map(({ key, value }) => {
-        const route = decodeRoute(key, value);
-        if (route.filter !== filter) throw unreadable(key, "it is of another filter");
-        return route;
-      });
+      const part = layout.part(filter);
+      const plain = entries.map((entry) => plainRoute(filter, part, entry));
+      if (!plain.includes(undefined)) return plain;
+      return await Promise.all(
+        entries.map((entry, index) => plain[index] ?? readRoute(context, layout, filter, entry)),
+      );
     }));
-    return new Map(filters.map((filter, index) => [filter, rows[index] ?? []]));
+    const found = rows.map((routes) => routes.filter((route) => route !== undefined));
+    return new Map(filters.map((filter, index) => [filter, found[index] ?? []]));
   };
 
   return {
@@ -70,7 +73,7 @@ export function routing(context: StoreContext, maximumShapes: number): Routing {
       }
     },
     admit: async (filters) => {
-      const wanted = filters.map(routedShape);
+      const wanted = filters.map((filter) => isStorable(filter, driver.limits) ? routedShape(filter) : undefined);
       const layout = await layoutFor(context, []);
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const has = new Set(known?.set.shapes);

@@ -5,7 +5,7 @@ import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
 import { readSubscription, readWill, writeSubscription, writeWill } from "../records/message.ts";
-import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunks.ts";
+import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 import { readPacketIds, writePacketIds } from "../records/packet_ids.ts";
 
 const PHASES = ["sent", "released"] as const;

@@ -3,13 +3,16 @@ import type { OutboundMark, SessionSnapshot } from "../../machine/snapshot.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { unreadable } from "../encoding.ts";
+import { isDigest } from "../keys.ts";
 import type { Guard, StoredSession } from "../session_store.ts";
-import { type ChunkRef, readChunks } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
+import { readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { type GuardState, KeyValueGuard } from "./guard.ts";
 import { decodeHead, type HeadRecord } from "./head.ts";
 import { below, type Layout, ROW } from "./layout.ts";
+import { joinText } from "./long_text.ts";
 import { sequenceOf, stagedPrefix } from "./queue_row.ts";
 import {
   decodeMark,
@@ -182,9 +185,11 @@ async function decodeRows(context: StoreContext, rows: string, entries: readonly
   let ids: PacketIdsRecord = NOTHING_OWNED;
   let will: Will | ChunkRef | undefined;
   let outboxPending = false;
+  const texts = new Map<string, Entry[]>();
+  const apart: { readonly part: string; readonly subscription: Subscription }[] = [];
   const start = ROW.own(rows).length;
-  for (const { key, value } of entries) {
-    const kind = key.slice(start).split("/", 1)[0];
+  for (const { key, value, version } of entries) {
+    const [kind, part = ""] = key.slice(start).split("/", 2);
     switch (kind) {
       case "ids":
         ids = decodePacketIds(key, value);
@@ -199,15 +204,22 @@ async function decodeRows(context: StoreContext, rows: string, entries: readonly
         break;
       case "sub": {
         const { filter, subscription } = decodeSubscription(key, value);
-        subscriptions.set(filter, subscription);
+        if (isDigest(filter, part)) apart.push({ part, subscription });
+        else subscriptions.set(filter, subscription);
         break;
       }
+      case "text":
+        texts.set(part, [...texts.get(part) ?? [], { key, value, version }]);
+        break;
       case "will":
         will = decodeWill(key, value);
         break;
       default:
         throw unreadable(key, "no record belongs there");
     }
+  }
+  for (const { part, subscription } of apart) {
+    subscriptions.set(await joinText(ROW.filter(rows, part), texts.get(part) ?? [], part), subscription);
   }
   const { inbound, quarantine } = ids;
   const owned = { subscriptions, outbound, inbound, quarantine, outboxPending };

@@ -1,14 +1,14 @@
 /** The large values of one call: each is staged once, however often its commit has to be tried. */
-import { type ChunkRef, chunkRef, stage, STAGED_FOR_MS, type StagedValue } from "./chunks.ts";
+import type { ChunkRef, StagedValue } from "./chunk_ref.ts";
+import { chunkRef, stage, STAGED_FOR_MS } from "./chunks.ts";
 import type { StoreContext } from "./context.ts";
 import type { Layout } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 
 /** What to stage. */
 export interface StagingRequest {
-  /** Whose parts they are: a session's, or an outbox's under its id. */
-  readonly clientId: string;
-  readonly incarnation: string;
+  /** Whose parts they are: the incarnation of a session, or the id of an outbox. */
+  readonly owner: string;
   readonly value: () => Uint8Array;
   /** The key of a part without its number, from the id of the value. */
   readonly prefix: (id: string) => string;
@@ -34,14 +34,13 @@ export class Staging {
     if (known !== undefined) return known;
     const value = request.value();
     const ref: ChunkRef = chunkRef(this.#context, this.#context.newId(), value.length);
-    const { clientId, incarnation } = request;
+    const { owner } = request;
     const staged: StagedValue = {
       prefix: request.prefix(ref.id),
       ref,
       value,
-      dueKey: `${this.#layout.stagedAt(this.#dueAt, clientId, incarnation)}${ref.id}`,
-      clientId,
-      incarnation,
+      dueKey: `${this.#layout.stagedAt(this.#dueAt, owner)}${ref.id}`,
+      owner,
     };
     this.#values.set(handle, staged);
     return staged;

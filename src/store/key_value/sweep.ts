@@ -4,9 +4,7 @@ import { chunkKeys } from "./chunks.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeDue } from "./due_row.ts";
 import { decodeHead } from "./head.ts";
-import { below, ROW } from "./layout.ts";
-import { readable } from "./load.ts";
-import { decodeSubscription } from "./rows.ts";
+import { below, lastPart, ROW } from "./layout.ts";
 
 /** The most rows that one call removes. What is left is due again at once, since its due row stays. */
 const ROWS_A_CALL = 500;
@@ -22,7 +20,7 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
   const [[headEntry], left, staged] = await Promise.all([
     driver.get([headKey]),
     listUpTo(driver, below(rows), ROWS_A_CALL),
-    listUpTo(driver, below(layout.stagedAt(dueAt, clientId, incarnation)), ROWS_A_CALL),
+    listUpTo(driver, below(layout.stagedAt(dueAt, incarnation)), ROWS_A_CALL),
   ]);
   for (const { key, value, version } of staged) {
     const row = decodeDue(key, value);
@@ -33,17 +31,14 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
   }
   const lives = headEntry !== undefined && decodeHead(headKey, headEntry.value).incarnation === incarnation;
   if (lives) return;
-  const subscriptions = below(ROW.subscriptions(rows));
-  const routes: string[] = [];
-  for (const { key, value } of left) {
-    if (key < subscriptions.start || key >= subscriptions.end) continue;
-    const record = readable(() => decodeSubscription(key, value));
-    if (record === undefined) continue;
-    await layout.prepare([record.filter]);
-    routes.push(layout.route(record.filter, clientId, incarnation));
-  }
-  // Routes before the rows that name them, the due row last: a crash between them leaves what is needed to go on.
+  const keys = left.map(({ key }) => key);
+  const subscriptions = ROW.subscriptions(rows);
+  const routes = keys.filter((key) => key.startsWith(subscriptions))
+    .map((key) => layout.routeAt(lastPart(key), clientId, incarnation));
+  const client = ROW.client(rows);
+  // Routes before the rows that name them, the due row last, with the name that it needs: a crash between them leaves
+  // what is needed to go on.
   await deleteAll(driver, routes);
-  await deleteAll(driver, left.map(({ key }) => key));
-  if (left.length < ROWS_A_CALL) await deleteAll(driver, [dueKey]);
+  await deleteAll(driver, keys.filter((key) => !key.startsWith(client)));
+  if (left.length < ROWS_A_CALL) await deleteAll(driver, [...keys.filter((key) => key.startsWith(client)), dueKey]);
 }

@@ -2,7 +2,7 @@
  * The records that a group of batches looks at, as read, and as they will be once what was planned is committed.
  */
 import type { QoS } from "../../mqtt/qos.ts";
-import type { ChunkRef } from "./chunks.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
 import type { GateRecord } from "./gate.ts";
 import type { HeadRecord } from "./head.ts";
 import type { OutboxRecord } from "./outbox_row.ts";

@@ -106,7 +106,7 @@ const OUTBOX: OutboxRecord = {
 
 const HEADER = { qos: 1, retain: false, subscriptionIdentifiers: [5], bytes: 12 } as const;
 const { qos: _qos, retain: _retain, ...BODY } = MESSAGE;
-const STAGED: DueRow = { type: "staged", clientId: "c", incarnation: "i", prefix: "p/", chunks: 3 };
+const STAGED: DueRow = { type: "staged", owner: "i", prefix: "p/", chunks: 3 };
 const SWEEP: DueRow = {
   type: "sweep",
   clientId: "c",
@@ -253,7 +253,7 @@ const FIXTURES: readonly Fixture[] = [
   { name: "due sweep", hex: "010b020163016901620101", value: SWEEP, encode: () => encodeDue(SWEEP), decode: decodeDue },
   {
     name: "due parts",
-    hex: "010b030163016902702f03",
+    hex: "010b03016902702f03",
     value: STAGED,
     encode: () => encodeDue(STAGED),
     decode: decodeDue,

@@ -1,0 +1,31 @@
+/** Where large values stand, as records name it. */
+import type { ByteReader, ByteWriter } from "../encoding.ts";
+
+/** Where a large value stands. */
+export interface ChunkRef {
+  readonly id: string;
+  readonly bytes: number;
+  readonly chunks: number;
+}
+
+/** A large value about to be written. */
+export interface StagedValue {
+  /** Its key without the number of the part. */
+  readonly prefix: string;
+  readonly ref: ChunkRef;
+  readonly value: Uint8Array;
+  /** The due row that names the parts until they are visible. */
+  readonly dueKey: string;
+  /** The incarnation, or the outbox, that it belongs to. */
+  readonly owner: string;
+}
+
+/** Writes where a large value stands. */
+export function writeChunkRef(writer: ByteWriter, ref: ChunkRef): void {
+  writer.text(ref.id).number(ref.bytes).number(ref.chunks);
+}
+
+/** Reads where a large value stands. */
+export function readChunkRef(reader: ByteReader): ChunkRef {
+  return { id: reader.text(), bytes: reader.number(), chunks: reader.number() };
+}
