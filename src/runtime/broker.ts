@@ -121,6 +121,10 @@ class Broker implements SessionBroker {
       observe,
       commit: options.commit,
       afterResults: () => sessions.takeArrivals(),
+      outcomeLost: ({ id, guard, deliveries, outbox: step }) => {
+        for (const { receivers = [] } of deliveries) sessions.probe(receivers);
+        if (step === undefined) outbox.kick(guard?.incarnation ?? id);
+      },
     });
     const tasks = new Tasks();
     const router = new Router({ options, sessions, lane, batchId, owed: (outboxId) => outbox.kick(outboxId) });

@@ -34,6 +34,8 @@ export interface LaneOptions {
   readonly commit: CommitOptions;
   /** Called after the results of each commit have been handed out. */
   readonly afterResults: () => void;
+  /** Nobody will know what became of this batch: what it was to cause may have to be looked for. */
+  readonly outcomeLost: (batch: CommitBatch) => void;
 }
 
 /** Carries batches of all sessions to the store, one commit at a time. */
@@ -102,9 +104,9 @@ export class CommitLane {
         for (const [index, source] of sources.entries()) await this.#carry([source], batches.slice(index, index + 1));
         return;
       }
-      if (!repeats) return this.#giveUp(sources, outcome.error);
+      if (!repeats) return this.#giveUp(sources, batches, outcome.error);
       [sources, batches] = this.#repeatable(sources, batches, outcome.error);
-      if (sources.length === 0) return this.#options.afterResults();
+      if (sources.length === 0) return;
       await pause(environment, waitMs);
       waitMs = Math.min(waitMs * 2, commit.repeatAfterMs * 16);
     }
@@ -148,15 +150,15 @@ export class CommitLane {
     error: SessionError,
   ): [readonly LaneSource[], readonly CommitBatch[]] {
     if (error.code === "STORE_UNAVAILABLE") return [sources, batches];
-    for (const source of sources) if (source.atMostOnce) source.failed(error);
-    return [
-      sources.filter((source) => !source.atMostOnce),
-      batches.filter((_, index) => !sources[index]?.atMostOnce),
-    ];
+    const of = <Item>(items: readonly Item[], atMostOnce: boolean): Item[] =>
+      items.filter((_, index) => (sources[index]?.atMostOnce ?? false) === atMostOnce);
+    this.#giveUp(of(sources, true), of(batches, true), error);
+    return [of(sources, false), of(batches, false)];
   }
 
-  #giveUp(sources: readonly LaneSource[], error: SessionError): void {
+  #giveUp(sources: readonly LaneSource[], batches: readonly CommitBatch[], error: SessionError): void {
     for (const source of sources) source.failed(error);
+    for (const batch of batches) if (batch.deliveries.length > 0) this.#options.outcomeLost(batch);
     this.#options.afterResults();
   }
 }
