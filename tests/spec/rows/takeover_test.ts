@@ -2,6 +2,7 @@ import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import type { Authentication, BrokerOptions } from "@edge-mqtt/session";
 import type { ConnectPacket } from "../../../src/mqtt/packet.ts";
 import { fleeting, lasting, named, VERSIONS } from "../support/both_versions.ts";
+import { subscriber } from "../support/deliveries.ts";
 import { type Client, type ConnectOptions, publishPacket, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { closedWith, payloads, refused } from "../support/seen.ts";
@@ -101,9 +102,15 @@ row("LC-21", "the old connection hears 0x8E and is closed before the new CONNACK
 row("LC-21", "a Will with a delay goes unsent when the session goes on [MQTT-3.1.4-3]", async (rig) => {
   const watcher = await watching(rig);
   await rig.connect(lasting(5, willOf("delayed", { willDelayInterval: 5 })));
-  await rig.connect(lasting(5), true);
+  const next = await rig.connect(lasting(5), true);
   await rig.advance(10_000);
   watcher.quiet();
+  // Without a takeover the same Will goes out.
+  await next.drop();
+  const last = await rig.connect(lasting(5, willOf("delayed", { willDelayInterval: 5 })), true);
+  await last.drop();
+  await rig.advance(5_000);
+  deepEqual(payloads(watcher), ["delayed"]);
 });
 
 row("LC-21", "a connection on another node hears it as soon as that node looks [MQTT-3.1.4-3]", async (rig) => {
@@ -139,6 +146,15 @@ row("LC-22", "either version takes a session over from the other [MQTT-3.1.4-2, 
   await rig.connect(lasting(4), true);
   closedWith(next, 5, 0x8e);
 });
+
+row("LC-22", "ends it instead where policy P13 says so, and one of the same version goes on [§4.1]", async (rig) => {
+  await (await subscriber(rig, 4)).drop();
+  await (await rig.connect(lasting(4), true)).drop();
+  const other = await rig.connect(lasting(5), false);
+  equal((await rig.stored())?.subscriptions.size, 0);
+  await rig.connect(lasting(4), false);
+  closedWith(other, 5, 0x8e);
+}, { policy: { resumeAcrossVersions: false } });
 
 for (const version of VERSIONS) {
   const order = version === 5 ? "MQTT-3.1.4-4" : "MQTT-3.1.4-3";

@@ -3,6 +3,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
 import { type ConnectOptions, type Rig, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
+import { payloads } from "../support/seen.ts";
 import { published, watcher, will } from "../support/wills.ts";
 
 const NEVER = 0xffff_ffff;
@@ -272,9 +273,11 @@ row("WL-18", "lets a queued copy of it expire that long after it was published [
   const away = await rig.connect(lasting(5, { clientId: "away" }));
   await away.subscribe("will", 1);
   await away.drop();
-  await (await rig.connect({ will: will({ messageExpiryInterval: 10 }) })).drop();
+  await (await rig.connect({ will: will({ messageExpiryInterval: 10, payload: text("first") }) })).drop();
+  await (await rig.connect({ will: will({ messageExpiryInterval: 11, payload: text("second") }) })).drop();
+  equal(await rig.queued("away"), 2);
   await rig.advance(10_000);
-  (await rig.connect(lasting(5, { clientId: "away" }), true)).quiet();
+  deepEqual(payloads(await rig.connect(lasting(5, { clientId: "away" }), true)), ["second"]);
 });
 
 row("WL-19", "keeps the order of the Will's User Properties over a crash [MQTT-3.1.3-10]", async (rig) => {
