@@ -221,6 +221,18 @@ for (const maximumQoS of [0, 1] as const) {
   );
 }
 
+// The row binds the client; this is the server's side of it.
+row("CL-14", "announces Retain Available 0, and closes with 0x9A on RETAIN 1 [MQTT-3.2.2-14]", async (rig) => {
+  const w = await subscriber(rig, 5, { clientId: "w" });
+  for (const qos of [0, 1, 2] as const) {
+    const a = await rig.dial({ clientId: "a" });
+    equal(a.take("connack").retainAvailable, false);
+    await a.send(publishPacket("t", { retain: true, qos, ...(qos === 0 ? {} : { packetId: 1 }) }));
+    closedWith(a, 5, 0x9a);
+  }
+  w.quiet();
+});
+
 row("CL-13", "takes a SUBSCRIBE for any level where it cannot receive one [MQTT-3.2.2-10]", async (rig) => {
   const a = await rig.connect(lasting(5));
   deepEqual((await a.subscribe("t", 2)).reasonCodes, [2]);

@@ -228,23 +228,23 @@ row("FC-15", "has room again once the repeated id is complete [§4.9]", async (r
   equal(p.take("puback").packetId, 3);
 }, { limits: { receiveMaximum: 1 } });
 
-row("FC-16", "spends nothing on a resent PUBREL and one on a resent PUBLISH [§4.9]", async (rig) => {
+/** A client with a Receive Maximum of 2 that resumes: m1 and m2 are released, m3 to m5 wait for PUBACK. */
+async function resumedWithTwoReleased(rig: Rig): Promise<Client> {
   const a = await subscriber(rig, 5);
   await route(rig, 2, "m1", "m2");
   await route(rig, 1, "m3", "m4", "m5");
   for (const packetId of [2, 3]) await a.send(response("pubrec", packetId));
   await a.drop();
-  const again = await resume(rig, 5, { receiveMaximum: 2 });
+  return resume(rig, 5, { receiveMaximum: 2 });
+}
+
+row("FC-16", "spends nothing on a resent PUBREL and one on a resent PUBLISH [§4.9]", async (rig) => {
+  const again = await resumedWithTwoReleased(rig);
   deepEqual(traces(again), ["pubrel #2", "pubrel #3", "m3 q1 #4 dup", "m4 q1 #5 dup"]);
 });
 
 row("FC-17", "gives no credit for the PUBCOMP of a resent PUBREL [MQTT-3.3.4-9]", async (rig) => {
-  const a = await subscriber(rig, 5);
-  await route(rig, 2, "m1", "m2");
-  await route(rig, 1, "m3", "m4", "m5");
-  for (const packetId of [2, 3]) await a.send(response("pubrec", packetId));
-  await a.drop();
-  const again = await resume(rig, 5, { receiveMaximum: 2 });
+  const again = await resumedWithTwoReleased(rig);
   equal(traces(again).length, 4);
   await again.send(response("pubcomp", 2));
   await again.send(response("pubcomp", 3));

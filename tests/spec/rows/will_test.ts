@@ -1,7 +1,7 @@
 /** What becomes of a Will Message: WL-01 to WL-09, WL-15 to WL-20. 3.1.1 ties it to the connection, 5.0 to the session. */
 import { deepEqual, equal } from "node:assert/strict";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
-import { type ConnectOptions, type Rig, text } from "../support/rig.ts";
+import { type ConnectOptions, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
 import { payloads } from "../support/seen.ts";
 import { published, watcher, will } from "../support/wills.ts";
@@ -219,36 +219,30 @@ row("WL-16", "does not take an invalid DISCONNECT for DISCONNECT 0x00 [§3.14.2.
 });
 
 for (const retain of [true, false]) {
-  row(
+  rowInBoth(
     "WL-17",
-    `publishes the Will with RETAIN ${Number(retain)} as Will Retain says [MQTT-3.1.2-14] [MQTT-3.1.2-15]`,
-    async (rig) => {
+    `publishes the Will with RETAIN ${Number(retain)} as Will Retain says`,
+    { 5: "MQTT-3.1.2-14, MQTT-3.1.2-15", 4: "MQTT-3.1.2-16, MQTT-3.1.2-17" },
+    async (_, version) => {
+      const rig = new Rig({ limits: { retainAvailable: true } });
       const w = await rig.connect({ clientId: "w" });
-      await w.send({
-        type: "subscribe",
-        packetId: 1,
-        subscriptions: [{ filter: "will", qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 }],
-      });
+      await w.send(subscribePacket(1, [{ filter: "will", qos: 1, retainAsPublished: true }]));
       w.take("suback");
-      await (await rig.connect({ will: will({ retain }) })).drop();
-      await rig.settle();
+      await (await rig.connect(fleeting(version, { will: will({ retain }) }))).drop();
       equal(w.take("publish").retain, retain);
     },
-    { limits: { retainAvailable: true } },
   );
-  row("WL-17", `does so for 3.1.1 too: Will Retain ${Number(retain)} [MQTT-3.1.2-16] [MQTT-3.1.2-17]`, async (rig) => {
-    const w = await rig.connect({ clientId: "w" });
-    await w.send({
-      type: "subscribe",
-      packetId: 1,
-      subscriptions: [{ filter: "will", qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 }],
-    });
-    w.take("suback");
-    await (await rig.connect({ protocolVersion: 4, will: will({ retain }) })).drop();
-    await rig.settle();
-    equal(w.take("publish").retain, retain);
-  });
 }
+
+row(
+  "WL-17",
+  "delivers a retained Will of 3.1.1, which cannot be told that nothing is retained [§3.1.2.7]",
+  async (rig) => {
+    const w = await watcher(rig);
+    await (await rig.connect(fleeting(4, { will: will({ retain: true }) }))).drop();
+    deepEqual(await published(rig, w), ["gone"]);
+  },
+);
 
 row(
   "WL-18",
