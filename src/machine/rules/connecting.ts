@@ -6,6 +6,7 @@
 import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
 import { connackReturnCode, isFailure, REASON } from "../../mqtt/reason_code.ts";
 import { isTopicName } from "../../mqtt/topic.ts";
+import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
 import type { AcquireRefused, Authenticated, AuthenticationRefused, SessionAcquired } from "../event.ts";
 import type { Output } from "../output.ts";
 import type { ServerLimits } from "../policy.ts";
@@ -51,6 +52,7 @@ function faultOf(packet: ConnectPacket, version: ProtocolVersion, limits: Server
   if (packet.authenticationMethod !== undefined) return REASON.badAuthenticationMethod;
   if (packet.authenticationData !== undefined) return REASON.protocolError;
   if (version === 4 && packet.clientId === "" && !packet.cleanStart) return REASON.clientIdentifierNotValid;
+  if (!isUtf8EncodedString(packet.clientId)) return REASON.clientIdentifierNotValid;
   const will = packet.will;
   if (will === undefined) return undefined;
   if (!isTopicName(will.topic)) return REASON.topicNameInvalid;

@@ -1,5 +1,5 @@
 /** The stores that faults are tried on, with a way to look at their bytes and to spoil them. */
-import { type SessionStore } from "../../../mod.ts";
+import type { SessionStore } from "../../../mod.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { keyValueStore } from "../../../src/store/key_value/mod.ts";
 import { DENO_KV_LIMITS, denoKvStore } from "../../../src/stores/deno_kv.ts";
