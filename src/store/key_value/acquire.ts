@@ -278,7 +278,7 @@ async function answer(
     gateVersion,
     rows,
     log: state.log,
-    sentLimit: head.session.sentLimit,
+    sentLimit: state.log.sentLimit,
     isEmpty,
   };
   const queue = await readPage(context, view, { ...request.page, after: 0 }, { entries, more });

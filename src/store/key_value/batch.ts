@@ -262,12 +262,8 @@ function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean
 
 /** Brings up to date what all guards of the owner know of the log. */
 function forgetRemoved(state: GuardState, draft: OwnerDraft): void {
-  for (const sequence of draft.removed) state.log.delete(sequence);
-  const { sentLimit } = draft.head.session;
-  if (sentLimit >= state.head.session.sentLimit) return;
-  for (const [sequence, entry] of state.log) {
-    if (sequence > sentLimit) state.log.set(sequence, { ...entry, isStarted: false });
-  }
+  for (const sequence of draft.removed) state.log.remove(sequence);
+  state.log.limitTo(draft.head.session.sentLimit);
 }
 
 /** Writes the head, or ends it: the next head. */

@@ -4,8 +4,9 @@ import { readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeDue, type DueRow } from "./due_row.ts";
-import { below, type Layout } from "./layout.ts";
+import { below, lastPart, type Layout } from "./layout.ts";
 import { clientOf, clientOfIncarnation, clientsOf } from "./long_text.ts";
+import { silence, silenceStrangers } from "./rings.ts";
 import { decodeClient, decodeNode, encodeNode, type NodeRecord } from "./rows.ts";
 
 /**
@@ -34,6 +35,8 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
   }
   const lapsed = nodes.filter(({ node }) => node.until + graceMs <= now);
   const found = await Promise.all(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
+  // Now and then, which is whenever a node was lost.
+  if (lapsed.length > 0) await silenceStrangers(context, layout, new Set(nodes.map(({ key }) => key)));
   return [...work.values(), ...found.flat()].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
 }
 
@@ -82,7 +85,7 @@ export async function renewNode(context: StoreContext, nodeId: string, until: nu
     const { entries } = await context.driver.list({ ...below(layout.ownedBy(nodeId)), limit: 1 });
     if (entries.length === 0) {
       await context.driver.commit([], [{ type: "delete", key }]);
-      return;
+      return await silence(context, layout, lastPart(key));
     }
   }
   await context.driver.commit([], [{ type: "set", key, value: encodeNode({ nodeId, until }) }]);
@@ -118,6 +121,7 @@ async function lapsedNode(
     return [{ type: "node", nodeId, dueAt: until, clientIds }];
   }
   await context.driver.commit([{ key, version }], [{ type: "delete", key }]);
+  await silence(context, layout, lastPart(key));
   return [];
 }
 

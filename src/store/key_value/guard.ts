@@ -2,6 +2,7 @@ import type { OutboundMark } from "../../machine/snapshot.ts";
 import type { Guard } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import type { HeadRecord } from "./head.ts";
+import type { KnownLog } from "./known_log.ts";
 import type { PacketIdsRecord } from "./rows.ts";
 
 /** What a guard of this store knows, so that its owner's next commit needs no read. */
@@ -13,16 +14,7 @@ export interface GuardState extends PacketIdsRecord {
   readonly marks: ReadonlyMap<number, OutboundMark["phase"]>;
   /** Where the Will stands, when it is large. */
   readonly will: ChunkRef | undefined;
-  /** The log as far as it was read and not removed: a cache that all guards of one owner share. */
-  readonly log: Map<number, KnownEntry>;
-}
-
-/** An entry of the log that its owner has read. */
-export interface KnownEntry {
-  /** Where its message stands, when it is large. */
-  readonly body: ChunkRef | undefined;
-  /** Whether it was at most `sentLimit` when it was read: then nobody but the owner can have removed it since. */
-  readonly isStarted: boolean;
+  readonly log: KnownLog;
 }
 
 /** A guard of this store. */

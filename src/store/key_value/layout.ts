@@ -106,8 +106,17 @@ export class Layout {
     return this.ownedBy(nodeId) + this.#parts.of(clientId);
   }
 
+  allRings(): string {
+    return `${this.#root}/ring/`;
+  }
+
   rings(nodeId: string): string {
-    return `${this.#root}/ring/${this.#parts.of(nodeId)}/`;
+    return this.ringsAt(this.#parts.of(nodeId));
+  }
+
+  /** The doorbells of a node that is known by its part of a key. */
+  ringsAt(nodePart: string): string {
+    return `${this.allRings()}${nodePart}/`;
   }
 
   ring(nodeId: string, clientId: string): string {

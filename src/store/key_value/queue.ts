@@ -6,7 +6,8 @@ import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";
-import { type GuardState, KeyValueGuard } from "./guard.ts";
+import { KeyValueGuard } from "./guard.ts";
+import { KnownLog } from "./known_log.ts";
 import { after, below, ROW } from "./layout.ts";
 import { chunksOf, decodeQueueRow, messageOf, sequenceOf } from "./queue_row.ts";
 
@@ -19,8 +20,8 @@ export interface LogView {
   /** The key of its rows. */
   readonly rows: string;
   /** What the owner knows of the log: filled while reading. */
-  readonly log: GuardState["log"];
-  /** Up to here nothing is removed by anybody but the owner. */
+  readonly log: KnownLog;
+  /** Up to here nothing was removed by anybody but the owner when the read began. */
   readonly sentLimit: number;
   /** Whether gate and head say that nothing is in it. */
   readonly isEmpty: boolean;
@@ -37,8 +38,8 @@ export interface Prefetched {
 export async function readQueue(context: StoreContext, guard: Guard, position: QueuePosition): Promise<QueuePage> {
   const { clientId, incarnation } = guard;
   const known = KeyValueGuard.stateOf(guard);
-  const log: GuardState["log"] = known?.log ?? new Map();
-  const sentLimit = known?.head.session.sentLimit ?? 0;
+  const log = known?.log ?? new KnownLog(0);
+  const { sentLimit } = log;
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
   const rows = layout.rows(clientId, incarnation);
@@ -88,8 +89,7 @@ export async function readPage(
         aside.push(entry);
         continue;
       }
-      const isStarted = sequence <= view.sentLimit || view.log.get(sequence)?.isStarted === true;
-      view.log.set(sequence, { body: chunksOf(row), isStarted });
+      view.log.note(sequence, chunksOf(row), view.sentLimit);
       messages.push(messageOf(context, rows, entry, row));
       bytes += row.bytes;
     }
@@ -122,19 +122,18 @@ async function listRows(
 
 /** Moves rows that cannot be read out of the log, and counts them. When somebody else is faster, the next reader does. */
 async function setAside(context: StoreContext, view: LogView, entries: readonly Entry[]): Promise<void> {
-  const { gateKey, gate, gateVersion, rows } = view;
-  let next = gate;
-  for (const _entry of entries) {
-    next = { ...next, droppedMessages: next.droppedMessages + 1, drops: countDrop(next.drops, "unreadable") };
+  const { gateKey, rows } = view;
+  let { gate, gateVersion: version } = view;
+  // One by one: it happens rarely, and large rows must not exceed a commit.
+  for (const entry of entries) {
+    const { key, value } = entry;
+    gate = { ...gate, droppedMessages: gate.droppedMessages + 1, drops: countDrop(gate.drops, "unreadable") };
+    const committed = await context.driver.commit([{ key: gateKey, version }, { key, version: entry.version }], [
+      { type: "set", key: gateKey, value: encodeGate(gate) },
+      { type: "delete", key },
+      { type: "set", key: ROW.unreadable(rows, sequenceOf(key)), value },
+    ]);
+    if (committed === undefined) return;
+    version = committed.version;
   }
-  await context.driver.commit(
-    [{ key: gateKey, version: gateVersion }, ...entries.map(({ key, version }) => ({ key, version }))],
-    [
-      { type: "set", key: gateKey, value: encodeGate(next) },
-      ...entries.flatMap(({ key, value }) => [
-        { type: "delete", key } as const,
-        { type: "set", key: ROW.unreadable(rows, sequenceOf(key)), value } as const,
-      ]),
-    ],
-  );
 }

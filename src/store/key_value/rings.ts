@@ -1,8 +1,12 @@
 /** Doorbells: rows by which a node learns which of its sessions have news. */
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
-import { below } from "./layout.ts";
+import type { Check } from "./driver.ts";
+import { below, type Layout } from "./layout.ts";
 import { clientsOf } from "./long_text.ts";
 import { decodeClient } from "./rows.ts";
+
+/** The most doorbells that one commit takes away: their keys are long at most. */
+const ROWS_A_COMMIT = 50;
 
 /** The most clients that one call names. */
 const CLIENTS_A_CALL = 1_000;
@@ -19,6 +23,39 @@ export async function readRings(context: StoreContext, nodeId: string): Promise<
   const clients = await clientsOf(context, layout, rows, decodeClient);
   await deleteAll(context.driver, rows.map(({ key }) => key));
   return clients;
+}
+
+/**
+ * Takes the doorbells away of a node that is no more: whoever appended while its last session left it may still have
+ * rung. `nodePart` is its part of a key. A node that has come back keeps them.
+ */
+export async function silence({ driver }: StoreContext, layout: Layout, nodePart: string): Promise<void> {
+  const gone: Check = { key: layout.nodes() + nodePart, version: null };
+  for (;;) {
+    const { entries, more } = await driver.list({
+      ...below(layout.ringsAt(nodePart)),
+      limit: Math.min(ROWS_A_COMMIT, driver.limits.entriesPerList),
+    });
+    if (entries.length === 0) return;
+    const committed = await driver.commit([gone], entries.map(({ key }) => ({ type: "delete", key })));
+    if (committed === undefined || !more) return;
+  }
+}
+
+/** Takes the doorbells away of all nodes that are no more. */
+export async function silenceStrangers(
+  context: StoreContext,
+  layout: Layout,
+  nodeKeys: ReadonlySet<string>,
+): Promise<void> {
+  const { end } = below(layout.allRings());
+  for (let start = layout.allRings();;) {
+    const { entries: [first] } = await context.driver.list({ start, end, limit: 1 });
+    if (first === undefined) return;
+    const nodePart = first.key.slice(layout.allRings().length).split("/", 1)[0] ?? "";
+    if (!nodeKeys.has(layout.nodes() + nodePart)) await silence(context, layout, nodePart);
+    start = below(layout.ringsAt(nodePart)).end;
+  }
 }
 
 /** Yields when a node's doorbell may have been rung. */

@@ -11,6 +11,7 @@ import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { type GuardState, KeyValueGuard } from "./guard.ts";
 import { decodeHead, type HeadRecord } from "./head.ts";
+import { KnownLog } from "./known_log.ts";
 import { below, type Layout, ROW } from "./layout.ts";
 import { joinText } from "./long_text.ts";
 import { sequenceOf, stagedPrefix } from "./queue_row.ts";
@@ -112,7 +113,7 @@ export async function readGuard(
   layout: Layout,
   head: HeadRecord,
   version: string,
-  log: GuardState["log"],
+  log: KnownLog,
 ): Promise<{ readonly guard: KeyValueGuard }> {
   const own = await ownRows(context, layout, head, [], 0);
   return { guard: new KeyValueGuard(stateOf(head, version, own, log)) };
@@ -123,10 +124,11 @@ export function stateOf(
   head: HeadRecord,
   headVersion: string,
   own: OwnRows,
-  log: GuardState["log"] = new Map(),
+  log = new KnownLog(head.session.sentLimit),
 ): GuardState {
   const { inbound, quarantine, outbound, willParts } = own;
   const marks = new Map(Array.from(outbound, ([sequence, mark]) => [sequence, mark.phase]));
+  log.limitTo(head.session.sentLimit);
   return { head, headVersion, inbound, quarantine, marks, will: willParts, log };
 }
 

@@ -18,6 +18,11 @@ export class Doorbells {
     return clients;
   }
 
+  /** Takes the doorbell of a node away that is no more. */
+  silence(nodeId: string): void {
+    this.#rung.delete(nodeId);
+  }
+
   /** Yields while there is news; ends when the signal aborts. */
   async *watch(nodeId: string, signal: AbortSignal): AsyncGenerator<void, void> {
     while (!signal.aborted) {

@@ -11,7 +11,7 @@ export function listDue(world: World, now: number, { limit, graceMs }: DueOption
   }
   for (const [nodeId, { until, owned }] of world.nodes) {
     if (until + graceMs > now) continue;
-    if (owned.size === 0) world.nodes.delete(nodeId);
+    if (owned.size === 0) forgetNode(world, nodeId);
     else work.push({ type: "node", nodeId, dueAt: until, clientIds: Array.from(owned, ({ clientId }) => clientId) });
   }
   return work.sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
@@ -44,11 +44,16 @@ export function renewNode(world: World, nodeId: string, until: number): void {
   if (until !== 0) {
     if (node === undefined) world.nodes.set(nodeId, { until, owned: new Set() });
     else node.until = until;
-  } else if (node?.owned.size === 0) {
-    world.nodes.delete(nodeId);
-  } else if (node !== undefined) {
+  } else if (node === undefined || node.owned.size === 0) {
+    forgetNode(world, nodeId);
+  } else {
     node.until = 0;
   }
+}
+
+function forgetNode(world: World, nodeId: string): void {
+  world.nodes.delete(nodeId);
+  world.doorbells.silence(nodeId);
 }
 
 function dueAtOf(work: DueWork): number {
