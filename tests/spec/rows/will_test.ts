@@ -1,5 +1,7 @@
 /** What becomes of a Will Message: WL-01 to WL-09, WL-15 to WL-20. 3.1.1 ties it to the connection, 5.0 to the session. */
 import { deepEqual, equal } from "node:assert/strict";
+import { memoryStore } from "@edge-mqtt/session/memory";
+import { faultyStore } from "@edge-mqtt/session/testing";
 import { fleeting, lasting, rowInBoth } from "../support/both_versions.ts";
 import { type ConnectOptions, Rig, subscribePacket, text } from "../support/rig.ts";
 import { row } from "../support/row.ts";
@@ -73,6 +75,28 @@ for (const [cause, close] of Object.entries(CLOSES)) {
       },
     );
   }
+}
+
+for (const answer of ["startsLate", "answersLate"] as const) {
+  row(
+    "WL-03",
+    `publishes it when the connection breaks before the CONNACK, and the acquire ${answer} [MQTT-3.1.2-8]`,
+    async () => {
+      const faulty = faultyStore(memoryStore());
+      const rig = new Rig({ store: faulty.store });
+      const w = await watcher(rig);
+      faulty.inject({ fault: answer, call: "acquire" });
+      const a = await rig.dial(lasting(5, { will: will() }));
+      await a.drop();
+      faulty.release();
+      await rig.settle();
+      a.quiet();
+      deepEqual(await published(rig, w), ["gone"]);
+      equal((await rig.stored())?.head.attached, false);
+      await rig.advance(3_600_000);
+      equal(await rig.stored(), undefined);
+    },
+  );
 }
 
 row("WL-03", "publishes nothing after DISCONNECT 0x00, whatever delay and interval are [MQTT-3.1.2-8]", async (rig) => {
