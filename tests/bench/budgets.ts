@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type BrokerConnection, type SessionBroker, sessionBroker } from "@edge-mqtt/session";
+import { type BrokerConnection, type SessionBroker, sessionBroker, systemEnvironment } from "@edge-mqtt/session";
 import { denoKvDriver } from "@edge-mqtt/session/deno-kv";
 import { keyValueStore } from "@edge-mqtt/session/key-value";
 import type { ClientPacket, ServerPacket } from "../../src/mqtt/packet.ts";
@@ -31,14 +31,22 @@ interface Client {
 class World {
   readonly broker: SessionBroker;
   readonly counted: CountedDriver;
+  /** How far the broker's clocks are ahead, so that an idle minute need not be waited for. */
+  aheadMs = 0;
 
   constructor(kv: Deno.Kv) {
     this.counted = countedDriver(denoKvDriver(kv));
     const store = keyValueStore(this.counted.driver, {
       capabilities: { fencing: "strict", durability: "host", consistency: "strong", watch: "none" },
     });
+    const system = systemEnvironment();
     this.broker = sessionBroker({
       store,
+      environment: {
+        ...system,
+        now: () => system.now() + this.aheadMs,
+        monotonic: () => system.monotonic() + this.aheadMs,
+      },
       queue: { maximumMessages: 1_000_000, maximumBytes: 2 ** 40 },
       limits: { receiveMaximum: 1_000, pageMessages: 128 },
     });
@@ -155,6 +163,15 @@ export async function measureBudgets(): Promise<readonly BudgetRow[]> {
     }
     const rounds = await world.run(publisher, publish("fan", 1, 5));
     row("PUBLISH QoS 1, 200 stored receivers, with the outbox's steps after its ack", rounds, 6, 5);
+    const idle = { reads: 0, commits: 0, retries: 0 };
+    for (let half = 0; half < 2; half++) {
+      world.aheadMs += 30_000;
+      const { reads, commits, retries } = await counted.count(() => broker.runDue());
+      idle.reads += reads;
+      idle.commits += commits;
+      idle.retries += retries;
+    }
+    row("idle minute of a node with attached sessions: two calls of runDue", idle, Infinity, 2);
     await counted.count(() => broker.shutdown());
     return rows;
   } finally {
@@ -167,7 +184,8 @@ export function printBudgets(rows: readonly BudgetRow[]): void {
   console.log("round trips (Deno KV)".padEnd(80) + "ours          budget        retries");
   for (const { step, rounds, budget } of rows) {
     const met = rounds.reads <= budget.reads && rounds.commits <= budget.commits;
-    const text = ({ reads, commits }: { reads: number; commits: number }) => `${reads} + ${commits}`.padEnd(14);
+    const text = ({ reads, commits }: { reads: number; commits: number }) =>
+      `${reads === Infinity ? "any" : reads} + ${commits}`.padEnd(14);
     console.log(
       `${step.padEnd(80)}${text(rounds)}${text(budget)}${String(rounds.retries).padEnd(8)}${met ? "met" : "MISSED"}`,
     );
