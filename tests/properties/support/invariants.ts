@@ -153,7 +153,8 @@ export const INVARIANTS: readonly Invariant[] = [
       }
       if (packet.type === "publish" && packet.qos > 0 && copy !== undefined) {
         for (const other of view.liveCopies()) {
-          const waits: boolean = other.phase !== "pubcomp" && other.sentOn !== exchange.connection && other.copy < copy.copy;
+          const waits: boolean = other.phase !== "pubcomp" && other.sentOn !== exchange.connection &&
+            other.copy < copy.copy;
           assert.ok(!waits, `copy ${other.copy} is to be resent before ${copy.copy}`);
         }
       }
