@@ -71,7 +71,10 @@ export async function acquire(context: StoreContext, request: AcquireRequest): P
     const next = planAcquire(work, isLiving && head !== undefined ? head.owner : undefined);
     await staging.write(plan);
     const committed = await context.driver.commit(plan.checks(), plan.mutations());
-    if (committed === undefined) continue;
+    if (committed === undefined) {
+      await staging.lookAgain();
+      continue;
+    }
     const own: OwnRows = { ...(decision.resumed ? found.own : NOTHING_OWNED), will: request.terms.will, ...next.owned };
     return await answer(context, layout, request, found, next.head, committed.version, own, next.gate);
   }

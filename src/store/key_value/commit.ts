@@ -67,6 +67,7 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
     const version = await send(context, planning, group.plan);
     if (version === undefined) {
       if (++conflicts >= MAX_ATTEMPTS) throw contended("commit");
+      await planning.staging.lookAgain();
       world = new World();
       pending = pending.filter(({ index, batch }) => results[index] === undefined && !tooLarge.has(batch.id));
       for (const item of pending) item.rereads = true;

@@ -1,7 +1,7 @@
 /** The large values of one call: each is staged once, however often its commit has to be tried. */
 import type { ChunkRef, StagedValue } from "./chunk_ref.ts";
 import { chunkRef, stage, STAGED_FOR_MS } from "./chunks.ts";
-import type { StoreContext } from "./context.ts";
+import { getAll, type StoreContext } from "./context.ts";
 import type { Layout } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 
@@ -44,6 +44,18 @@ export class Staging {
     };
     this.#values.set(handle, staged);
     return staged;
+  }
+
+  /** After a commit that failed: values whose parts a sweep took meanwhile are to be staged anew. */
+  async lookAgain(): Promise<void> {
+    const written = [...this.#versions];
+    const entries = await getAll(this.#context.driver, written.map(([{ dueKey }]) => dueKey));
+    for (const [handle, value] of this.#values) {
+      const index = written.findIndex(([staged]) => staged === value);
+      if (index === -1 || entries[index]?.version === written[index]?.[1]) continue;
+      this.#values.delete(handle);
+      this.#versions.delete(value);
+    }
   }
 
   /** Writes the parts that a plan makes visible, and has it check that they still stand. */
