@@ -22,7 +22,10 @@ export interface StoreCapabilities {
 
 /** What a caller needs of a store; absent members are not asked for. */
 export interface StoreRequirements {
+  /** The fencing it must have. */
   readonly fencing?: StoreCapabilities["fencing"];
+  /** What a committed write must outlive, at least. */
   readonly durability?: StoreCapabilities["durability"];
+  /** The consistency it must have. */
   readonly consistency?: StoreCapabilities["consistency"];
 }

@@ -16,6 +16,7 @@ import type { StoreCapabilities } from "./capabilities.ts";
 
 /** What every call may take last. */
 export interface StoreCallOptions {
+  /** Checked before anything is sent; an abort after that leaves the outcome of a write unknown. */
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +26,9 @@ export interface StoreCallOptions {
  * Opaque to callers: a store may keep more in it. Each `committed` result carries the next one.
  */
 export interface Guard {
+  /** The client whose session it is. */
   readonly clientId: string;
+  /** The session: another one of the same client has another. */
   readonly incarnation: string;
   /** Raised by every change of owner. */
   readonly epoch: number;
@@ -35,12 +38,15 @@ export interface Guard {
 
 /** A page of a log is at most this large; it always holds one message if there is one. */
 export interface PageLimit {
+  /** The most messages. */
   readonly messages: number;
+  /** The most bytes of `messageBytes`. */
   readonly bytes: number;
 }
 
 /** Asks for a session. */
 export interface AcquireRequest {
+  /** What the CONNECT asks for. */
   readonly terms: AcquireTerms;
   /**
    * Unique to this connection: while it owns the session, repeating the request with it repeats the answer and changes
@@ -60,11 +66,13 @@ export interface AcquireRequest {
   readonly whenOwned: "take" | "refuse";
   /** How much of the log comes with the answer. */
   readonly page: PageLimit;
+  /** The caller's clock, in epoch milliseconds. */
   readonly now: number;
 }
 
 /** The session is the caller's. */
 export interface Acquired {
+  /** Tells it from a refusal. */
   readonly outcome: "acquired";
   /** Whether stored state goes on. */
   readonly resumed: boolean;
@@ -72,7 +80,9 @@ export interface Acquired {
   readonly snapshot: SessionSnapshot;
   /** The `sentLimit` before this acquire; 0 for a new session. */
   readonly startedThrough: number;
+  /** For the first commit of the new owner. */
   readonly guard: Guard;
+  /** The beginning of the log. */
   readonly queue: QueuePage;
   /** Whether publishes of this session still wait in its outbox, so that later ones must queue behind them. */
   readonly outboxPending: boolean;
@@ -87,6 +97,7 @@ export interface Acquired {
  * even past its end.
  */
 export interface AcquireRefusal {
+  /** Tells it from an answer. */
   readonly outcome: "refused";
   /** `principal`: it belongs to another. `exists`: `mustBeNew` met a stored one. `owned`: a living owner keeps it. */
   readonly reason: "principal" | "exists" | "owned";
@@ -112,6 +123,7 @@ export interface QueuePosition extends PageLimit {
 
 /** A session that is read, not owned. */
 export interface StoredSession {
+  /** The session as it is stored, whether somebody owns it or not. */
   readonly snapshot: SessionSnapshot;
   /** For work that commits without owning (D6), and raises the epoch. */
   readonly guard: Guard;
@@ -144,6 +156,7 @@ export interface DeliveryReceiver extends Receiver {
 
 /** A message on its way into its receivers' logs. */
 export interface Delivery {
+  /** What is delivered; level and RETAIN of each copy are its receiver's. */
   readonly message: Message;
   /** Whom it goes to, in order; `undefined` leaves that to the first outbox step. */
   readonly receivers: readonly DeliveryReceiver[] | undefined;
@@ -178,6 +191,7 @@ export interface OutboxEntry {
   readonly outboxId: string;
   /** Its place in that outbox. */
   readonly number: number;
+  /** What is owed. */
   readonly message: Message;
   /** In the order fixed by the first step; absent until then. */
   readonly receivers?: readonly DeliveryReceiver[];
@@ -191,7 +205,9 @@ export interface OutboxEntry {
  * An entry whose receivers are fixed by somebody else, or that is gone, supersedes the step: so does repeating it.
  */
 export interface OutboxMove {
+  /** The outbox that is worked off. */
   readonly outboxId: string;
+  /** The entry of it. */
   readonly number: number;
   /** The cursor on which the step builds; another one supersedes it. */
   readonly from: number;
@@ -219,12 +235,15 @@ export interface CommitBatch {
    * from the log, though it may have given way since.
    */
   readonly changes: readonly SessionChange[];
+  /** Messages that go into logs in the same commit. */
   readonly deliveries: readonly Delivery[];
   /** All deliveries go behind the outbox of this session, which is not empty. */
   readonly behindOutbox?: boolean;
+  /** The step of an outbox that the deliveries belong to. */
   readonly outbox?: OutboxMove;
   /** For the deliveries. */
   readonly limits: QueueLimits;
+  /** The caller's clock, in epoch milliseconds. */
   readonly now: number;
 }
 
@@ -255,13 +274,17 @@ export type DueWork =
 
 /** Rows that an ended incarnation left behind. */
 export interface SweepWork {
+  /** The client whose session it was; `""` for what belongs to no session. */
   readonly clientId: string;
+  /** The session that ended. */
   readonly incarnation: string;
+  /** Since when it can be swept, in epoch milliseconds. */
   readonly dueAt: number;
 }
 
 /** How much due work one call returns. */
 export interface DueOptions extends StoreCallOptions {
+  /** The most pieces of work. */
   readonly limit: number;
   /** How long past its lease a node is still waited for, in milliseconds: skew between clocks. */
   readonly graceMs: number;
@@ -269,17 +292,27 @@ export interface DueOptions extends StoreCallOptions {
 
 /** A line of the directory. */
 export interface SessionSummary {
+  /** The client. */
   readonly clientId: string;
+  /** The session of it. */
   readonly incarnation: string;
+  /** Whether a connection owns it. */
   readonly attached: boolean;
+  /** The node of that connection. */
   readonly ownerNode?: string;
+  /** Of the latest connection: 4 is MQTT 3.1.1. */
   readonly protocolVersion: 4 | 5;
+  /** When the latest connection began, in epoch milliseconds. */
   readonly connectedAt: number;
+  /** When it ended; absent while it lasts. */
   readonly disconnectedAt?: number;
+  /** `endsAt` of the session's head: when it ends, in epoch milliseconds. */
   readonly endsAt?: number;
+  /** How many subscriptions it has. */
   readonly subscriptions: number;
   /** Messages in the log, in flight or waiting. */
   readonly queuedMessages: number;
+  /** What they count for, in bytes of `messageBytes`. */
   readonly queuedBytes: number;
   /** Lost messages by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
@@ -295,6 +328,7 @@ export interface DirectoryQuery extends StoreCallOptions {
 
 /** A page of the directory. */
 export interface DirectoryPage {
+  /** At most as many as were asked for. */
   readonly sessions: readonly SessionSummary[];
   /** Absent on the last page. */
   readonly cursor?: string;
@@ -302,12 +336,15 @@ export interface DirectoryPage {
 
 /** For people, not for the hot path. */
 export interface SessionDirectory {
+  /** Names sessions, in no order that means anything. */
   list(query: DirectoryQuery): Promise<DirectoryPage>;
+  /** Tells of one session; `undefined` when there is none. */
   inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
 }
 
 /** A place where sessions live. */
 export interface SessionStore {
+  /** What this store promises. */
   readonly capabilities: StoreCapabilities;
   /** Takes a session, in one atomic step (D1). */
   acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<Acquired | AcquireRefusal>;
@@ -345,5 +382,6 @@ export interface SessionStore {
   readRings(nodeId: string, options?: StoreCallOptions): Promise<readonly string[]>;
   /** Yields when `readRings` is worth calling. */
   watch?(nodeId: string, signal: AbortSignal): AsyncIterable<void>;
+  /** Lists what is stored. */
   readonly directory: SessionDirectory;
 }

@@ -19,26 +19,36 @@ import type { SessionStore } from "../store/session_store.ts";
 
 /** An entry of Deno KV, as far as it is read. */
 export interface DenoKvEntry {
+  /** The parts of the key. */
   readonly key: readonly unknown[];
+  /** What is stored; `null` where nothing is. */
   readonly value: unknown;
+  /** Changes with each write; `null` where nothing is stored. */
   readonly versionstamp: string | null;
 }
 
 /** An atomic operation of Deno KV. */
 export interface DenoKvAtomic {
+  /** Insists on versions. */
   check(...checks: { readonly key: readonly string[]; readonly versionstamp: string | null }[]): DenoKvAtomic;
+  /** Writes a key. */
   set(key: readonly string[], value: unknown): DenoKvAtomic;
+  /** Deletes a key. */
   delete(key: readonly string[]): DenoKvAtomic;
+  /** Carries out all of it, or nothing if a check fails. */
   commit(): Promise<{ readonly ok: boolean; readonly versionstamp?: string }>;
 }
 
 /** What of a `Deno.Kv` is used. The caller opens it and closes it. */
 export interface DenoKvLike {
+  /** Reads keys, all at one moment. */
   getMany(keys: readonly (readonly string[])[]): Promise<readonly DenoKvEntry[]>;
+  /** Reads a range, in batches. */
   list(
     range: { readonly start: readonly string[]; readonly end: readonly string[] },
     options: { readonly limit: number; readonly batchSize: number },
   ): AsyncIterableIterator<DenoKvEntry>;
+  /** Begins an atomic operation. */
   atomic(): DenoKvAtomic;
 }
 

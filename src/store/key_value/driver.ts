@@ -31,7 +31,9 @@ export interface DriverLimits {
 
 /** A key with its value. */
 export interface Entry {
+  /** Printable ASCII without spaces. */
   readonly key: string;
+  /** The bytes as they were written. */
   readonly value: Uint8Array;
   /** Changes with every write of the key. */
   readonly version: string;
@@ -39,7 +41,9 @@ export interface Entry {
 
 /** Keys from `start`, included, to `end`, left out, in ascending order. */
 export interface KeyRange {
+  /** The first key that belongs to it. */
   readonly start: string;
+  /** The first key after it. */
   readonly end: string;
   /** At most this many; never above `entriesPerList`. */
   readonly limit: number;
@@ -47,6 +51,7 @@ export interface KeyRange {
 
 /** Part of a range. */
 export interface Page {
+  /** In ascending order of their keys. */
   readonly entries: readonly Entry[];
   /** Whether the range may hold entries after the last of these. */
   readonly more: boolean;
@@ -54,7 +59,9 @@ export interface Page {
 
 /** What a commit insists on: the key has this version, or does not exist (`null`). */
 export interface Check {
+  /** The key that is looked at. */
   readonly key: string;
+  /** The version that it must have; `null` if it must not exist. */
   readonly version: string | null;
 }
 
@@ -65,6 +72,7 @@ export type Mutation =
 
 /** A backend with ordered keys and atomic commits. */
 export interface KeyValueDriver {
+  /** What its calls may carry. */
   readonly limits: DriverLimits;
   /** Reads keys, all at one moment: `undefined` for each that does not exist, in the order asked. */
   get(keys: readonly string[]): Promise<readonly (Entry | undefined)[]>;
