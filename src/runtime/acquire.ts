@@ -10,7 +10,7 @@ import { REASON } from "../mqtt/reason_code.ts";
 import { isUnreadable } from "../store/encoding.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
-import type { LocalSession } from "./local_sessions.ts";
+import type { LocalSession, News } from "./local_sessions.ts";
 import type { Authentication } from "./options.ts";
 import { isAllowed } from "./permission.ts";
 import { persistently, untilAborted } from "./within.ts";
@@ -112,17 +112,16 @@ export async function acquire(
 
 /**
  * Puts a session that was just acquired in its place. Whatever the store found, nobody but this connection holds the
- * session now: an old one hears of it before the new one gets its CONNACK. Returns how far the log has grown meanwhile;
- * 0 when nothing came.
+ * session now: an old one hears of it before the new one gets its CONNACK. Returns what came for it meanwhile.
  */
-export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): number {
+export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): Readonly<News> {
   const { options, sessions, outbox, deadlineMoved } = context;
   const { clientId } = session;
   const { superseded, ended, outboxPending } = acquired;
   if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
   sessions.get(clientId)?.supersede();
   // In one go: what arrives is told either to the watch or to the session.
-  const grownTo = sessions.endAcquire(clientId);
+  const news = sessions.endAcquire(clientId);
   sessions.add(session);
   // With a session there is a doorbell to poll and a lease to renew.
   deadlineMoved();
@@ -131,7 +130,7 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
     outbox.kick(ended.incarnation);
   }
   if (outboxPending) outbox.kick(session.incarnation);
-  return grownTo;
+  return news;
 }
 
 /** How many ids are made for a client without one before it is turned away. */

@@ -155,6 +155,7 @@ class Broker implements SessionBroker {
         if (endsAt > 0) this.#clockwork.storeDueAt(endsAt);
         if (willDueAt > 0) this.#clockwork.storeDueAt(willDueAt);
       },
+      lookAt: (clientId) => this.#doorbell.lookAt(clientId),
       deadlineMoved: () => this.#clockwork.look(),
       connectionEnded: (connection) => this.#connections.delete(connection as Connection),
     };

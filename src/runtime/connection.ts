@@ -347,10 +347,11 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#acquired = guard;
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
-    const grownTo = install(this.#context, this, answer);
+    const news = install(this.#context, this, answer);
     const { messages, through, tail } = queue;
     this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
-    this.#feed.grownTo(grownTo);
+    this.#feed.grownTo(news.grownTo);
+    if (news.rung) this.#context.tasks.add(this.#context.lookAt(this.clientId));
   }
 
   #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {

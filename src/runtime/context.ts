@@ -29,6 +29,8 @@ export interface BrokerContext {
   readonly batchId: () => string;
   /** The store will have something due at the times of this head. */
   readonly noteDue: (head: Pick<SessionHead, "endsAt" | "willDueAt">) => void;
+  /** A session of this node may have news, or another owner: looks. It never rejects. */
+  readonly lookAt: (clientId: string) => Promise<void>;
   /** The first of the local deadlines has changed. */
   readonly deadlineMoved: () => void;
   /** A connection has ended. */

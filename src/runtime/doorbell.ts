@@ -65,8 +65,9 @@ export class Doorbell {
 
   async #answer(): Promise<void> {
     const { nodeId, sessions, options } = this.#context;
-    const { environment, commit, store, observe } = options;
-    if (sessions.size === 0) return;
+    const { environment, commit, store } = options;
+    // Whoever comes looks then; a session that has been acquired already cannot know that it has to.
+    if (sessions.size === 0) return sessions.rung();
     try {
       let attempts = 0;
       const rung = await persistently(environment, commit, "read the doorbell", (signal) => {
@@ -74,16 +75,28 @@ export class Doorbell {
         if (++attempts > 1) this.#missed = true;
         return store.readRings(nodeId, { signal });
       });
+      // Those that are being acquired look once they are here.
+      if (this.#missed) sessions.rung();
+      else for (const clientId of rung) sessions.rung(clientId);
       const clientIds = this.#missed ? Array.from(sessions.all(), ({ clientId }) => clientId) : rung;
       this.#missed = false;
       for (let start = 0; start < clientIds.length; start += LOOKS_AT_A_TIME) {
         await Promise.all(clientIds.slice(start, start + LOOKS_AT_A_TIME).map((clientId) => this.#look(clientId)));
       }
     } catch (error) {
-      this.#missed = true;
-      this.#context.deadlineMoved();
-      observe({ type: "workFailed", work: "doorbell", error });
+      this.#failed(error);
     }
+  }
+
+  /** Looks what is new for one session. It never rejects. */
+  lookAt(clientId: string): Promise<void> {
+    return this.#look(clientId).catch((error) => this.#failed(error));
+  }
+
+  #failed(error: unknown): void {
+    this.#missed = true;
+    this.#context.deadlineMoved();
+    this.#context.options.observe({ type: "workFailed", work: "doorbell", error });
   }
 
   async #look(clientId: string): Promise<void> {

@@ -33,11 +33,21 @@ export interface LocalSession {
   outboxEmptied(): void;
 }
 
+/** What came for a client while its session was being acquired. */
+export interface News {
+  /** How far its log has grown; 0 when nothing was appended here. */
+  grownTo: number;
+  /** Whether another node has rung: its log may have grown further, or the session may have gone. */
+  rung: boolean;
+}
+
+const NO_NEWS: Readonly<News> = { grownTo: 0, rung: false };
+
 /** The sessions that connections of this node own, by client; and what commits bring them. */
 export class LocalSessions {
   readonly #sessions = new Map<string, LocalSession>();
   readonly #byIncarnation = new Map<string, LocalSession>();
-  readonly #acquiring = new Map<string, number>();
+  readonly #acquiring = new Map<string, News>();
   readonly #told = new Set<LocalSession>();
   readonly #observe: Observe;
   readonly #nodeId: string;
@@ -73,16 +83,21 @@ export class LocalSessions {
     this.#byIncarnation.get(outboxId)?.outboxEmptied();
   }
 
-  /** Begins to watch for arrivals of a client that is being acquired. */
+  /** Begins to watch for news of a client that is being acquired. */
   beginAcquire(clientId: string): void {
-    this.#acquiring.set(clientId, 0);
+    this.#acquiring.set(clientId, { ...NO_NEWS });
   }
 
-  /** Ends that, and says how far its log has grown meanwhile; 0 when nothing came. */
-  endAcquire(clientId: string): number {
-    const tail = this.#acquiring.get(clientId) ?? 0;
+  /** Another node has rung for a client; for all of them when it is not known for whom. */
+  rung(clientId?: string): void {
+    for (const [acquiring, news] of this.#acquiring) if (acquiring === (clientId ?? acquiring)) news.rung = true;
+  }
+
+  /** Ends that, and says what came meanwhile. */
+  endAcquire(clientId: string): Readonly<News> {
+    const news = this.#acquiring.get(clientId) ?? NO_NEWS;
     this.#acquiring.delete(clientId);
-    return tail;
+    return news;
   }
 
   /** Registers a session, in the place of an older one. */
@@ -161,8 +176,8 @@ export class LocalSessions {
       session.arrived(queued(message, receiver, sequence));
       this.#told.add(session);
     }
-    const seen = this.#acquiring.get(receiver.clientId);
-    if (seen !== undefined && seen < sequence) this.#acquiring.set(receiver.clientId, sequence);
+    const news = this.#acquiring.get(receiver.clientId);
+    if (news !== undefined) news.grownTo = Math.max(news.grownTo, sequence);
   }
 }
 

@@ -47,6 +47,32 @@ for (const { name, make } of STORES) {
   });
 }
 
+for (const { name, make } of STORES) {
+  for (const others of ["no other session", "another session"]) {
+    Deno.test(`${name}: a doorbell that rings while a session is being acquired is heard, with ${others} on its node`, async () => {
+      using subject = await make();
+      const here = world(subject.store, { doorbellPollMs: 500, commit: { timeoutMs: 60_000 } });
+      const there = here.another({ nodeId: "there" });
+      if (others !== "no other session") await here.connect("other", {}, there);
+      const before = await here.connect("sub", {}, there);
+      await before.send(subscribePacket(1, "t"));
+      await before.drop();
+      const publisher = await here.connect("pub");
+      there.start();
+      await here.rest();
+      here.faults.inject({ call: "acquire", fault: "answersLate" });
+      const subscriber = await here.connect("sub", {}, there);
+      await publisher.send(publishPacket("t", 1, 1, "one"));
+      await here.pass(2_000);
+      here.faults.release();
+      await here.rest();
+      assert.deepEqual(texts(subscriber), ["one"]);
+      await here.broker.shutdown();
+      await there.shutdown();
+    });
+  }
+}
+
 for (let turns = 0; turns < 24; turns++) {
   Deno.test(`a message committed ${turns} turns after a session was acquired reaches it`, async () => {
     const here = world(memoryStore());
