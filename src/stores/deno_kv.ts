@@ -91,6 +91,10 @@ export const DENO_KV_LIMITS: DriverLimits = {
  * Native expiry is not used: it is lazy, and would have to be longer than any doubt. What sessions leave behind goes
  * with `sweep`. Between processes that share a file `watch` sees nothing, so other nodes poll `readRings`.
  *
+ * Processes that share a file write one at a time. SQLite waits up to five seconds for its turn, and under heavy writes
+ * that is not always enough: then Deno says `database is locked`, nothing of the commit was carried out, and it is
+ * repeated up to `busyRetries` times. Reads never wait for a writer.
+ *
  * @example
  * ```ts ignore
  * import { denoKvStore } from "@edge-mqtt/session/deno-kv";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { SessionError } from "../../../src/errors.ts";
 import { DENO_KV_LIMITS, denoKvDriver, type DenoKvLike, denoKvStore } from "../../../src/stores/deno_kv.ts";
 import { acquired, batch, message, request, to } from "../store/key_value/kit.ts";
@@ -47,6 +48,33 @@ Deno.test("a file that stays locked makes the store unavailable, and nothing has
   await assert.rejects(store.renewNode("n", 1), isUnavailable);
   assert.equal(calls.count, 3);
   await assert.rejects(store.read("c"), isUnavailable);
+});
+
+Deno.test("a file that another writer holds longer than SQLite waits: reads go on, and the commit is carried out once it lets go", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/sessions.db`;
+  using kv = await Deno.openKv(path);
+  const retries: number[] = [];
+  const driver = denoKvDriver(kv, {
+    wait: async (retry) => {
+      retries.push(retry);
+      assert.deepEqual(await driver.get(["a"]), [undefined]);
+      other.exec("ROLLBACK");
+    },
+  });
+  await driver.commit([], [{ type: "set", key: "b", value: Uint8Array.of(1) }]);
+  const other = new DatabaseSync(path);
+  try {
+    other.exec("BEGIN IMMEDIATE");
+    const written = driver.commit([], [{ type: "set", key: "a", value: Uint8Array.of(2) }]);
+    assert.deepEqual((await driver.get(["b"]))[0]?.value, Uint8Array.of(1));
+    assert.ok(await written);
+    assert.deepEqual(retries, [0]);
+    assert.deepEqual((await driver.get(["a"]))[0]?.value, Uint8Array.of(2));
+  } finally {
+    other.close();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("any other failure of a commit leaves its outcome unknown, and of a read changes nothing", async () => {
