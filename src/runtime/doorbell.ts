@@ -66,8 +66,8 @@ export class Doorbell {
   async #answer(): Promise<void> {
     const { nodeId, sessions, options } = this.#context;
     const { environment, commit, store } = options;
-    // Whoever comes looks then; a session that has been acquired already cannot know that it has to.
-    if (sessions.size === 0) return sessions.rung();
+    // Nobody is here to hear it but who is being acquired. A watch goes on telling until it is read.
+    if (sessions.size === 0 && this.#watching === undefined) return sessions.rung();
     try {
       let attempts = 0;
       const rung = await persistently(environment, commit, "read the doorbell", (signal) => {
