@@ -126,7 +126,8 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
       await renewLease();
       await doorbell.answer();
       await askStore(signal);
-      while (!context.tasks.idle && !signal?.aborted) await context.tasks.settled();
+      // Not for a verdict that the host has yet to give: a cron must not hang on it.
+      await context.tasks.done(signal);
     },
     nextWakeAt: async () => {
       const at = Math.min(nextLocal(), await nextStoreDue() ?? Infinity);

@@ -316,7 +316,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     switch (request.type) {
       case "authenticate":
         this.#awaited = "authenticate";
-        return tasks.add(this.#authenticate(request.connect));
+        return tasks.ask(this.#authenticate(request.connect));
       case "acquire":
         this.#awaited = "acquire";
         return tasks.add(acquires.take(request.terms.clientId, () => this.#acquire(request.terms)));

@@ -195,7 +195,8 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     commit: { ...DEFAULT_COMMIT, ...options.commit },
     authorizeTimeoutMs: options.authorizeTimeoutMs ?? 10_000,
     doorbellPollMs: options.doorbellPollMs ?? 1_000,
-    duePollMs: options.duePollMs ?? 60_000,
+    // Often enough to act for another node soon after its lease has run out.
+    duePollMs: options.duePollMs ?? Math.min(60_000, (options.lease?.durationMs ?? DEFAULT_LEASE.durationMs) / 2),
   };
   if (resolved.nodeId === "") throw new RangeError("Cannot make a broker: nodeId is empty");
   requirePositive("queue", resolved.queue.maximumMessages, resolved.queue.maximumBytes);

@@ -49,7 +49,7 @@ export class PublishRoute {
     });
     if (typeof allowed === "boolean") return this.#judged(request, allowed);
     this.#owner.waitForRoute();
-    tasks.add(allowed.then((verdict) => this.#judged(request, verdict)));
+    tasks.ask(allowed.then((verdict) => this.#judged(request, verdict)));
   }
 
   /** Something was committed: perhaps the subscription that a look-up waits for. */

@@ -1,6 +1,7 @@
 /** Work that runs by itself, so that somebody can wait for all of it. */
 export class Tasks {
   readonly #running = new Set<Promise<void>>();
+  readonly #questions = new Set<Promise<void>>();
 
   /** Remembers work until it ends. The promise must not reject. */
   add(work: Promise<void>): void {
@@ -8,14 +9,25 @@ export class Tasks {
     work.then(() => this.#running.delete(work));
   }
 
-  /** Whether nothing runs. */
-  get idle(): boolean {
-    return this.#running.size === 0;
+  /** Remembers a question to the host until it is answered, however long that takes. The promise must not reject. */
+  ask(question: Promise<void>): void {
+    this.#questions.add(question);
+    question.then(() => this.#questions.delete(question));
   }
 
-  /** Ends when everything that runs now has ended. */
+  /** Whether nothing runs, and no answer is awaited. */
+  get idle(): boolean {
+    return this.#running.size + this.#questions.size === 0;
+  }
+
+  /** Ends when everything that runs now has ended, and what is asked now is answered. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, ...this.#questions]);
+  }
+
+  /** Ends when nothing runs any more, or the signal aborts. Questions are not waited for. */
+  async done(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#running.size > 0 && signal?.aborted !== true) await Promise.all(this.#running);
   }
 }
 

@@ -306,3 +306,18 @@ Deno.test("a broker at rest has no timers but its own, and keeps nothing of conn
   await broker.settled();
   assert.equal(clock.timers(), 0);
 });
+
+Deno.test("runDue does not wait for a verdict that the host owes, and ends a connection whose time is up", async () => {
+  let answer: (verdict: { ok: boolean }) => void = () => {};
+  const w = world({ authenticate: () => new Promise((resolve) => answer = resolve as typeof answer) });
+  const client = await w.connect("c");
+  await w.broker.runDue();
+  assert.equal(client.closed, false);
+  w.clock.advance(10_000);
+  await w.broker.runDue();
+  assert.equal(client.closed, true);
+  answer({ ok: true });
+  await rest();
+  assert.equal(client.types(), "");
+  await w.broker.shutdown();
+});
