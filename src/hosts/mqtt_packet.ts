@@ -21,8 +21,8 @@
  *   and any higher value of a flag.
  *
  * What `generate` cannot write: a text or binary value of more than 65 535 bytes (it writes a packet that is cut off,
- * and says nothing), CONNECT without a Client Identifier that resumes, SUBSCRIBE and UNSUBSCRIBE without a filter,
- * SUBACK and a 5.0 UNSUBACK without a code (it throws).
+ * and says nothing), CONNECT without a Client Identifier that resumes or with a password but no user name, SUBSCRIBE
+ * and UNSUBSCRIBE without a filter, SUBACK and a 5.0 UNSUBACK without a code (it throws).
  *
  * @example A QoS 1 PUBLISH from bytes, and its acknowledgement to bytes
  * ```ts
@@ -54,24 +54,51 @@ export type { RefusedPacket, TakenPacket } from "./mqtt_packet/from.ts";
 export { toMqttPacket } from "./mqtt_packet/to.ts";
 export type { AsBuffer } from "./mqtt_packet/to.ts";
 export type {
-  MqttAuth,
   MqttAuthProperties,
-  MqttConnack,
   MqttConnackProperties,
-  MqttConnect,
   MqttConnectProperties,
+  MqttMessageProperties,
+  MqttProblemProperties,
+  MqttUserProperties,
+} from "./mqtt_packet/packet_properties.ts";
+export type {
+  MqttAuth,
+  MqttConnack,
+  MqttConnect,
   MqttDisconnect,
   MqttGranted,
-  MqttMessageProperties,
   MqttPacket,
-  MqttProblemProperties,
   MqttPublish,
   MqttResponse,
   MqttSubscribe,
   MqttUnsubscribe,
-  MqttUserProperties,
   MqttWill,
-  ParsedMqttPacket,
 } from "./mqtt_packet/packets.ts";
-export type { ClientPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
+export type { ParsedMqttPacket } from "./mqtt_packet/parsed_packet.ts";
+export type { MessageProperties, UserProperty } from "../mqtt/message.ts";
+export type {
+  AuthPacket,
+  ClientPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  PingreqPacket,
+  PingrespPacket,
+  ProblemProperties,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PublishResponse,
+  PubrecPacket,
+  PubrelPacket,
+  ServerPacket,
+  SubackPacket,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubackPacket,
+  UnsubscribePacket,
+} from "../mqtt/packet.ts";
 export type { QoS } from "../mqtt/qos.ts";
+export type { RetainHandling } from "../mqtt/subscription.ts";
+export type { Will } from "../mqtt/will.ts";

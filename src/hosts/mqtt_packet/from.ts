@@ -10,11 +10,12 @@ import { REASON } from "../../mqtt/reason_code.ts";
 import { utf8Length } from "../../mqtt/utf8.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { copyOfBytes, isQoS, isRecord, isText, isUint16, isUint8 } from "./_fields.ts";
-import type { ParsedMqttPacket } from "./packets.ts";
+import type { ParsedMqttPacket } from "./parsed_packet.ts";
 import { isFault, PROPERTIES_OF, readProperties } from "./_properties.ts";
 
 /** A packet that cannot be taken. */
 export interface RefusedPacket {
+  /** Tells it from a packet that can be taken. */
   readonly ok: false;
   /** What to close the connection with: 0x81 malformed, 0x82 protocol error, or 0x84 for an unknown protocol name. */
   readonly reasonCode: number;
@@ -24,6 +25,7 @@ export interface RefusedPacket {
 
 /** A packet in this library's form. */
 export interface TakenPacket {
+  /** Tells it from one that cannot be taken. */
   readonly ok: true;
   /** The packet; all its bytes are copies. */
   readonly packet: ClientPacket | ServerPacket;

@@ -10,16 +10,8 @@ import type {
   SubscribePacket,
 } from "../../mqtt/packet.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type {
-  MqttConnect,
-  MqttPacket,
-  MqttProblemProperties,
-  MqttPublish,
-  MqttResponse,
-  MqttSubscribe,
-  MqttUserProperties,
-  MqttWill,
-} from "./packets.ts";
+import type { MqttProblemProperties, MqttUserProperties } from "./packet_properties.ts";
+import type { MqttConnect, MqttPacket, MqttPublish, MqttResponse, MqttSubscribe, MqttWill } from "./packets.ts";
 
 /** Turns plain bytes into what the caller's codec wants: a Buffer over the same memory. */
 export type AsBuffer<Bytes extends Uint8Array> = (bytes: Uint8Array) => Bytes;
