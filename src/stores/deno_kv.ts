@@ -61,11 +61,11 @@ export interface DenoKvStoreOptions {
    * Deno Deploy.
    */
   readonly durability?: StoreCapabilities["durability"];
-  /** How often a call is repeated while another process holds the file. Default: 10. */
+  /** How often a call is repeated while another process holds the file. Default: 30. */
   readonly busyRetries?: number;
   /**
-   * Waits before such a call is repeated. Default: no wait beyond the one of SQLite itself, which is up to five
-   * seconds for each call.
+   * Waits before such a call is repeated; `retry` counts from 0. Default: up to 1 ms, then twice as long each time up to
+   * 50 ms, each drawn by chance, since two processes that wait equally long meet again.
    */
   readonly wait?: (retry: number) => Promise<void>;
 }
@@ -91,9 +91,9 @@ export const DENO_KV_LIMITS: DriverLimits = {
  * Native expiry is not used: it is lazy, and would have to be longer than any doubt. What sessions leave behind goes
  * with `sweep`. Between processes that share a file `watch` sees nothing, so other nodes poll `readRings`.
  *
- * Processes that share a file write one at a time. SQLite waits up to five seconds for its turn, and under heavy writes
- * that is not always enough: then Deno says `database is locked`, nothing of the commit was carried out, and it is
- * repeated up to `busyRetries` times. Reads never wait for a writer.
+ * Processes that share a file write one at a time. SQLite waits up to five seconds for its turn, or turns a call away at
+ * once where waiting could not help: then Deno says `database is locked`, nothing of the commit was carried out, and it
+ * is repeated up to `busyRetries` times. Reads never wait for a writer.
  *
  * @example
  * ```ts ignore
@@ -113,7 +113,7 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): S
 
 /** Deno KV as ordered keys with atomic commits. */
 export function denoKvDriver(kv: DenoKvLike, options: DenoKvStoreOptions = {}): KeyValueDriver {
-  const { busyRetries = 10, wait } = options;
+  const { busyRetries = 30, wait = waitForTurn } = options;
   /** Repeats a call that found the file locked: nothing of it was carried out. */
   const whenFree = async <Value>(what: string, call: () => Promise<Value>): Promise<Value> => {
     for (let retry = 0;; retry++) {
@@ -124,7 +124,7 @@ export function denoKvDriver(kv: DenoKvLike, options: DenoKvStoreOptions = {}): 
         if (retry >= busyRetries) {
           throw new SessionError("STORE_UNAVAILABLE", `Cannot ${what}: the database stayed locked`, { cause });
         }
-        await wait?.(retry);
+        await wait(retry);
       }
     }
   };
@@ -153,6 +153,15 @@ export function denoKvDriver(kv: DenoKvLike, options: DenoKvStoreOptions = {}): 
         return result.ok ? { version: result.versionstamp ?? "" } : undefined;
       }),
   };
+}
+
+const LONGEST_WAIT_MS = 50;
+
+/** SQLite tells nobody when a file is free again: all that is left is to try again later. */
+function waitForTurn(retry: number): Promise<void> {
+  const longestMs = Math.min(2 ** retry, LONGEST_WAIT_MS);
+  // deno-lint-ignore edge-mqtt/no-ambient -- no clock of a broker reaches this far down; `wait` replaces it
+  return new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
 }
 
 function atomicOf(kv: DenoKvLike, checks: readonly Check[], mutations: readonly Mutation[]): DenoKvAtomic {
