@@ -252,6 +252,16 @@ export function isUnreadable(error: unknown): error is SessionError {
     (error.code === "RECORD_UNREADABLE" || error.code === "RECORD_FROM_FUTURE");
 }
 
+/** As {@linkcode readable}, for what takes a promise. */
+export async function readableLater<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
 /** A record, or nothing when it cannot be read: it is left where it is. */
 export function readable<Value>(decode: () => Value): Value | undefined {
   try {

@@ -91,13 +91,11 @@ export function lastBoundary({ batch, done }: Item, most: number): number | unde
 }
 
 function mayDivide(changes: readonly SessionChange[], end: number): boolean {
-  const last = changes[end - 1];
-  if (last?.type === "putSubscription" || last?.type === "deleteSubscription") return true;
-  if (last?.type !== "deleteQueued") return false;
-  // Its exchange may go on, and is not parted from it.
-  return !changes.slice(end).some((change) =>
-    (change.type === "putOutboundMark" || change.type === "deleteOutboundMark") && change.sequence === last.sequence
-  );
+  const last = changes[end - 1]?.type;
+  if (last !== "putSubscription" && last !== "deleteSubscription" && last !== "deleteQueued") return false;
+  // An exchange that goes on is not parted from its entry.
+  const marked = new Set(changes.slice(end).map((each) => each.type === "putOutboundMark" ? each.sequence : undefined));
+  return !changes.slice(0, end).some((each) => each.type === "deleteQueued" && marked.has(each.sequence));
 }
 
 function planWith(planning: Planning, below: World, item: Item, room: number, batch: CommitBatch): Planned {

@@ -1,6 +1,6 @@
 /** What is due, and the leases of nodes. */
 import type { DueOptions, DueWork, SweepWork } from "../session_store.ts";
-import { readable } from "../encoding.ts";
+import { isUnreadable, readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeDue, type DueRow } from "./due_row.ts";
@@ -21,13 +21,19 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
     listUpTo(context.driver, layout.dueBy(now), limit * 2),
     readNodes(context, layout),
   ]);
-  const unreadable = entries.filter(({ key, value }) => readable(() => decodeDue(key, value)) === undefined);
+  const rows = await Promise.allSettled(
+    entries.map(({ key, value }) => Promise.try(() => named(context, layout, key, decodeDue(key, value)))),
+  );
+  const unreadable = entries.filter((_, index) => {
+    const row = rows[index];
+    return row?.status === "rejected" && isUnreadable(row.reason);
+  });
   await setAside(context, layout, unreadable);
   const work = new Map<string, DueWork>();
-  const rows = await Promise.all(
-    entries.map(async ({ key, value }) => ({ key, row: await named(context, layout, key, decodeDue(key, value)) })),
-  );
-  for (const { key, row } of rows) {
+  for (const [index, { key }] of entries.entries()) {
+    const result = rows[index];
+    if (result?.status === "rejected") throw result.reason;
+    const row = result?.value;
     if (row === undefined) continue;
     const dueAt = Number(key.slice(layout.due().length).split("/", 1)[0]);
     const [name, item] = workOf(row, dueAt);

@@ -4,7 +4,7 @@
  * A Client Identifier stands with the rows of its session, a Topic Filter with its subscription. Everywhere else is its
  * digest, which is what keys hold of it anyway.
  */
-import { decodeRecord, readable, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
+import { decodeRecord, readable, readableLater, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
 import { isDigest, isLong, isNamedBy } from "../keys.ts";
 import { listUpTo, type StoreContext } from "./context.ts";
 import type { DriverLimits, Entry } from "./driver.ts";
@@ -100,7 +100,10 @@ export async function clientOfIncarnation(
   return rows.length === 0 ? undefined : await joinText(prefix, rows, part);
 }
 
-/** The clients of rows of an index whose keys end with them; those that have ended are left out. */
+/**
+ * The clients of rows of an index whose keys end with them; those that have ended, or whose text cannot be read, are left
+ * out.
+ */
 export async function clientsOf(
   context: StoreContext,
   layout: Layout,
@@ -108,7 +111,7 @@ export async function clientsOf(
   decode: (key: string, value: Uint8Array) => string,
 ): Promise<string[]> {
   const clients = await Promise.all(rows.map(({ key, value }) => {
-    return clientOf(context, layout, lastPart(key), readable(() => decode(key, value)));
+    return readableLater(() => clientOf(context, layout, lastPart(key), readable(() => decode(key, value))));
   }));
   return clients.filter((clientId) => clientId !== undefined);
 }

@@ -1,7 +1,7 @@
 /** Reading one row of the routing index, and mending it from the subscription that it repeats. */
 import { SessionError } from "../../errors.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
-import { readable } from "../encoding.ts";
+import { isUnreadable, readable } from "../encoding.ts";
 import { isDigest } from "../keys.ts";
 import { countDrop } from "../records/drops.ts";
 import type { StoreContext } from "./context.ts";
@@ -40,8 +40,25 @@ export async function readRoute(
   if (route === undefined || (route.filter !== filter && !isDigest(route.filter, part))) {
     return await mended(context, layout, { filter, client, incarnation, entry });
   }
-  const clientId = await clientOfIncarnation(context, layout, client, route.clientId, route.incarnation);
+  const clientId = await named(context, layout, client, route);
   return clientId === undefined ? undefined : { ...route, filter, clientId };
+}
+
+/** The client of a route; `undefined` if it was swept, or if its text cannot be read, which is counted. */
+async function named(
+  context: StoreContext,
+  layout: Layout,
+  client: string,
+  { clientId, incarnation }: Pick<SubscriptionMatch, "clientId" | "incarnation">,
+): Promise<string | undefined> {
+  try {
+    return await clientOfIncarnation(context, layout, client, clientId, incarnation);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const [gate] = await context.driver.get([layout.recordsAt(client).gate]);
+    await countLost(context, gate);
+    return undefined;
+  }
 }
 
 /** A row that cannot be read: what its key says. */
@@ -89,7 +106,7 @@ async function mended(
       ],
     );
   }
-  const clientId = await clientOfIncarnation(context, layout, client, stored, head.incarnation);
+  const clientId = await named(context, layout, client, route);
   return clientId === undefined ? undefined : { ...route, clientId };
 }
 

@@ -5,6 +5,7 @@ import type { KeyValueDriver } from "../../../../src/store/key_value/driver.ts";
 import type { Guard, SessionStore } from "../../../../src/store/session_store.ts";
 import { DENO_KV_LIMITS, denoKvStore } from "../../../../src/stores/deno_kv.ts";
 import { mapDriver } from "../../../../src/testing/mod.ts";
+import { faultyDriver } from "./faulty_driver.ts";
 import { acquired, batch, message, NOW, request, storeOn, to } from "./kit.ts";
 
 /** As long as MQTT allows, in one byte a character, in two and in three. */
@@ -230,4 +231,44 @@ Deno.test("acknowledgements of many large messages fit, however many parts those
   ]);
   assert.equal((await store.readQueue(guard, { after: 0, messages: 9, bytes: 9 })).messages.length, 0);
   assert.equal((await store.read(session.guard.clientId))?.snapshot.head.sentLimit, 300);
+});
+
+Deno.test("a sweep that crashes before its end still knows whose rows it sweeps", async () => {
+  const faulty = faultyDriver(mapDriver({ limits: DENO_KV_LIMITS }));
+  const store = storeOn(faulty.driver);
+  const clientId = LONG[0] as string;
+  const session = await acquired(store, request(clientId, "1"));
+  const guard = await changed(store, "subscribe", session.guard, put("a", LONG[1] as string));
+  await store.commit([batch("end", { guard, changes: [{ type: "endSession", reason: "expired" }] })]);
+  const [due] = await store.listDue(NOW, { limit: 9, graceMs: 0 });
+  assert.ok(due?.type === "sweep");
+  faulty.decide = (_, mutations) => mutations.some(({ key }) => key.includes("/due/")) ? "lost" : "goes";
+  await assert.rejects(store.sweep(due.work), { code: "OUTCOME_UNKNOWN" });
+  faulty.decide = undefined;
+  const again = await store.listDue(NOW, { limit: 9, graceMs: 0 });
+  assert.deepEqual(again.map((work) => work.type === "sweep" && work.work.clientId === clientId), [true]);
+  await sweepAll(store);
+  assert.deepEqual(await store.matchSubscriptions(["a"]), [[]]);
+});
+
+Deno.test("a client whose text cannot be read keeps nobody else from their news, their matches and their time [G13]", async () => {
+  const driver = mapDriver({ limits: DENO_KV_LIMITS });
+  const store = storeOn(driver);
+  const clientId = LONG[0] as string;
+  for (const each of [clientId, "short"]) {
+    const session = await acquired(store, request(each, "1"));
+    const guard = await changed(store, `subscribe ${each.length}`, session.guard, put("a"));
+    await store.commit([batch("b", { deliveries: [{ message: message(), receivers: [to(session)] }] })]);
+    await changed(store, `leave ${each.length}`, guard, [{ type: "putHead", head: DETACHED }]);
+  }
+  for (const { key, value } of driver.entries()) {
+    if (key.includes("/text/")) driver.overwrite(key, value.slice(0, -1));
+  }
+  assert.deepEqual(await store.readRings("node"), ["short"]);
+  const [matches = []] = await store.matchSubscriptions(["a"]);
+  assert.deepEqual(matches.map((match) => match.clientId), ["short"]);
+  assert.deepEqual((await store.directory.inspect(clientId))?.dropped, { unreadable: 1 });
+  await assert.rejects(store.listDue(NOW + 1_000, { limit: 9, graceMs: 0 }), { code: "RECORD_UNREADABLE" });
+  const due = await store.listDue(NOW + 1_000, { limit: 9, graceMs: 0 });
+  assert.deepEqual(due.map((work) => work.type === "session" && work.clientId), ["short"]);
 });
