@@ -53,6 +53,11 @@ export function isLong(text: string): boolean {
   return text.length * 3 > MAX_NAME_BYTES && encoder.encode(text).length > MAX_NAME_BYTES;
 }
 
+/** Whether a record may hold the digest of a long text; only its key tells. */
+export function mayBeDigest(stored: string): boolean {
+  return stored.startsWith(DIGEST_MARK);
+}
+
 /** Whether a record holds the digest of a long text, which is what its key holds, and not a text. */
 export function isDigest(stored: string, part: string): boolean {
   return stored === part && part.startsWith(DIGEST_MARK);

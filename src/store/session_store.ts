@@ -217,7 +217,13 @@ export interface OutboxMove {
   readonly receivers?: readonly DeliveryReceiver[];
 }
 
-/** Changes that are made whole or not at all. */
+/**
+ * Changes that are made whole or not at all.
+ *
+ * Only where its names or parts are too large for one commit of the backend does a store divide a batch, as its caller
+ * would have: behind a subscription, or an entry that is gone. Such a batch may stop between two parts when its owner is
+ * superseded or the store fails, and its deliveries come with the last part.
+ */
 export interface CommitBatch {
   /**
    * Unique: repeating the last batch of a session, before anybody else changes it, answers as it did the first time and

@@ -2,7 +2,7 @@
 import { SessionError } from "../../errors.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import { isUnreadable, readable } from "../encoding.ts";
-import { isDigest } from "../keys.ts";
+import { isDigest, mayBeDigest } from "../keys.ts";
 import { countDrop } from "../records/drops.ts";
 import type { StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
@@ -16,7 +16,7 @@ import { decodeSubscription } from "./rows.ts";
 /** The subscription that a row names, where the row says it all: nearly always. `part` is the filter's, in keys. */
 export function plainRoute(filter: string, part: string, { key, value }: Entry): SubscriptionMatch | undefined {
   const route = readable(() => decodeRoute(key, value));
-  if (route === undefined || isDigest(route.clientId, key.split("/").at(-2) ?? "")) return undefined;
+  if (route === undefined || mayBeDigest(route.clientId)) return undefined;
   if (route.filter === filter) return route;
   return isDigest(route.filter, part) ? { ...route, filter } : undefined;
 }

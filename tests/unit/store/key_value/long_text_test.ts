@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { SessionChange } from "../../../../src/machine/change.ts";
 import { SessionError } from "../../../../src/errors.ts";
 import type { KeyValueDriver } from "../../../../src/store/key_value/driver.ts";
+import { digestOf } from "../../../../src/store/keys.ts";
 import type { Guard, SessionStore } from "../../../../src/store/session_store.ts";
 import { DENO_KV_LIMITS, denoKvStore } from "../../../../src/stores/deno_kv.ts";
 import { mapDriver } from "../../../../src/testing/mod.ts";
@@ -271,4 +272,21 @@ Deno.test("a client whose text cannot be read keeps nobody else from their news,
   await assert.rejects(store.listDue(NOW + 1_000, { limit: 9, graceMs: 0 }), { code: "RECORD_UNREADABLE" });
   const due = await store.listDue(NOW + 1_000, { limit: 9, graceMs: 0 });
   assert.deepEqual(due.map((work) => work.type === "session" && work.clientId), ["short"]);
+});
+
+Deno.test("a client named as the digest of another is a client of its own", async () => {
+  const store = storeOn(mapDriver({ limits: DENO_KV_LIMITS }));
+  const clientId = LONG[0] as string;
+  const digest = `~${await digestOf(clientId)}`;
+  for (const each of [clientId, digest]) {
+    const session = await acquired(store, request(each, "1", { incarnation: each.slice(0, 9) }));
+    await changed(store, "subscribe", session.guard, put("a", each));
+  }
+  for (const topic of ["a", clientId, digest]) {
+    const [matches = []] = await store.matchSubscriptions([topic]);
+    const expected = topic === "a" ? [clientId, digest] : [topic];
+    assert.deepEqual(new Set(matches.map((match) => match.clientId)), new Set(expected));
+  }
+  const { sessions } = await store.directory.list({ limit: 9 });
+  assert.deepEqual(new Set(sessions.map((each) => each.clientId)), new Set([clientId, digest]));
 });
