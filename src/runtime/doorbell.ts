@@ -7,7 +7,7 @@ const LOOKS_AT_A_TIME = 64;
 /**
  * Hears from other nodes that sessions of this one have news: messages in their logs, or another owner.
  *
- * Watched where the store offers it, polled otherwise. What is heard is only a hint; the store is read before anything
+ * Watched where the store offers it, and polled where that does not tell of everybody. What is heard is only a hint; the store is read before anything
  * is done.
  */
 export class Doorbell {
@@ -23,11 +23,12 @@ export class Doorbell {
     this.#polledAt = context.options.environment.now();
   }
 
-  /** When to poll next; `undefined` while watching, and while there is nobody to hear for. */
+  /** When to poll next; `undefined` while a watch tells everything, and while there is nobody to hear for. */
   get pollAt(): number | undefined {
-    const { doorbellPollMs } = this.#context.options;
+    const { doorbellPollMs, store } = this.#context.options;
     if (doorbellPollMs === 0 || this.#context.sessions.size === 0) return undefined;
-    if (this.#watching !== undefined && !this.#missed) return undefined;
+    const tellsAll = this.#watching !== undefined && store.capabilities.watch === "everywhere";
+    if (tellsAll && !this.#missed) return undefined;
     return this.#polledAt + doorbellPollMs;
   }
 

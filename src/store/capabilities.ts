@@ -10,7 +10,10 @@ export interface StoreCapabilities {
   readonly consistency: "strong" | "eventual";
   /** `exact`: expired rows are never read. `lazy`: they may be, for a while. `none`: only a sweep removes them. */
   readonly ttl: "exact" | "lazy" | "none";
-  /** How another node hears of news: told at once, or only by polling `readRings`. */
+  /**
+   * How a node hears of news from others: told at once wherever they are (`everywhere`), told at once of those in its own
+   * `process` while of the rest it must poll `readRings`, or only by polling (`none`).
+   */
   readonly watch: "process" | "everywhere" | "none";
   /** The largest message that can be stored, in bytes of `messageBytes`. */
   readonly maxMessageBytes: number;

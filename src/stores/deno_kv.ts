@@ -50,6 +50,8 @@ export interface DenoKvLike {
   ): AsyncIterableIterator<DenoKvEntry>;
   /** Begins an atomic operation. */
   atomic(): DenoKvAtomic;
+  /** Tells of writes to keys, beginning with how they stand. */
+  watch(keys: readonly (readonly string[])[]): ReadableStream<unknown>;
 }
 
 /** How a {@linkcode denoKvStore} is set up. */
@@ -89,7 +91,8 @@ export const DENO_KV_LIMITS: DriverLimits = {
  * Keeps sessions in Deno KV.
  *
  * Native expiry is not used: it is lazy, and would have to be longer than any doubt. What sessions leave behind goes
- * with `sweep`. Between processes that share a file `watch` sees nothing, so other nodes poll `readRings`.
+ * with `sweep`. A node is told of news at once within a process and on Deno Deploy; between processes that share a file
+ * Deno KV tells nothing, so there nodes poll `readRings` as well.
  *
  * Processes that share a file write one at a time. SQLite waits up to five seconds for its turn, or turns a call away at
  * once where waiting could not help: then Deno says `database is locked`, nothing of the commit was carried out, and it
@@ -106,7 +109,13 @@ export const DENO_KV_LIMITS: DriverLimits = {
 export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): SessionStore {
   const { prefix, durability = "host" } = options;
   return keyValueStore(denoKvDriver(kv, options), {
-    capabilities: { fencing: "strict", durability, consistency: "strong", watch: "none" },
+    capabilities: {
+      fencing: "strict",
+      durability,
+      consistency: "strong",
+      // Of a file, each process hears of its own writes alone.
+      watch: durability === "host" ? "process" : "everywhere",
+    },
     ...(prefix === undefined ? {} : { prefix }),
   });
 }
@@ -152,7 +161,22 @@ export function denoKvDriver(kv: DenoKvLike, options: DenoKvStoreOptions = {}): 
         const result = await atomicOf(kv, checks, mutations).commit();
         return result.ok ? { version: result.versionstamp ?? "" } : undefined;
       }),
+    watch: (key, signal) => watchKey(kv, key, signal),
   };
+}
+
+async function* watchKey(kv: DenoKvLike, key: string, signal: AbortSignal): AsyncGenerator<void, void> {
+  if (signal.aborted) return;
+  const reader = kv.watch([[key]]).getReader();
+  // What cannot be cancelled any more has ended already.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    while (!(await reader.read()).done && !signal.aborted) yield;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
 }
 
 const LONGEST_WAIT_MS = 50;

@@ -47,7 +47,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     durability: "process",
     consistency: "strong",
     ttl: "none",
-    watch: "process",
+    watch: "everywhere",
     maxMessageBytes: atLeast(1, "maxMessageBytes", options.maxMessageBytes ?? 268_435_455),
     maxChangesPerBatch: atLeast(1, "maxChangesPerBatch", options.maxChangesPerBatch ?? Infinity),
     maxReceiversPerCommit: atLeast(1, "maxReceiversPerCommit", options.maxReceiversPerCommit ?? Infinity),

@@ -46,7 +46,7 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
   const rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
   const keys: string[] = [];
   let lastVersion = 0;
-  const watchers = new Set<{ readonly prefix: string; readonly wake: () => void }>();
+  const watchers = new Set<{ readonly watched: string; readonly wake: () => void }>();
 
   const get = (key: string): Entry | undefined => {
     const row = rows.get(key);
@@ -55,7 +55,7 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
   const set = (key: string, value: Uint8Array, version: string): void => {
     if (!rows.has(key)) keys.splice(indexOf(keys, key), 0, key);
     rows.set(key, { value: value.slice(), version });
-    for (const { prefix, wake } of watchers) if (key.startsWith(prefix)) wake();
+    for (const { watched, wake } of watchers) if (key === watched) wake();
   };
   const remove = (key: string): void => {
     if (rows.delete(key)) keys.splice(indexOf(keys, key), 1);
@@ -90,10 +90,10 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
       }
       return { version };
     },
-    watch: async function* (prefix, signal) {
+    watch: async function* (watched, signal) {
       let news = false;
       let wake = (): void => {};
-      const watcher = { prefix, wake: (): void => (news = true, wake()) };
+      const watcher = { watched, wake: (): void => (news = true, wake()) };
       watchers.add(watcher);
       const end = (): void => wake();
       signal.addEventListener("abort", end);

@@ -10,7 +10,7 @@ const WAYS: readonly (readonly [name: string, spoil: (value: Uint8Array) => Uint
   ["corrupt", (value) => value.map((byte, index) => index < 2 ? byte : ~byte & 0xff)],
   ["truncated", (value) => value.slice(0, Math.max(0, value.length - 3))],
   ["empty", () => new Uint8Array()],
-  ["of a future version", (value) => Uint8Array.from([value[0] ?? 0, 99, ...value.slice(2)])],
+  ["of a future version", (value) => Uint8Array.from([99, ...value.slice(1)])],
 ];
 
 async function rowsOf(subject: ByteSubject, part: string): Promise<readonly StoredRow[]> {

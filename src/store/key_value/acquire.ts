@@ -17,7 +17,8 @@ import { putEntry } from "./owed.ts";
 import { Plan } from "./plan.ts";
 import { stagedPrefix } from "./queue_row.ts";
 import { readPage } from "./queue.ts";
-import { encodeClient, encodeNode, encodeRevision, encodeWill } from "./rows.ts";
+import { ring } from "./rings.ts";
+import { encodeNode, encodeRevision, encodeWill } from "./rows.ts";
 import { leaseOf, NOTHING_OWNED, type OwnRows, ownRows, snapshotOf, stateOf } from "./session.ts";
 import { Staging } from "./staging.ts";
 import { World } from "./world.ts";
@@ -141,7 +142,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     putSweep(layout, plan, { ...before, lastBatchId: "", lastOutcomes: new Uint8Array() }, request.now);
   }
   if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
-    plan.set(layout.ring(superseded.nodeId, clientId), encodeClient(layout.inRecord(clientId)));
+    ring(plan, layout, superseded.nodeId, clientId);
   }
   const nodeKey = layout.node(request.nodeId);
   if (!found.nodes.some(({ key }) => key === nodeKey)) {

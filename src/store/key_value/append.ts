@@ -9,7 +9,7 @@ import type { HeadRecord } from "./head.ts";
 import { type Layout, ROW } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 import { encodeBody, encodeQueueRow, frameBody, stagedPrefix } from "./queue_row.ts";
-import { encodeClient } from "./rows.ts";
+import { ring } from "./rings.ts";
 import type { Staging } from "./staging.ts";
 import type { WaitingEntry, World } from "./world.ts";
 
@@ -103,7 +103,7 @@ export function append(
     world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes: outgoing.bytes, body }]);
   }
   if (ownerNode !== undefined && ownerNode !== work.ownNode) {
-    plan.set(layout.ring(ownerNode, clientId), encodeClient(layout.inRecord(clientId)));
+    ring(plan, layout, ownerNode, clientId);
   }
   return {
     outcome: "appended",

@@ -3,7 +3,8 @@ import type { SessionChange } from "../../machine/change.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import { append, outgoing, type OutgoingMessage } from "./append.ts";
 import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
-import { encodeClient, encodeRevision } from "./rows.ts";
+import { ring } from "./rings.ts";
+import { encodeRevision } from "./rows.ts";
 import { type GuardState, KeyValueGuard } from "./guard.ts";
 import { type HeadRecord, ownerNodeOf } from "./head.ts";
 import { type Layout, ROW } from "./layout.ts";
@@ -277,7 +278,7 @@ function finishOwner(
   const raised = batch.raiseEpoch;
   const ownerNode = ownerNodeOf(state.head);
   if (raised !== undefined && ownerNode !== undefined) {
-    plan.set(layout.ring(ownerNode, clientId), encodeClient(layout.inRecord(clientId)));
+    ring(plan, layout, ownerNode, clientId);
   }
   const version = state.head.version + 1;
   const next: HeadRecord = {

@@ -15,7 +15,7 @@ export function checkedDriver(driver: KeyValueDriver): KeyValueDriver {
       checkSizes(driver, checks, mutations);
       return await driver.commit(checks, mutations).catch((cause) => fail("OUTCOME_UNKNOWN", "commit", cause));
     },
-    ...(watch === undefined ? {} : { watch: (prefix, signal) => watch.call(driver, prefix, signal) }),
+    ...(watch === undefined ? {} : { watch: (key, signal) => watch.call(driver, key, signal) }),
   };
 }
 

@@ -83,6 +83,9 @@ export interface KeyValueDriver {
     checks: readonly Check[],
     mutations: readonly Mutation[],
   ): Promise<{ readonly version: string } | undefined>;
-  /** Yields after keys of the prefix were written, by anybody. It may yield without need, and never ends by itself. */
-  watch?(prefix: string, signal: AbortSignal): AsyncIterable<void>;
+  /**
+   * Yields after the key was written, by anybody that the engine can tell of. It may yield without need, several writes
+   * may be told at once, and it ends when the signal aborts.
+   */
+  watch?(key: string, signal: AbortSignal): AsyncIterable<void>;
 }

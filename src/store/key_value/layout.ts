@@ -3,7 +3,7 @@
  *
  * `head/{client}`, `gate/{client}`: one of each for a client. `row/{client}/{incarnation}/own/…`: what else the owner
  * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
- * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `outbox`; and `unreadable`, for rows of
+ * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `bell`, `outbox`; and `unreadable`, for rows of
  * `due` that were set aside.
  */
 import { SCHEMA_VERSION } from "../encoding.ts";
@@ -121,6 +121,16 @@ export class Layout {
 
   ring(nodeId: string, clientId: string): string {
     return this.rings(nodeId) + this.#parts.of(clientId);
+  }
+
+  /** Written with every doorbell of a node, so that the node has one key to watch. */
+  bell(nodeId: string): string {
+    return this.bellAt(this.#parts.of(nodeId));
+  }
+
+  /** The bell of a node that is known by its part of a key. */
+  bellAt(nodePart: string): string {
+    return `${this.#root}/bell/${nodePart}`;
   }
 
   outbox(outboxId: string): string {

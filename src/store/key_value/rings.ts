@@ -1,9 +1,17 @@
 /** Doorbells: rows by which a node learns which of its sessions have news. */
+import { SCHEMA_VERSION } from "../encoding.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Check } from "./driver.ts";
 import { below, type Layout } from "./layout.ts";
 import { clientsOf } from "./long_text.ts";
-import { decodeClient } from "./rows.ts";
+import type { Plan } from "./plan.ts";
+import { decodeClient, encodeClient } from "./rows.ts";
+
+/** Tells a node, with the commit of a plan, that one of its sessions has news. */
+export function ring(plan: Plan, layout: Layout, nodeId: string, clientId: string): void {
+  plan.set(layout.ring(nodeId, clientId), encodeClient(layout.inRecord(clientId)));
+  plan.set(layout.bell(nodeId), Uint8Array.of(SCHEMA_VERSION));
+}
 
 /** The most doorbells that one commit takes away: their keys are long at most. */
 const ROWS_A_COMMIT = 50;
@@ -31,13 +39,16 @@ export async function readRings(context: StoreContext, nodeId: string): Promise<
  */
 export async function silence({ driver }: StoreContext, layout: Layout, nodePart: string): Promise<void> {
   const gone: Check = { key: layout.nodes() + nodePart, version: null };
+  const bell = layout.bellAt(nodePart);
   for (;;) {
-    const { entries, more } = await driver.list({
-      ...below(layout.ringsAt(nodePart)),
-      limit: Math.min(ROWS_A_COMMIT, driver.limits.entriesPerList),
-    });
-    if (entries.length === 0) return;
-    const committed = await driver.commit([gone], entries.map(({ key }) => ({ type: "delete", key })));
+    const limit = Math.min(ROWS_A_COMMIT, driver.limits.entriesPerList);
+    const [{ entries, more }, [rung]] = await Promise.all([
+      driver.list({ ...below(layout.ringsAt(nodePart)), limit }),
+      driver.get([bell]),
+    ]);
+    if (entries.length === 0 && rung === undefined) return;
+    const keys = [bell, ...entries.map(({ key }) => key)];
+    const committed = await driver.commit([gone], keys.map((key) => ({ type: "delete", key })));
     if (committed === undefined || !more) return;
   }
 }
@@ -61,10 +72,10 @@ export async function silenceStrangers(
 /** Yields when a node's doorbell may have been rung. */
 export async function* watchRings(
   context: StoreContext,
-  watch: (prefix: string, signal: AbortSignal) => AsyncIterable<void>,
+  watch: (key: string, signal: AbortSignal) => AsyncIterable<void>,
   nodeId: string,
   signal: AbortSignal,
 ): AsyncIterable<void> {
   const layout = await layoutFor(context, [nodeId]);
-  yield* watch(layout.rings(nodeId), signal);
+  yield* watch(layout.bell(nodeId), signal);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { type SessionBroker, sessionBroker } from "../../../mod.ts";
 import { SessionError } from "../../../src/errors.ts";
 import { DENO_KV_LIMITS, denoKvDriver, type DenoKvLike, denoKvStore } from "../../../src/stores/deno_kv.ts";
 import { acquired, batch, message, request, to } from "../store/key_value/kit.ts";
@@ -26,6 +27,7 @@ function failing(error: Error, times: number) {
       attempt();
     },
     atomic: () => atomic,
+    watch: () => new ReadableStream(),
   };
   return { kv, calls };
 }
@@ -133,4 +135,36 @@ Deno.test("two stores on one database see each other, and only one of two owners
   const [owned] = await other.commit([batch("b", { guard: second.guard, changes: [change] })]);
   assert.equal(stale?.outcome, "superseded");
   assert.equal(owned?.outcome, "committed");
+});
+
+Deno.test("two brokers of one process tell each other of news at once, without polling", async () => {
+  const kv = await Deno.openKv(":memory:");
+  const brokers = ["a", "b"].map((nodeId) =>
+    sessionBroker({ store: denoKvStore(kv, { durability: "process" }), nodeId, doorbellPollMs: 0 })
+  );
+  const [a, b] = brokers as [SessionBroker, SessionBroker];
+  for (const broker of brokers) broker.start();
+  const connect = { type: "connect", protocolVersion: 5, cleanStart: true, keepAlive: 0 } as const;
+  const filter = { filter: "t", qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+  try {
+    const subscribed = Promise.withResolvers<void>();
+    const heard = Promise.withResolvers<string>();
+    const subscriber = b.accept({
+      send: (packet) => {
+        if (packet.type === "suback") subscribed.resolve();
+        if (packet.type === "publish") heard.resolve(new TextDecoder().decode(packet.payload));
+      },
+      close: () => {},
+    });
+    await subscriber.receive([
+      { ...connect, clientId: "s" },
+      { type: "subscribe", packetId: 1, subscriptions: [filter] },
+    ]);
+    await subscribed.promise;
+    await a.publish({ topic: "t", payload: new TextEncoder().encode("news"), qos: 1 });
+    assert.equal(await heard.promise, "news");
+  } finally {
+    await Promise.all(brokers.map((broker) => broker.shutdown()));
+    kv.close();
+  }
 });
