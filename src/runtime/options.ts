@@ -1,11 +1,10 @@
-import { SessionError } from "../errors.ts";
-import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../machine/policy.ts";
+import type { ServerLimits, SessionPolicy } from "../machine/policy.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
 import type { QoS } from "../mqtt/qos.ts";
-import type { StoreCapabilities, StoreRequirements } from "../store/capabilities.ts";
+import type { StoreRequirements } from "../store/capabilities.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
-import { type BrokerEnvironment, systemEnvironment } from "./environment.ts";
-import { harmless, type Observe } from "./observe.ts";
+import type { BrokerEnvironment } from "./environment.ts";
+import type { Observe } from "./observe.ts";
 
 /** What a callback of the host gets beside its question. */
 export interface CallbackContext {
@@ -153,91 +152,4 @@ export interface ResolvedOptions {
   readonly authorizeTimeoutMs: number;
   readonly doorbellPollMs: number;
   readonly duePollMs: number;
-}
-
-const DEFAULT_QUEUE: QueueLimits = { maximumMessages: 1_000, maximumBytes: 16_777_216, whenFull: "dropOldest" };
-const DEFAULT_LEASE: LeaseOptions = {
-  durationMs: 120_000,
-  renewEveryMs: 30_000,
-  closeAfterMs: 90_000,
-  graceMs: 30_000,
-};
-const DEFAULT_BOUNDS: ConnectionBounds = {
-  maxPendingPackets: 1_024,
-  maxPendingBytes: 4_194_304,
-  highWaterBytes: 1_048_576,
-  stallTimeoutMs: 30_000,
-  stallPollMs: 100,
-};
-const DEFAULT_COMMIT: CommitOptions = { timeoutMs: 10_000, repeatForMs: 60_000, repeatAfterMs: 100, maxBatches: 256 };
-
-/**
- * Fills in the defaults.
- *
- * @throws {RangeError} If a number is out of range.
- * @throws {SessionError} `CAPABILITY_MISSING` if the store promises less than is required.
- */
-export function resolveOptions(options: BrokerOptions): ResolvedOptions {
-  requireCapabilities(options.store.capabilities, options.require ?? { fencing: "strict", consistency: "strong" });
-  const resolved: ResolvedOptions = {
-    store: options.store,
-    nodeId: options.nodeId ?? "node",
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
-    policy: { ...DEFAULT_POLICY, ...options.policy },
-    queue: { ...DEFAULT_QUEUE, ...options.queue },
-    queueQos0: options.queueQos0 ?? false,
-    authenticate: options.authenticate,
-    authorize: options.authorize,
-    observe: harmless(options.observe),
-    environment: options.environment ?? systemEnvironment(),
-    lease: { ...DEFAULT_LEASE, ...options.lease },
-    bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
-    commit: { ...DEFAULT_COMMIT, ...options.commit },
-    authorizeTimeoutMs: options.authorizeTimeoutMs ?? 10_000,
-    doorbellPollMs: options.doorbellPollMs ?? 1_000,
-    // Often enough to act for another node soon after its lease has run out.
-    duePollMs: options.duePollMs ?? Math.min(60_000, (options.lease?.durationMs ?? DEFAULT_LEASE.durationMs) / 2),
-  };
-  if (resolved.nodeId === "") throw new RangeError("Cannot make a broker: nodeId is empty");
-  requirePositive("queue", resolved.queue.maximumMessages, resolved.queue.maximumBytes);
-  requirePositive("lease", resolved.lease.durationMs, resolved.lease.renewEveryMs, resolved.lease.closeAfterMs);
-  requirePositive("bounds", resolved.bounds.maxPendingPackets, resolved.bounds.maxPendingBytes);
-  requirePositive("bounds", resolved.bounds.stallTimeoutMs, resolved.bounds.stallPollMs);
-  requirePositive("commit", resolved.commit.timeoutMs, resolved.commit.repeatAfterMs, resolved.commit.maxBatches);
-  requirePositive("timeouts", resolved.authorizeTimeoutMs, resolved.duePollMs);
-  const { renewEveryMs, closeAfterMs, durationMs } = resolved.lease;
-  if (!(renewEveryMs < closeAfterMs && closeAfterMs < durationMs)) {
-    throw new RangeError(
-      `Cannot make a broker: lease needs renewEveryMs < closeAfterMs < durationMs, found ${renewEveryMs}, ` +
-        `${closeAfterMs}, ${durationMs}`,
-    );
-  }
-  return resolved;
-}
-
-const DURABILITY = [
-  "process",
-  "host",
-  "power",
-  "replicated",
-] as const satisfies readonly StoreCapabilities["durability"][];
-
-function requireCapabilities(has: StoreCapabilities, needs: StoreRequirements): void {
-  const refuse = (name: keyof StoreRequirements): never => {
-    throw new SessionError(
-      "CAPABILITY_MISSING",
-      `Cannot make a broker: ${name} "${needs[name]}" is required and the store offers "${has[name]}"`,
-    );
-  };
-  if (needs.fencing === "strict" && has.fencing !== "strict") refuse("fencing");
-  if (needs.consistency === "strong" && has.consistency !== "strong") refuse("consistency");
-  if (needs.durability !== undefined && DURABILITY.indexOf(has.durability) < DURABILITY.indexOf(needs.durability)) {
-    refuse("durability");
-  }
-}
-
-function requirePositive(group: string, ...values: readonly number[]): void {
-  for (const value of values) {
-    if (!(value > 0)) throw new RangeError(`Cannot make a broker: ${group} has ${value} where more than 0 is needed`);
-  }
 }

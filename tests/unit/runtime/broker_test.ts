@@ -18,6 +18,21 @@ Deno.test("numbers out of range are refused at construction", () => {
   assert.throws(() => sessionBroker({ store, queue: { maximumMessages: 0 } }), RangeError);
   assert.throws(() => sessionBroker({ store, commit: { timeoutMs: NaN } }), RangeError);
   assert.throws(() => sessionBroker({ store, lease: { closeAfterMs: 200_000 } }), RangeError);
+  for (const limits of [{ receiveMaximum: 0 }, { maximumInFlight: 65_536 }, { maximumKeepAlive: 1.5 }]) {
+    assert.throws(() => sessionBroker({ store, limits }), RangeError);
+  }
+});
+
+Deno.test("an option of the wrong type is refused at construction, by its name and by what was found", () => {
+  const store = memoryStore();
+  // Deliberately outside the types: this is what JavaScript or a configuration file may bring.
+  const wrong = { whenFull: "drop-oldest" } as unknown as { whenFull: "dropOldest" };
+  assert.throws(() => sessionBroker({ store, queue: wrong }), {
+    name: "TypeError",
+    message: /queue\.whenFull is "drop-oldest"/,
+  });
+  const text = { receiveMaximum: "10" } as unknown as { receiveMaximum: number };
+  assert.throws(() => sessionBroker({ store, limits: text }), { name: "TypeError", message: /limits\.receiveMaximum/ });
 });
 
 Deno.test("a Will waits for its delay, also without its connection, and leaves with runDue", async () => {

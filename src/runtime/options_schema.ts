@@ -1,0 +1,130 @@
+/**
+ * What options a broker takes: the one place where they are checked, before anything is done with them.
+ *
+ * @module
+ */
+import {
+  boolean,
+  type GenericSchema,
+  getDotPath,
+  gtValue,
+  integer,
+  maxValue,
+  minValue,
+  nonEmpty,
+  number,
+  object,
+  picklist,
+  pipe,
+  safeParse,
+  string,
+} from "valibot";
+import type { ServerLimits, SessionPolicy } from "../machine/policy.ts";
+import type { QueueLimits } from "../store/session_store.ts";
+import type { CommitOptions, ConnectionBounds, LeaseOptions } from "./options.ts";
+
+/** The options that are plain values, with every default filled in. */
+export interface PlainOptions {
+  readonly nodeId: string;
+  readonly limits: ServerLimits;
+  readonly policy: SessionPolicy;
+  readonly queue: QueueLimits;
+  readonly queueQos0: boolean;
+  readonly lease: LeaseOptions;
+  readonly bounds: ConnectionBounds;
+  readonly commit: CommitOptions;
+  readonly authorizeTimeoutMs: number;
+  readonly doorbellPollMs: number;
+  readonly duePollMs: number;
+}
+
+/**
+ * Checks options whose defaults are filled in.
+ *
+ * @throws {TypeError} If one is of the wrong type, or a word that is not among the choices.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function checkOptions(options: PlainOptions): void {
+  const { issues: [issue] = [] } = safeParse(schema(), options);
+  if (issue === undefined) return;
+  const what = `${getDotPath(issue) ?? "an option"} is ${issue.received}, expected ${issue.expected}`;
+  // NaN is a number that is in no range.
+  const Misuse = issue.kind === "validation" || Number.isNaN(issue.input) ? RangeError : TypeError;
+  throw new Misuse(`Cannot make a broker: ${what}`);
+}
+
+/** Made when it is needed: nothing is done at import. The type argument holds it to the interface. */
+function schema(): GenericSchema<PlainOptions> {
+  const positive = pipe(number(), gtValue(0));
+  const notNegative = pipe(number(), minValue(0));
+  const upTo = (lowest: number, highest: number) => pipe(number(), integer(), minValue(lowest), maxValue(highest));
+  const count = pipe(number(), minValue(1));
+  return object({
+    nodeId: pipe(string(), nonEmpty()),
+    limits: object({
+      receiveMaximum: upTo(1, 65_535),
+      maximumPacketSize: upTo(1, 268_435_460),
+      topicAliasMaximum: upTo(0, 65_535),
+      maximumQoS: picklist([0, 1, 2]),
+      retainAvailable: boolean(),
+      wildcardSubscriptionAvailable: boolean(),
+      subscriptionIdentifiersAvailable: boolean(),
+      sharedSubscriptionAvailable: boolean(),
+      maximumSessionExpiryInterval: upTo(0, 0xffff_ffff),
+      maximumKeepAlive: upTo(0, 65_535),
+      maximumInFlight: upTo(1, 65_535),
+      connectTimeoutMs: positive,
+      sendAhead: upTo(1, Number.MAX_SAFE_INTEGER),
+      pageMessages: upTo(1, Number.MAX_SAFE_INTEGER),
+      pageBytes: count,
+    }),
+    policy: object({
+      disconnectWithoutInterval: picklist(["inForce", "connect"]),
+      pendingWillOnCleanStart: picklist(["publish", "suppress"]),
+      expiryOnResend: picklist(["recompute", "omitExpired"]),
+      repeatedWithoutDup: picklist(["acknowledge", "close"]),
+      unknownPubrel: picklist([0x92, 0x00]),
+      unexpectedNewSession: picklist(["continueAsNew", "close"]),
+      refusedReplacement: picklist(["keep", "remove"]),
+      oversizedInFlight: picklist(["complete", "close"]),
+      storedAboveMaximumQoS: picklist(["fail"]),
+      creditForResentPubrel: boolean(),
+      conservativeWindow: boolean(),
+      sharedNeverStarted: picklist(["redispatchQoS1"]),
+      resumeAcrossVersions: boolean(),
+      overlappingSubscriptions: picklist(["single", "each"]),
+      backwardTime: picklist(["hold", "follow"]),
+      unsentOnSessionLoss: picklist(["keep", "fail"]),
+      discardOnCleanStart: picklist(["atSend", "atConnack"]),
+      refusedPublishV311: picklist(["acknowledge", "close"]),
+    }),
+    queue: object({
+      maximumMessages: count,
+      maximumBytes: count,
+      whenFull: picklist(["dropOldest", "dropNewest", "reject"]),
+    }),
+    queueQos0: boolean(),
+    lease: object({
+      durationMs: positive,
+      renewEveryMs: positive,
+      closeAfterMs: positive,
+      graceMs: notNegative,
+    }),
+    bounds: object({
+      maxPendingPackets: count,
+      maxPendingBytes: count,
+      highWaterBytes: count,
+      stallTimeoutMs: positive,
+      stallPollMs: positive,
+    }),
+    commit: object({
+      timeoutMs: positive,
+      repeatForMs: notNegative,
+      repeatAfterMs: positive,
+      maxBatches: upTo(1, Number.MAX_SAFE_INTEGER),
+    }),
+    authorizeTimeoutMs: positive,
+    doorbellPollMs: notNegative,
+    duePollMs: positive,
+  });
+}
