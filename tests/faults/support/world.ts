@@ -54,6 +54,18 @@ export interface World {
   drops(): readonly string[];
 }
 
+/** Turns of the event loop in which an engine must have told its news: seconds, where it takes less than one turn. */
+const MANY_TURNS = 1_000_000;
+
+/** Waits for what a real engine brings about in its own time, outside of the clock that stands still. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let turn = 0; turn < MANY_TURNS; turn++) {
+    if (isSo()) return;
+    await setImmediate();
+  }
+  throw new Error(`Waited in vain until ${what}`);
+}
+
 /** Makes a world. */
 export function world(inner: SessionStore = memoryStore(), options: Partial<BrokerOptions> = {}): World {
   const clock = fakeClock(START);
