@@ -5,6 +5,7 @@
  */
 import { SessionError } from "../errors.ts";
 import { type Message, messageBytes } from "../mqtt/message.ts";
+import { unsendableProperty } from "../mqtt/message_properties.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import { isTopicName } from "../mqtt/topic.ts";
 import type { DirectoryPage, DirectoryQuery, SessionSummary, StoreCallOptions } from "../store/session_store.ts";
@@ -51,6 +52,7 @@ export interface SessionBroker extends AsyncDisposable {
   /**
    * Publishes a message that no session sent: at least once.
    *
+   * @throws {TypeError} If no packet could carry its topic or one of its properties.
    * @throws {SessionError} `STORE_UNAVAILABLE` or `OUTCOME_UNKNOWN` when the store did not take it in time.
    */
   publish(message: BrokerMessage): Promise<PublishResult>;
@@ -180,6 +182,8 @@ class Broker implements SessionBroker {
     const { environment, store, queue } = this.#options;
     const { router, lane, sessions, outbox, batchId } = this.#context;
     if (!isTopicName(given.topic)) throw new TypeError("Cannot publish: the topic is not a Topic Name");
+    const unsendable = unsendableProperty(given.properties ?? {});
+    if (unsendable !== undefined) throw new TypeError(`Cannot publish: no packet can carry the ${unsendable}`);
     const message: Message = {
       qos: 0,
       retain: false,

@@ -336,3 +336,12 @@ Deno.test("runDue does not wait for a verdict that the host owes, and ends a con
   assert.equal(client.types(), "");
   await w.broker.shutdown();
 });
+
+Deno.test("the host's own message is refused when no packet could carry it", async () => {
+  const { broker } = world();
+  const message = { topic: "t", payload: new Uint8Array() };
+  await assert.rejects(broker.publish({ ...message, topic: "a/#" }), TypeError);
+  const properties = { contentType: "x".repeat(65_536) };
+  await assert.rejects(broker.publish({ ...message, properties }), { name: "TypeError", message: /contentType/ });
+  await broker.shutdown();
+});
