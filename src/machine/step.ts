@@ -23,7 +23,7 @@ import {
 import { receiveDisconnect } from "./rules/disconnecting.ts";
 import { closeUnsendable, closeWith, endConnection, endSession, send, settle } from "./rules/ending.ts";
 import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
-import { takePage } from "./rules/page.ts";
+import { hasRoom, takePage } from "./rules/page.ts";
 import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
 import { drain, offerQos0 } from "./rules/sending.ts";
 import {
@@ -83,7 +83,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       return whileOnline(state, (connection, durable) => {
         const { messages, tail } = event;
         const first = messages?.[0]?.sequence;
-        const isNext = first === connection.cursor + 1 && !connection.loading && hasRoom(state, connection);
+        const isNext = first === connection.cursor + 1 && !connection.loading && hasRoom(connection, state.limits);
         if (messages !== undefined && isNext) takePage(connection, messages, connection.cursor + messages.length);
         if (tail > connection.tail) connection.tail = tail;
         drain(state, connection, durable, out, now);
@@ -175,7 +175,7 @@ function receiveOnline(
   state: SessionState,
   connection: ConnectionState,
   durable: DurableState,
-  packet: Exclude<ClientPacket, never>,
+  packet: ClientPacket,
   unsent: number,
   out: Output,
   now: number,
@@ -207,11 +207,6 @@ function receiveOnline(
       packet satisfies never;
       return closeWith(state, out, REASON.malformedPacket, now);
   }
-}
-
-function hasRoom(state: SessionState, connection: ConnectionState): boolean {
-  const waiting = connection.page.length - connection.pageStart;
-  return waiting < state.limits.pageMessages && connection.pageBytes < state.limits.pageBytes;
 }
 
 function offered(event: Qos0Offered): QueuedMessage {

@@ -74,7 +74,7 @@ export type PublishParts = Pick<
 export function publishSize(publish: PublishParts, version: ProtocolVersion): number {
   const body = publishBody(publish.topic, publish.payload, publish.qos);
   if (version === 4) return whole(body);
-  let properties = messageBytes(publish.properties) + identifierBytes(publish.subscriptionIdentifiers);
+  let properties = messagePropertyBytes(publish.properties) + identifierBytes(publish.subscriptionIdentifiers);
   if (publish.messageExpiryInterval !== undefined) properties += 5;
   if (publish.topicAlias !== undefined) properties += 3;
   return whole(body + propertyBlock(properties));
@@ -87,7 +87,7 @@ export function publishSize(publish: PublishParts, version: ProtocolVersion): nu
 export function queuedMessageSize(message: QueuedMessage, version: ProtocolVersion): number {
   const body = publishBody(message.topic, message.payload, message.qos);
   if (version === 4) return whole(body);
-  let properties = messageBytes(message.properties) + identifierBytes(message.subscriptionIdentifiers);
+  let properties = messagePropertyBytes(message.properties) + identifierBytes(message.subscriptionIdentifiers);
   if (message.expiresAt !== undefined) properties += 5;
   return whole(body + propertyBlock(properties));
 }
@@ -196,7 +196,7 @@ function publishBody(topic: string, payload: Uint8Array, qos: QoS): number {
   return stringBytes(topic) + (qos === 0 ? 0 : 2) + payload.length;
 }
 
-function messageBytes(properties: MessageProperties): number {
+function messagePropertyBytes(properties: MessageProperties): number {
   return fixed(properties.payloadFormatIndicator, 1) +
     text(properties.contentType) +
     text(properties.responseTopic) +

@@ -10,6 +10,7 @@ import { messageBytes } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../store/session_store.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
+import { unrefusable } from "./publish.ts";
 
 /** What a step leaves for the mailbox. */
 export interface Letter {
@@ -278,9 +279,7 @@ export class Mailbox implements LaneSource {
   #limitsOf(envelope: Envelope): QueueLimits {
     const { queue } = this.#options;
     // Only a publish that stands alone can be refused whole; a Will or a QoS 0 message has nobody to tell.
-    return queue.whenFull === "reject" && envelope.refusableRef === undefined
-      ? { ...queue, whenFull: "dropNewest" }
-      : queue;
+    return envelope.refusableRef === undefined ? unrefusable(queue) : queue;
   }
 
   #giveBack(envelope: Envelope): void {

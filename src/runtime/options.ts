@@ -128,9 +128,12 @@ export interface BrokerOptions {
   readonly commit?: Partial<CommitOptions>;
   /** How long `authorize` may take before it counts as a refusal, in milliseconds. */
   readonly authorizeTimeoutMs?: number;
-  /** How often the doorbell is polled where the store cannot be watched; 0 never. */
+  /** How often the doorbell is polled where no watch tells of all others, in milliseconds; 0 never. */
   readonly doorbellPollMs?: number;
-  /** The longest that a started broker goes without asking the store what is due. */
+  /**
+   * The longest that a started broker goes without asking the store what is due, in milliseconds; half a lease when
+   * absent, and a minute at most.
+   */
   readonly duePollMs?: number;
 }
 

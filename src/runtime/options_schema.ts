@@ -19,24 +19,11 @@ import {
   safeParse,
   string,
 } from "valibot";
-import type { ServerLimits, SessionPolicy } from "../machine/policy.ts";
-import type { QueueLimits } from "../store/session_store.ts";
-import type { CommitOptions, ConnectionBounds, LeaseOptions } from "./options.ts";
+import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
+import type { ResolvedOptions } from "./options.ts";
 
 /** The options that are plain values, with every default filled in. */
-export interface PlainOptions {
-  readonly nodeId: string;
-  readonly limits: ServerLimits;
-  readonly policy: SessionPolicy;
-  readonly queue: QueueLimits;
-  readonly queueQos0: boolean;
-  readonly lease: LeaseOptions;
-  readonly bounds: ConnectionBounds;
-  readonly commit: CommitOptions;
-  readonly authorizeTimeoutMs: number;
-  readonly doorbellPollMs: number;
-  readonly duePollMs: number;
-}
+type PlainOptions = Omit<ResolvedOptions, "store" | "authenticate" | "authorize" | "observe" | "environment">;
 
 /**
  * Checks options whose defaults are filled in.
@@ -63,7 +50,7 @@ function schema(): GenericSchema<PlainOptions> {
     nodeId: pipe(string(), nonEmpty()),
     limits: object({
       receiveMaximum: upTo(1, 65_535),
-      maximumPacketSize: upTo(1, 268_435_460),
+      maximumPacketSize: upTo(1, MAX_PACKET_SIZE),
       topicAliasMaximum: upTo(0, 65_535),
       maximumQoS: picklist([0, 1, 2]),
       retainAvailable: boolean(),

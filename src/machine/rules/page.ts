@@ -16,6 +16,16 @@ export function takePage(connection: ConnectionState, messages: readonly QueuedM
   if (connection.cursor > connection.tail) connection.tail = connection.cursor;
 }
 
+/** Whether the page may grow by what was just appended; what finds no room is read later. */
+export function hasRoom(connection: ConnectionState, limits: ServerLimits): boolean {
+  return waiting(connection) < limits.pageMessages && connection.pageBytes < limits.pageBytes;
+}
+
+/** How many messages wait. */
+function waiting(connection: ConnectionState): number {
+  return connection.page.length - connection.pageStart;
+}
+
 /** Takes the first waiting message out. */
 export function leavePage(connection: ConnectionState, message: QueuedMessage): void {
   connection.pageStart += 1;
@@ -33,8 +43,7 @@ export function leavePage(connection: ConnectionState, message: QueuedMessage): 
 /** Asks for more of the log once half a page or less is left. */
 export function loadMore(connection: ConnectionState, limits: ServerLimits, out: Output): void {
   if (connection.loading || connection.cursor >= connection.tail) return;
-  const waiting = connection.page.length - connection.pageStart;
-  if (waiting * 2 > limits.pageMessages || connection.pageBytes * 2 > limits.pageBytes) return;
+  if (waiting(connection) * 2 > limits.pageMessages || connection.pageBytes * 2 > limits.pageBytes) return;
   connection.loading = true;
   out.requests.push({
     type: "loadQueue",

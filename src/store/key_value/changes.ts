@@ -179,7 +179,7 @@ export function putSweep(layout: Layout, plan: Plan, head: HeadRecord, now: numb
 }
 
 /** Whether a filter is routed by itself; a shared one is not. */
-export function isRouted(filter: string): boolean {
+function isRouted(filter: string): boolean {
   return parseFilter(filter)?.kind !== "shared";
 }
 
