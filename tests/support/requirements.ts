@@ -18,7 +18,23 @@ export interface Requirement {
 }
 
 /** Everything that may be missing on a machine. */
-export const REQUIREMENTS: readonly Requirement[] = [];
+export const REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "redis-server",
+    neededBy: "redis",
+    probe: () => succeeds("redis-server", ["--version"]),
+    async install() {
+      const arguments_ = ["install", "-y", "redis-server"];
+      // The list of packages may be older than the package, or not be there at all.
+      if (
+        await succeeds("apt-get", arguments_) ||
+        await succeeds("apt-get", ["update"]) && await succeeds("apt-get", arguments_)
+      ) return;
+      throw new Error("apt-get install -y redis-server failed");
+    },
+    advice: "apt-get install -y redis-server",
+  },
+];
 
 /** Those that are missing for these files. With `install` they are installed first; what still lacks is returned. */
 export async function missing(
@@ -36,4 +52,20 @@ export async function missing(
     lacking.push(requirement);
   }
   return lacking;
+}
+
+/** Whether a program is there and does what it is asked. */
+async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(program, {
+      args: [...args],
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
 }
