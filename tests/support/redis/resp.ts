@@ -7,6 +7,15 @@ import { type Command, encodeCommands, RespParser, type RespValue } from "./resp
 
 export { type Command, plain, RespError, RespStatus, type RespValue, textOf } from "./resp_codec.ts";
 
+/** The connection ended before the reply came. Whether the command was run is not known. */
+export class ConnectionEnded extends Error {
+  override name = "ConnectionEnded";
+
+  constructor() {
+    super("The connection to Redis has ended");
+  }
+}
+
 interface Waiting {
   resolve(value: RespValue): void;
   reject(error: Error): void;
@@ -57,7 +66,7 @@ export class RespConnection implements AsyncDisposable {
 
   /** Sends commands in one go. Rejects when the connection ends before the last reply. */
   pipeline(commands: readonly Command[]): Promise<RespValue[]> {
-    if (this.#closed) return Promise.reject(new Error("The connection to Redis has ended"));
+    if (this.#closed) return Promise.reject(new ConnectionEnded());
     const replies = commands.map(() =>
       new Promise<RespValue>((resolve, reject) => this.#waiting.push({ resolve, reject }))
     );
@@ -111,7 +120,7 @@ export class RespConnection implements AsyncDisposable {
     this.#closed = true;
     this.#unwritten = [];
     this.#socket.close();
-    for (const { reject } of this.#waiting.splice(0)) reject(new Error("The connection to Redis has ended"));
+    for (const { reject } of this.#waiting.splice(0)) reject(new ConnectionEnded());
     this.onEnd();
   }
 }

@@ -35,7 +35,8 @@ export type RespValue = Uint8Array | RespStatus | RespError | number | null | re
 export type Command = readonly (string | Uint8Array)[];
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A string may start with the bytes of a byte order mark, and keeps them.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The bytes of some text. */
 export function bytesOf(text: string | Uint8Array): Uint8Array {
