@@ -42,7 +42,7 @@ const BEFORE_THE_COMMAND = [
 const BEFORE_THE_SCRIPT = /^ERR (error compiling script|unexpected (flag|engine) in script shebang|unknown command)/i;
 
 /** Redis adds this to what a call inside a script answered. */
-const INSIDE_A_SCRIPT = /script: [0-9a-f]{40}|user_script|\bin script\b|from script/i;
+const INSIDE_A_SCRIPT = /script: [0-9a-f]{40}|user_script|failure in script|from script/i;
 
 /** Requests that the server turns away whole, before it looks at their commands. */
 const REQUEST_REFUSED =
@@ -61,9 +61,9 @@ const BROWSERS = [CHROMIUM, "Load failed", "NetworkError when attempting to fetc
 /** What an error that one command answered proves. */
 export function commandFailure(text: string, facts: ClientFacts): Failure {
   const code = /^[A-Z]{2,20}(?= |$)/.exec(text)?.[0] ?? "an error";
-  const inside = INSIDE_A_SCRIPT.test(text);
   const refused = BEFORE_ANY_WRITE.includes(code) ||
-    !inside && (BEFORE_THE_COMMAND.includes(code) || BEFORE_THE_SCRIPT.test(text));
+    BEFORE_THE_SCRIPT.test(text) ||
+    BEFORE_THE_COMMAND.includes(code) && !INSIDE_A_SCRIPT.test(text);
   return {
     certain: refused && facts.once,
     found: `Redis answered ${code}`,
@@ -80,9 +80,10 @@ export function requestFailure(error: unknown, bodyBytes: number, facts: ClientF
 
   const said = clean(message, facts);
   if (kind === "UpstashError") {
-    const tooLarge = TOO_LARGE.exec(message);
+    const words = firstWords(message);
+    const tooLarge = TOO_LARGE.exec(words);
     const found = tooLarge === null ? "the server turned the request away" : "a request or its answer is too large";
-    const refused = REQUEST_REFUSED.test(message) || bodyBytes > Number(tooLarge?.[1] ?? Infinity);
+    const refused = REQUEST_REFUSED.test(words) || bodyBytes > Number(tooLarge?.[1] ?? Infinity);
     return failure(refused && facts.once, found, `${kind}: ${said}`);
   }
   if (kind === "TypeError" && BROWSERS.includes(message) && bodyBytes > KEEPALIVE_BYTES && facts.keepAlive !== false) {
@@ -105,9 +106,15 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === "string" && /^[A-Z_]{2,40}$/.test(code) ? code : undefined;
 }
 
+/** A message up to where what was sent begins. */
+function firstWords(message: string): string {
+  const end = message.search(/, command was:|,? with args beginning/);
+  return end < 0 ? message : message.slice(0, end);
+}
+
 /** The first words of a message, without what was sent and without where to. */
 function clean(message: string, { secrets }: ClientFacts): string {
-  let text = message.split(/, command was\b|,? with args beginning\b/, 1)[0] ?? "";
+  let text = firstWords(message);
   for (const secret of secrets) text = text.replaceAll(secret, "…");
   return text
     .slice(0, 1_000)

@@ -6,33 +6,12 @@
  */
 import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
-import { factsOf } from "./client_facts.ts";
 import { bodyBytes, itemsBytes } from "./request_size.ts";
-import { hmgetBytes, type Script, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
+import type { Command, Reply, SendOptions } from "./transport_command.ts";
+import { hmgetBytes, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
 import { type Item, Sending } from "./transport_sending.ts";
 
-export type { Script } from "./transport_script.ts";
-
-/** One command of a request: a script with every key it touches, or HMGET. Texts are visible ASCII. */
-export type Command =
-  | { readonly script: Script; readonly keys: readonly string[]; readonly args: readonly string[] }
-  | { readonly hmget: string; readonly fields: readonly string[] };
-
-/** What came back: a script's text, which begins with `~`; of HMGET one text or `null` a field. */
-export type Reply = string | readonly (string | null)[];
-
-/** How commands are sent. */
-export interface SendOptions {
-  /** For messages: "commit" makes "Cannot commit: …". */
-  readonly doing: string;
-  /**
-   * Ends the wait. An abort before anything was sent throws its reason, and so does any abort of reads; an abort of writes
-   * that were sent leaves their outcome unknown.
-   */
-  readonly signal?: AbortSignal;
-  /** Whether a command may change anything. Where none does, a failure means that nothing happened. */
-  readonly writes: boolean;
-}
+export type { Command, Reply, Script, SendOptions } from "./transport_command.ts";
 
 /** The way to Redis. */
 export interface Transport {
@@ -88,8 +67,7 @@ export function transport(client: UpstashClient, options: TransportOptions = {})
       const items = await Promise.all(commands.map((command, index) => itemOf(command, index, texts)));
       checkSizes(items, doing, maxRequestBytes);
       signal?.throwIfAborted();
-      // The client's settings may change from call to call.
-      return await new Sending(client, factsOf(client), texts, maxRequestBytes, sendOptions).send(items);
+      return await new Sending(client, texts, maxRequestBytes, sendOptions).send(items);
     },
   };
 }

@@ -4,14 +4,7 @@
  * @module
  */
 import { itemsBytes, jsonBytes } from "./request_size.ts";
-
-/** A Lua script: a name for messages, and its text without a first line of flags. */
-export interface Script {
-  /** What messages call it. */
-  readonly name: string;
-  /** The text, without a first line of flags. */
-  readonly source: string;
-}
+import type { Script } from "./transport_command.ts";
 
 /** A script as a server gets it. */
 export interface ScriptText {

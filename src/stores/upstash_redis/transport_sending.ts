@@ -5,11 +5,11 @@
  */
 import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
-import type { ClientFacts } from "./client_facts.ts";
+import { factsOf } from "./client_facts.ts";
 import { commandFailure, type Failure, requestFailure } from "./request_failure.ts";
 import { type Answer, answersOf, hmgetReply, scriptReply } from "./request_reply.ts";
 import { bodyBytes, divide } from "./request_size.ts";
-import type { Command, Reply, SendOptions } from "./transport.ts";
+import type { Command, Reply, SendOptions } from "./transport_command.ts";
 import { scriptCommandBytes, type ScriptText, type ScriptTexts } from "./transport_script.ts";
 
 /** The most commands that a client puts in one request. */
@@ -41,7 +41,6 @@ type Naming = "digests" | "first texts" | "texts";
 /** Sends the commands of one call. */
 export class Sending {
   readonly #client: UpstashClient;
-  readonly #facts: ClientFacts;
   readonly #texts: ScriptTexts;
   readonly #limits: { readonly maxBytes: number; readonly maxCommands: number };
   readonly #options: SendOptions;
@@ -49,15 +48,9 @@ export class Sending {
   /** Whether a script was answered: it may have written. */
   #applied = false;
 
-  constructor(
-    client: UpstashClient,
-    facts: ClientFacts,
-    texts: ScriptTexts,
-    maxBytes: number,
-    options: SendOptions,
-  ) {
+  /** Makes the sender of one call; `texts` are its transport's. */
+  constructor(client: UpstashClient, texts: ScriptTexts, maxBytes: number, options: SendOptions) {
     this.#client = client;
-    this.#facts = facts;
     this.#texts = texts;
     this.#limits = { maxBytes, maxCommands: MAX_COMMANDS };
     this.#options = options;
@@ -87,7 +80,7 @@ export class Sending {
         again.push(item);
         next = "first texts";
       } else {
-        failures.push(commandFailure(answer.error, this.#facts));
+        failures.push(commandFailure(answer.error, factsOf(this.#client)));
       }
     }
     const worst = failures.find(({ certain }) => !certain) ?? failures[0];
@@ -113,18 +106,19 @@ export class Sending {
   async #exchange(request: readonly Outgoing[]): Promise<readonly Answer[]> {
     const { signal } = this.#options;
     if (signal?.aborted === true) throw this.#aborted(signal);
-    const pipeline = this.#client.pipeline();
-    for (const { command, form } of request) {
-      if (!("script" in command)) pipeline.hmget(command.hmget, ...command.fields);
-      else if (form?.by === "eval") pipeline.eval(form.script.text, [...command.keys], [...command.args]);
-      else pipeline.evalsha(form?.script.sha1 ?? "", [...command.keys], [...command.args]);
-    }
     const executed = await this.#unlessAborted(async () => {
       try {
+        const pipeline = this.#client.pipeline();
+        for (const { command, form } of request) {
+          if (!("script" in command)) pipeline.hmget(command.hmget, ...command.fields);
+          else if (form?.by === "eval") pipeline.eval(form.script.text, [...command.keys], [...command.args]);
+          else pipeline.evalsha(form?.script.sha1 ?? "", [...command.keys], [...command.args]);
+        }
         // With the errors kept: the first that is thrown would hide how the commands after it went.
         return await pipeline.exec({ keepErrors: true });
       } catch (error) {
-        throw this.#error(requestFailure(error, bodyBytes(request.map(({ bytes }) => bytes)), this.#facts));
+        const sizes = request.map(({ bytes }) => bytes);
+        throw this.#error(requestFailure(error, bodyBytes(sizes), factsOf(this.#client)));
       }
     });
     const answers = answersOf(executed, request.length);
