@@ -15,8 +15,11 @@ export interface SeenRequest {
 
 /** What happens to a request. */
 export type Effect =
-  /** The connection ends without a reply; `applied` says whether the commands were run before. */
-  | { readonly kind: "tear"; readonly applied: boolean }
+  /**
+   * The connection ends before a reply: after a line that is no HTTP, or with `vanish` without a byte, in which case
+   * fetch may send the request again by itself. `applied` says whether the commands were run before.
+   */
+  | { readonly kind: "tear" | "vanish"; readonly applied: boolean }
   /** Something else is answered, and no command is run unless `applied`. */
   | {
     readonly kind: "answer";
@@ -101,6 +104,14 @@ export class Faults {
   /** The commands are run, but the reply is lost. */
   dropReply(scope?: Scope): Fault {
     return this.add({ kind: "tear", applied: true }, scope);
+  }
+
+  /**
+   * The commands are run, but the connection ends without a byte of a reply. On a connection that served others before,
+   * Deno's fetch sends the request once more, so that the commands may be run twice with one call.
+   */
+  vanish(scope?: Scope): Fault {
+    return this.add({ kind: "vanish", applied: true }, scope);
   }
 
   /** The connection ends before a command is run. */

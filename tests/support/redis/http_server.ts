@@ -15,8 +15,13 @@ export interface HttpReply {
   readonly endAfter?: number;
 }
 
-/** What becomes of a request: a reply, a stream that goes on until one side ends it, or a connection that just ends. */
-export type HttpOutcome = HttpReply | HttpStream | "tear";
+/**
+ * What becomes of a request: a reply, a stream that goes on until one side ends it, or a connection that ends. With
+ * `vanish` it ends without a byte, or with a part of the first line: then some clients send the request again by
+ * themselves if the connection had served others before (Deno's fetch does, even with POST). With `tear` there comes a
+ * line before that is no HTTP, which every client takes for a failure.
+ */
+export type HttpOutcome = HttpReply | HttpStream | "tear" | "vanish";
 
 /** A reply without an end. */
 export interface HttpStream {
@@ -34,6 +39,8 @@ export interface HttpHandler {
 }
 
 const REASONS: Readonly<Record<number, string>> = { 200: "OK", 400: "Bad Request", 401: "Unauthorized" };
+
+const TORN = "HTTP/torn\r\n\r\n";
 
 /** A server on a free port of this machine. */
 export class HttpServer implements AsyncDisposable {
@@ -93,8 +100,9 @@ export class HttpServer implements AsyncDisposable {
       const reader = new HttpReader(connection);
       for (let request = await reader.next(); request !== undefined; request = await reader.next()) {
         const outcome = await this.#handler.handle(request);
-        if (outcome === "tear") break;
-        if ("start" in outcome) await this.#stream(connection, outcome);
+        if (outcome === "vanish") break;
+        if (outcome === "tear") await write(connection, bytesOf(TORN));
+        else if ("start" in outcome) await this.#stream(connection, outcome);
         else if (await this.#reply(connection, request, outcome)) continue;
         break;
       }

@@ -110,7 +110,8 @@ class Service {
       case "truncate":
         return { ...reply as HttpReply, endAfter: effect.bytes };
       case "tear":
-        return "tear";
+      case "vanish":
+        return effect.kind;
       case "answer":
         return {
           status: effect.status,

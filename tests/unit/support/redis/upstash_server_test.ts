@@ -1,31 +1,5 @@
 import assert from "node:assert/strict";
-import { type RedisServer, startRedis } from "../../../support/redis/redis_server.ts";
-import { startUpstash, type Upstash, type UpstashOptions } from "../../../support/redis/upstash_server.ts";
-
-/** Does something with a server in front of an empty Redis. */
-async function withUpstash(
-  use: (upstash: Upstash, redis: RedisServer) => Promise<void>,
-  options: Partial<UpstashOptions> = {},
-): Promise<void> {
-  await using redis = await startRedis();
-  await using upstash = startUpstash({ redis, ...options });
-  await use(upstash, redis);
-}
-
-/** Sends a request, and returns status and body. */
-async function ask(
-  upstash: Upstash,
-  path: string,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<readonly [number, unknown]> {
-  const response = await fetch(`${upstash.url}${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${upstash.token}`, ...headers },
-    body: JSON.stringify(body),
-  });
-  return [response.status, await response.json()];
-}
+import { ask, withUpstash } from "./support.ts";
 
 Deno.test("a command is answered with its result or its error", () =>
   withUpstash(async (upstash) => {
