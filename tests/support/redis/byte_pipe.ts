@@ -10,6 +10,8 @@ export interface BytePipeOptions {
   readonly port: number;
   /** How much later an answer comes than without it. */
   readonly latencyMs: number;
+  /** What lets time pass; default a timer. */
+  readonly wait?: (ms: number) => Promise<void>;
 }
 
 /** A port of this machine whose connections end at another one, until it is disposed of. */
@@ -48,7 +50,7 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
 
   /** Takes bytes from one end to the other, each after its time, and the end of the stream after them. */
   async function carry(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
-    const way = new Way(options.latencyMs / 2);
+    const way = new Way(options.latencyMs / 2, options.wait);
     let writing = Promise.resolve();
     try {
       for (;;) {
@@ -99,14 +101,17 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
 /** The time that bytes are under way. */
 class Way {
   readonly #ms: number;
+  readonly #wait: BytePipeOptions["wait"];
   readonly #arrivals = new Map<ReturnType<typeof setTimeout>, () => void>();
 
-  constructor(ms: number) {
+  constructor(ms: number, wait: BytePipeOptions["wait"]) {
     this.#ms = ms;
+    this.#wait = wait;
   }
 
   /** Resolves when what starts now has arrived. */
   gone(): Promise<void> {
+    if (this.#wait !== undefined) return this.#wait(this.#ms);
     if (this.#ms === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type RedisServer, startRedis } from "./redis_server.ts";
+import { type RedisOptions, type RedisServer, startRedis } from "./redis_server.ts";
 import { plain, type RespConnection, RespError } from "./resp.ts";
 import type { Command } from "./resp_codec.ts";
 import { SLOTS } from "./slots.ts";
@@ -28,9 +28,10 @@ export interface RedisCluster extends AsyncDisposable {
 }
 
 /** Starts three masters, lets them meet, and waits until each says that the cluster is complete. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+export async function startRedisCluster(options: Pick<RedisOptions, "appendOnly"> = {}): Promise<RedisCluster> {
   const starts = await Promise.allSettled(Array.from({ length: MASTERS }, () =>
     startRedis({
+      ...options,
       // A slow machine must not look like a failing node.
       args: ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "30000"],
     })));
