@@ -4,6 +4,7 @@ import type { SessionChange } from "../../machine/change.ts";
 import { parseFilter } from "../../mqtt/filter.ts";
 import { encodeRoute } from "./route_row.ts";
 import { countDrop } from "../records/drops.ts";
+import { encodeSubscription } from "../records/subscription.ts";
 import type { CommitBatch } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
@@ -14,7 +15,7 @@ import { type Layout, ROW } from "./layout.ts";
 import { deleteText, putText } from "./long_text.ts";
 import type { Plan } from "./plan.ts";
 import { stagedPrefix } from "./queue_row.ts";
-import { encodeClient, encodeMark, encodePacketIds, encodeSubscription, encodeWill } from "./rows.ts";
+import { encodeClient, encodeMark, encodePacketIds, encodeWill } from "./rows.ts";
 import type { Staging } from "./staging.ts";
 import type { World } from "./world.ts";
 

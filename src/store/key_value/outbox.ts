@@ -1,11 +1,12 @@
 /** Reading what an outbox still holds. */
+import { decodeOwedMessage, decodeOwedReceivers } from "../records/owed.ts";
 import type { OutboxEntry } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { below, type Layout } from "./layout.ts";
-import { decodeOutbox, decodeOwedMessage, decodeOwedReceivers } from "./outbox_row.ts";
+import { decodeOutbox } from "./outbox_row.ts";
 import { owedPrefix } from "./owed.ts";
 
 /** Reads entries, oldest first. */

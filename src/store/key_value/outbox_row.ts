@@ -1,8 +1,5 @@
 /** An outbox entry: a message, the receivers that it is still owed to, and how far it has come. */
-import type { Message } from "../../mqtt/message.ts";
 import { type ByteReader, type ByteWriter, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
-import { readMessage, readReceivers, writeMessage, writeReceivers } from "../records/message.ts";
-import type { DeliveryReceiver } from "../session_store.ts";
 import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 
 /** A stored entry. Its two large parts stand in it, or apart. */
@@ -51,30 +48,6 @@ export function decodeOutbox(key: string, bytes: Uint8Array): OutboxRecord {
       ...(receivers === undefined ? {} : { receivers }),
     };
   });
-}
-
-/** Frames the message of an entry. */
-export function encodeOwedMessage(message: Message): Uint8Array {
-  const writer = recordWriter(RECORD_KIND.outboxEntry);
-  writeMessage(writer, message);
-  return writer.finish();
-}
-
-/** Reads the message of an entry. */
-export function decodeOwedMessage(key: string, bytes: Uint8Array): Message {
-  return decodeRecord(key, bytes, RECORD_KIND.outboxEntry, readMessage);
-}
-
-/** Frames the receivers of an entry. */
-export function encodeOwedReceivers(receivers: readonly DeliveryReceiver[]): Uint8Array {
-  const writer = recordWriter(RECORD_KIND.outboxEntry);
-  writeReceivers(writer, receivers);
-  return writer.finish();
-}
-
-/** Reads the receivers of an entry. */
-export function decodeOwedReceivers(key: string, bytes: Uint8Array): DeliveryReceiver[] {
-  return decodeRecord(key, bytes, RECORD_KIND.outboxEntry, readReceivers);
 }
 
 function writePart(writer: ByteWriter, part: Uint8Array | ChunkRef): void {

@@ -1,12 +1,13 @@
 /** Putting messages into an outbox, and moving its cursor. */
 import type { Message } from "../../mqtt/message.ts";
+import { encodeOwedMessage, encodeOwedReceivers } from "../records/owed.ts";
 import type { DeliveryReceiver, OutboxMove } from "../session_store.ts";
 import { RECORD_KIND, recordWriter } from "../encoding.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
 import { encodeDue } from "./due_row.ts";
 import { type Layout, ROW } from "./layout.ts";
-import { encodeOutbox, encodeOwedMessage, encodeOwedReceivers, type OutboxRecord } from "./outbox_row.ts";
+import { encodeOutbox, type OutboxRecord } from "./outbox_row.ts";
 import type { Plan } from "./plan.ts";
 import type { Staging } from "./staging.ts";
 import type { World } from "./world.ts";

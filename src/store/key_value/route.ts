@@ -4,6 +4,7 @@ import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import { isUnreadable, readable } from "../encoding.ts";
 import { isDigest, mayBeDigest } from "../keys.ts";
 import { countDrop } from "../records/drops.ts";
+import { decodeSubscription } from "../records/subscription.ts";
 import type { StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate } from "./gate.ts";
@@ -11,7 +12,6 @@ import { decodeHead } from "./head.ts";
 import { type Layout, ROW } from "./layout.ts";
 import { clientOfIncarnation } from "./long_text.ts";
 import { decodeRoute, encodeRoute } from "./route_row.ts";
-import { decodeSubscription } from "./rows.ts";
 
 /** The subscription that a row names, where the row says it all: nearly always. `part` is the filter's, in keys. */
 export function plainRoute(filter: string, part: string, { key, value }: Entry): SubscriptionMatch | undefined {

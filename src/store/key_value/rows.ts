@@ -1,10 +1,9 @@
 /** The small records beside the head that only the owner writes, and the index rows that name a client or a node. */
 import type { OutboundMark } from "../../machine/snapshot.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
-import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
-import { readSubscription, readWill, writeSubscription, writeWill } from "../records/message.ts";
+import { readWill, writeWill } from "../records/message.ts";
 import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 import { readPacketIds, writePacketIds } from "../records/packet_ids.ts";
 
@@ -55,27 +54,6 @@ export function decodeMark(key: string, bytes: Uint8Array): OutboundMark {
     if (!isPacketId(packetId)) reader.refuse("a Packet Identifier is none");
     return { packetId, phase: reader.word(PHASES), pubrecOrder: reader.number() };
   });
-}
-
-/** A subscription with its filter. */
-export interface SubscriptionRecord {
-  readonly filter: string;
-  readonly subscription: Subscription;
-}
-
-/** Writes a subscription. */
-export function encodeSubscription(record: SubscriptionRecord): Uint8Array {
-  const writer = recordWriter(RECORD_KIND.subscription).text(record.filter);
-  writeSubscription(writer, record.subscription);
-  return writer.finish();
-}
-
-/** Reads a subscription. */
-export function decodeSubscription(key: string, bytes: Uint8Array): SubscriptionRecord {
-  return decodeRecord(key, bytes, RECORD_KIND.subscription, (reader) => ({
-    filter: reader.text(),
-    subscription: readSubscription(reader),
-  }));
 }
 
 /** Writes a Will, or where it stands. */

@@ -4,6 +4,7 @@ import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { unreadable } from "../encoding.ts";
 import { isDigest } from "../keys.ts";
+import { decodeSubscription } from "../records/subscription.ts";
 import type { Guard, StoredSession } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
@@ -15,15 +16,7 @@ import { KnownLog } from "./known_log.ts";
 import { below, type Layout, ROW } from "./layout.ts";
 import { joinText } from "./long_text.ts";
 import { sequenceOf, stagedPrefix } from "./queue_row.ts";
-import {
-  decodeMark,
-  decodeNode,
-  decodePacketIds,
-  decodeRevision,
-  decodeSubscription,
-  decodeWill,
-  type PacketIdsRecord,
-} from "./rows.ts";
+import { decodeMark, decodeNode, decodePacketIds, decodeRevision, decodeWill, type PacketIdsRecord } from "./rows.ts";
 
 /** What a session owns. */
 export interface OwnRows extends PacketIdsRecord {

@@ -3,7 +3,7 @@ import type { ByteReader, ByteWriter } from "../encoding.ts";
 import { readMany } from "./message.ts";
 
 /** The reasons in the order in which records number them; new ones are added at the end. */
-const DROP_REASONS = [
+export const DROP_REASONS = [
   "expired",
   "tooLarge",
   "queueFullOldest",

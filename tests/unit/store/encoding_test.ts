@@ -5,16 +5,12 @@ import { decodeRecord, RECORD_KIND, recordWriter } from "../../../src/store/enco
 import { decodeDue, type DueRow, encodeDue } from "../../../src/store/key_value/due_row.ts";
 import { decodeGate, encodeGate, type GateRecord } from "../../../src/store/key_value/gate.ts";
 import { decodeHead, encodeHead, type HeadRecord } from "../../../src/store/key_value/head.ts";
-import {
-  decodeOutbox,
-  encodeOutbox,
-  encodeOwedMessage,
-  encodeOwedReceivers,
-  type OutboxRecord,
-} from "../../../src/store/key_value/outbox_row.ts";
+import { decodeOutbox, encodeOutbox, type OutboxRecord } from "../../../src/store/key_value/outbox_row.ts";
 import { decodeQueueRow, encodeBody, encodeQueueRow } from "../../../src/store/key_value/queue_row.ts";
 import { decodeRoute, decodeShapes, encodeRoute, encodeShapes } from "../../../src/store/key_value/route_row.ts";
 import * as rows from "../../../src/store/key_value/rows.ts";
+import { encodeOwedMessage, encodeOwedReceivers } from "../../../src/store/records/owed.ts";
+import { decodeSubscription, encodeSubscription } from "../../../src/store/records/subscription.ts";
 
 const MESSAGE = {
   topic: "t/é",
@@ -180,8 +176,8 @@ const FIXTURES: readonly Fixture[] = [
     name: "subscription",
     hex: "010503612f2b0905ffffff7f",
     value: { filter: "a/+", subscription: SUBSCRIPTION },
-    encode: () => rows.encodeSubscription({ filter: "a/+", subscription: SUBSCRIPTION }),
-    decode: rows.decodeSubscription,
+    encode: () => encodeSubscription({ filter: "a/+", subscription: SUBSCRIPTION }),
+    decode: decodeSubscription,
   },
   {
     name: "Will",

@@ -1,0 +1,59 @@
+/**
+ * Listing sessions, for people: first those that somebody owns, then the others.
+ *
+ * @module
+ */
+import type { DirectoryPage, DirectoryQuery, SessionDirectory } from "../../store/session_store.ts";
+import { ask, keysFor, type RedisContext } from "./context.ts";
+import { NAMES } from "./lua/reading.ts";
+import { readSessions, summaryOf } from "./session.ts";
+
+/** The directory of a store. */
+export function directory(context: RedisContext): SessionDirectory {
+  return {
+    list: (query) => list(context, query),
+    inspect: async (clientId, call) => {
+      call?.signal?.throwIfAborted();
+      const keys = await keysFor(context, [clientId]);
+      const [found] = await readSessions(context, keys, [keys.part(clientId)], call);
+      return found && summaryOf(found);
+    },
+  };
+}
+
+/** A cursor is `o` and the last owned member, or `d` and how many of the others were seen. */
+async function list(context: RedisContext, query: DirectoryQuery): Promise<DirectoryPage> {
+  const { limit, cursor = "o" } = query;
+  query.signal?.throwIfAborted();
+  const keys = await keysFor(context, []);
+  const names = async (which: "owned" | "due", from: string, most: number): Promise<string[]> =>
+    await ask(context, {
+      script: NAMES,
+      keys: [keys.shared("owned"), keys.shared("due")],
+      args: [which, from, most],
+      doing: "list sessions",
+      writes: false,
+      read: (_, reader) => {
+        const members: string[] = [];
+        while (reader.left > 0) members.push(reader.text());
+        return members;
+      },
+    }, query);
+  const parts: string[] = [];
+  let next: string | undefined = cursor;
+  if (next.startsWith("o")) {
+    const members = await names("owned", next.slice(1), limit);
+    parts.push(...members.map((member) => member.slice(member.indexOf("/") + 1)));
+    next = members.length < limit ? "d0" : `o${members.at(-1)}`;
+  }
+  while (next?.startsWith("d") && parts.length < limit) {
+    const seen: number = Number(next.slice(1));
+    const most = limit - parts.length;
+    const members = await names("due", String(seen), most);
+    parts.push(...members.filter((member) => member.startsWith("s/")).map((member) => member.slice(2)));
+    next = members.length < most ? undefined : `d${seen + members.length}`;
+  }
+  const found = parts.length === 0 ? [] : await readSessions(context, keys, parts, query);
+  const sessions = found.filter((each) => each !== undefined).map(summaryOf);
+  return { sessions, ...(next === undefined ? {} : { cursor: next }) };
+}

@@ -1,0 +1,106 @@
+/**
+ * What is due, and the leases of nodes.
+ *
+ * @module
+ */
+import type { DueOptions, DueWork, StoreCallOptions } from "../../store/session_store.ts";
+import { ask, keysFor, type RedisContext } from "./context.ts";
+import { named, nameOf } from "./fields.ts";
+import { type RedisKeys, unescapePart } from "./keys.ts";
+import { DUE, NEXT_DUE, RENEW } from "./lua/reading.ts";
+import { longNames } from "./routing.ts";
+
+interface FoundNode {
+  readonly node: string;
+  readonly dueAt: number;
+  readonly parts: readonly string[];
+}
+
+/** Lists what is due, earliest first. */
+export async function listDue(context: RedisContext, now: number, options: DueOptions): Promise<readonly DueWork[]> {
+  const { limit, graceMs } = options;
+  const keys = await keysFor(context, []);
+  const { moments, nodes } = await ask(context, {
+    script: DUE,
+    keys: [keys.shared("due"), keys.shared("nodes"), keys.shared("owned"), keys.shared("rings")],
+    args: [Math.floor(now), Math.ceil(graceMs), limit],
+    doing: "list what is due",
+    writes: true,
+    read: (_, reader) => {
+      const moments = Array.from({ length: reader.number() / 2 }, () => ({
+        member: reader.text(),
+        dueAt: Number(reader.text()),
+      }));
+      const nodes = Array.from({ length: reader.number() }, (): FoundNode => {
+        const node = reader.text();
+        const dueAt = Number(reader.text());
+        const owned = Array.from({ length: reader.number() }, () => reader.text());
+        return { node, dueAt, parts: owned.map((member) => member.slice(node.length + 1)) };
+      });
+      return { moments, nodes };
+    },
+  }, options);
+  const sessions = moments.filter(({ member }) => member.startsWith("s/")).map(({ member }) => member.slice(2));
+  const nameOfPart = await namesOf(context, keys, [...sessions, ...nodes.flatMap(({ parts }) => parts)], options);
+  const work = moments.flatMap(({ member, dueAt }): DueWork[] => {
+    const name = member.slice(2);
+    if (member.startsWith("o/")) return [{ type: "outbox", outboxId: nameOf(name), dueAt }];
+    const clientId = nameOfPart(name);
+    return clientId === undefined ? [] : [{ type: "session", clientId, dueAt }];
+  });
+  const lapsed = nodes.flatMap(({ node, dueAt, parts }): DueWork[] => {
+    const clientIds = parts.map(nameOfPart).filter((clientId) => clientId !== undefined);
+    return clientIds.length === 0 ? [] : [{ type: "node", nodeId: nameOf(node), dueAt, clientIds }];
+  });
+  return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/** The names of parts; of long ones as their sessions have them. */
+export async function namesOf(
+  context: RedisContext,
+  keys: RedisKeys,
+  parts: readonly string[],
+  call?: StoreCallOptions,
+): Promise<(part: string) => string | undefined> {
+  const long = [...new Set(parts)].filter((part) => unescapePart(part) === undefined);
+  const names = await longNames(context, keys, long, call);
+  return (part) => unescapePart(part) ?? names.get(part);
+}
+
+/** When the first work falls due. A lease counts from its end, without any grace. */
+export async function nextDueAt(context: RedisContext, call?: StoreCallOptions): Promise<number | undefined> {
+  const keys = await keysFor(context, []);
+  return await ask(context, {
+    script: NEXT_DUE,
+    keys: [keys.shared("due"), keys.shared("nodes"), keys.shared("owned")],
+    args: [],
+    doing: "look when something is due",
+    writes: false,
+    read: (_, reader) => {
+      const moment = reader.optional();
+      return moment === undefined ? undefined : Number(moment);
+    },
+  }, call);
+}
+
+/** Says until when a node is alive. A released one stays, as not alive, while sessions hang on it. */
+export async function renewNode(
+  context: RedisContext,
+  nodeId: string,
+  until: number,
+  call?: StoreCallOptions,
+): Promise<void> {
+  const keys = await keysFor(context, []);
+  await ask(context, {
+    script: RENEW,
+    keys: [keys.shared("nodes"), keys.shared("owned"), keys.shared("rings")],
+    args: [named(nodeId), Math.floor(until)],
+    doing: "renew a node",
+    writes: true,
+    read: () => {},
+  }, call);
+}
+
+function dueAtOf(work: DueWork): number {
+  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
+}

@@ -1,0 +1,105 @@
+/**
+ * Where records stand, and how names look in them: printable ASCII without `/`, `;`, commas apart and spaces.
+ *
+ * A client has two keys: `…/log`, its head, gate and log, and `…/rows`, what else its session owns. All sessions share
+ * `owned`, `due`, `rings`, `nodes`, `owed`, `routes` and `ended`, since a script names its keys before it knows whose
+ * session it finds.
+ *
+ * @module
+ */
+import { SCHEMA_VERSION } from "../../store/encoding.ts";
+import { escapePart, KeyParts, MAX_PART_BYTES } from "../../store/keys.ts";
+
+/** A key that all sessions share. */
+export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended";
+
+/** The keys of one store. */
+export class RedisKeys {
+  readonly #root: string;
+  readonly #parts = new KeyParts();
+
+  constructor(prefix: string) {
+    this.#root = `${prefix}/${SCHEMA_VERSION}/`;
+  }
+
+  /** Prepares names to stand in keys. */
+  prepare(names: Iterable<string>): Promise<void> {
+    return this.#parts.prepare(names);
+  }
+
+  /** A prepared name: a long one is a digest. */
+  part(name: string): string {
+    return this.#parts.of(name);
+  }
+
+  /** A key that all sessions share. In a cluster all of them live in one slot. */
+  shared(key: SharedKey): string {
+    return `${this.#root}{shared}/${key}`;
+  }
+
+  /** The key of a prepared client's head, gate and log. */
+  log(clientId: string): string {
+    return this.logOf(this.part(clientId));
+  }
+
+  /** As {@linkcode log}, by a name as it stands in records. */
+  logOf(part: string): string {
+    return `${this.#ofClient(part)}log`;
+  }
+
+  /** The key of what else a session owns. */
+  rowsOf(part: string): string {
+    return `${this.#ofClient(part)}rows`;
+  }
+
+  /** A key beside them that a cluster needs. */
+  besideOf(part: string, key: "owed" | "left" | "ended"): string {
+    return `${this.#ofClient(part)}${key}`;
+  }
+
+  // The letter keeps the braces from being empty: then they would not say where in a cluster the key lives.
+  #ofClient(part: string): string {
+    return `${this.#root}{c${part}}/`;
+  }
+}
+
+/** Whether a prefix can stand in front of keys. */
+export function isPrefix(prefix: string): boolean {
+  return prefix !== "" && escapePart(prefix).length <= MAX_PART_BYTES;
+}
+
+/** The name that {@linkcode escapePart} turned into a part; `undefined` for a digest. */
+export function unescapePart(part: string): string | undefined {
+  if (part.startsWith("~")) return undefined;
+  if (!part.includes("%")) return part;
+  let text = "";
+  let bytes: number[] = [];
+  const flush = (): void => {
+    if (bytes.length > 0) text += new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    bytes = [];
+  };
+  for (let index = 0; index < part.length;) {
+    if (part[index] !== "%") {
+      flush();
+      text += part[index++];
+    } else if (part[index + 1] === "u") {
+      flush();
+      text += String.fromCharCode(Number.parseInt(part.slice(index + 2, index + 6), 16));
+      index += 6;
+    } else {
+      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16));
+      index += 3;
+    }
+  }
+  flush();
+  return text;
+}
+
+/** A number from 0 to 2^32 − 1 that spreads names evenly (FNV-1a). */
+export function spreadOf(part: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < part.length; index++) {
+    hash = Math.imul(hash ^ part.charCodeAt(index), 0x01000193);
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,117 @@
+/**
+ * Sessions in Redis over `fetch`: Upstash, or any server that speaks its REST protocol.
+ *
+ * Every step is one request. What must be decided where the data is, is decided by a few scripts that compare numbers and
+ * append within limits; each names all keys that it touches, so that Upstash can lock those instead of the database.
+ *
+ * @example A store for a broker
+ * ```ts
+ * import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
+ *
+ * const store = upstashRedisStore({ url: "https://eu1-example.upstash.io", token: "the token of the database" });
+ * console.assert(store.capabilities.fencing === "strict");
+ * ```
+ *
+ * @module
+ */
+import { MAX_SHAPES } from "../../routing/shape.ts";
+import type { StoreCapabilities } from "../../store/capabilities.ts";
+import { escapePart } from "../../store/keys.ts";
+import type { SessionStore, StoreCallOptions } from "../../store/session_store.ts";
+import { acquire } from "./acquire.ts";
+import { type UpstashClient, upstashClient, type UpstashConnection } from "./client.ts";
+import { commit } from "./commit.ts";
+import type { RedisContext } from "./context.ts";
+import { directory } from "./directory.ts";
+import { listDue, nextDueAt, renewNode } from "./due.ts";
+import { isPrefix } from "./keys.ts";
+import { readOutbox } from "./outbox.ts";
+import { readQueue } from "./queue.ts";
+import { rings } from "./rings.ts";
+import { routing } from "./routing.ts";
+import { readStored } from "./session.ts";
+import { transport } from "./transport.ts";
+
+export type { UpstashClient, UpstashConnection, UpstashPipeline } from "./client.ts";
+
+/** How an {@linkcode upstashRedisStore} is set up. */
+export interface UpstashRedisStoreOptions {
+  /** In front of all keys, so that nodes, tenants and environments can share a database. Default: `mqtt`. */
+  readonly prefix?: string;
+  /**
+   * Whether scripts ask the server to lock their keys instead of the whole database, as Upstash can and plain Redis refuses.
+   * Default: yes, unless the server refuses it.
+   */
+  readonly keyLocking?: boolean;
+  /** The largest body of a request, in bytes. Default: 10 000 000, a little less than the least plan of Upstash takes. */
+  readonly maxRequestBytes?: number;
+  /** The most shapes that topics are routed by (D7). Default: 256. */
+  readonly maximumShapes?: number;
+  /** The most receivers that one commit reaches; the others follow through the outbox. Default: 1000. */
+  readonly maxReceiversPerCommit?: number;
+}
+
+/** What a request takes beside one message: scripts, keys, receivers. */
+const REQUEST_ROOM = 400_000;
+
+/** The most changes of a batch. */
+const MAX_CHANGES = 2_000;
+
+/**
+ * Keeps sessions in Redis through a client of `@upstash/redis`, or one that is made of `url` and `token`.
+ *
+ * @throws {TypeError} If the client is none, or `url` or `token` cannot be one.
+ * @throws {RangeError} If an option is out of its range.
+ */
+export function upstashRedisStore(
+  redis: UpstashClient | UpstashConnection,
+  options: UpstashRedisStoreOptions = {},
+): SessionStore {
+  const { prefix = "mqtt", maximumShapes = MAX_SHAPES, maxReceiversPerCommit = 1_000 } = options;
+  if (!isPrefix(prefix)) throw new RangeError("Cannot use the prefix: it must be 1 to 256 characters once escaped");
+  const client = "pipeline" in redis ? redis : upstashClient(redis);
+  const context: RedisContext = { transport: transport(client, options), prefix: escapePart(prefix), cluster: false };
+  const router = routing(context, maximumShapes);
+  const doorbells = rings(context);
+  const capabilities: StoreCapabilities = {
+    fencing: "strict",
+    durability: "replicated",
+    consistency: "strong",
+    ttl: "lazy",
+    watch: "none",
+    // A message is base64 in its request, and so are its properties.
+    maxMessageBytes: Math.max(1, Math.floor((context.transport.maxRequestBytes - REQUEST_ROOM) * 3 / 4)),
+    maxChangesPerBatch: MAX_CHANGES,
+    maxReceiversPerCommit,
+  };
+  const committing = {
+    context,
+    routing: router,
+    maxReceivers: maxReceiversPerCommit,
+    maxChanges: capabilities.maxChangesPerBatch,
+    maxMessageBytes: capabilities.maxMessageBytes,
+  };
+  return {
+    capabilities,
+    acquire: (request, call) => begun(call, () => acquire(context, request, call)),
+    read: (clientId, call) => begun(call, () => readStored(context, clientId, call)),
+    commit: (batches, call) => begun(call, () => commit(committing, batches, call)),
+    readQueue: (guard, position, call) => begun(call, () => readQueue(context, guard, position, call)),
+    readOutbox: (outboxId, limit, call) => begun(call, () => readOutbox(context, outboxId, limit, call)),
+    matchSubscriptions: (topics, call) => begun(call, () => router.match(topics, call)),
+    admitFilters: (filters, call) => begun(call, () => router.admit(filters, call)),
+    listDue: (now, due) => begun(due, () => listDue(context, now, due)),
+    nextDueAt: (call) => begun(call, () => nextDueAt(context, call)),
+    // An ended session leaves nothing behind.
+    sweep: (_, call) => begun(call, () => Promise.resolve()),
+    renewNode: (nodeId, until, call) => begun(call, () => renewNode(context, nodeId, until, call)),
+    readRings: (nodeId, call) => begun(call, () => doorbells.read(nodeId, call)),
+    directory: directory(context),
+  };
+}
+
+/** Begins a call unless it was aborted before; every failure is a rejection. */
+async function begun<Value>(options: StoreCallOptions | undefined, run: () => Promise<Value>): Promise<Value> {
+  options?.signal?.throwIfAborted();
+  return await run();
+}

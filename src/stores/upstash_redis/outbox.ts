@@ -1,0 +1,64 @@
+/**
+ * Reading what an outbox still holds.
+ *
+ * @module
+ */
+import { willMessage } from "../../machine/rules/will.ts";
+import type { Message } from "../../mqtt/message.ts";
+import { unreadable } from "../../store/encoding.ts";
+import { decodeOwedMessage, decodeOwedReceivers } from "../../store/records/owed.ts";
+import type { OutboxEntry, StoreCallOptions } from "../../store/session_store.ts";
+import { ask, keysFor, type RedisContext } from "./context.ts";
+import { bytesOf, named, nameOf } from "./fields.ts";
+import { READ_OWED } from "./lua/reading.ts";
+import { readWillText } from "./rows.ts";
+
+/** Reads entries, oldest first. */
+export async function readOutbox(
+  context: RedisContext,
+  outboxId: string,
+  limit: number,
+  call?: StoreCallOptions,
+): Promise<readonly OutboxEntry[]> {
+  const keys = await keysFor(context, []);
+  const key = keys.shared("owed");
+  const name = named(outboxId);
+  const entries = await ask(context, {
+    script: READ_OWED,
+    keys: [key],
+    args: [name, limit],
+    doing: "read an outbox",
+    writes: false,
+    read: (_, reader) => {
+      const found: { number: number; cursor: number; total: number; what: string; whom: string }[] = [];
+      while (reader.left > 0) {
+        found.push({
+          number: reader.number(),
+          cursor: reader.number(),
+          total: reader.number(),
+          what: reader.text(),
+          whom: reader.text(),
+        });
+      }
+      return found;
+    },
+  }, call);
+  return entries.map(({ number, cursor, total, what, whom }): OutboxEntry => {
+    const field = `${key}/${name}/${number}`;
+    return {
+      outboxId,
+      number,
+      message: readOwed(field, what),
+      ...(total < 0 ? {} : { receivers: decodeOwedReceivers(field, bytesOf(field, whom)) }),
+      cursor,
+    };
+  });
+}
+
+/** `m` and a message, or `w`, when it was released, whose it was, and a Will. */
+function readOwed(key: string, text: string): Message {
+  if (text.startsWith("m")) return decodeOwedMessage(key, bytesOf(key, text.slice(1)));
+  const [releasedAt = "", clientId = "", will] = text.slice(1).split(" ");
+  if (!text.startsWith("w") || will === undefined) throw unreadable(key, "it is no message");
+  return willMessage(readWillText(key, will), nameOf(clientId), Number(releasedAt));
+}

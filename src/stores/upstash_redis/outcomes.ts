@@ -1,0 +1,61 @@
+/**
+ * What became of deliveries, as a script tells it.
+ *
+ * @module
+ */
+import { DROP_REASONS } from "../../store/records/drops.ts";
+import type { CommitBatch, DeliveryReceiver, ReceiverOutcome } from "../../store/session_store.ts";
+import { nameOf } from "./fields.ts";
+
+/** Reads the outcomes of the receivers that were served; the others are owed. Lists follow the deliveries. */
+export function outcomesOf(
+  batch: CommitBatch,
+  served: readonly number[],
+  told: string,
+): readonly (readonly ReceiverOutcome[])[] {
+  const words = told === "" ? [] : told.split(";");
+  let next = 0;
+  return batch.deliveries.map(({ receivers = [] }, index) =>
+    receivers.map((receiver, place) =>
+      place < (served[index] ?? 0) ? outcomeOf(receiver, words[next++] ?? "") : owed(receiver)
+    )
+  );
+}
+
+/** The answer to a batch that was carried out before: lists that are not known any more are empty. */
+export function repeatedOutcomes(
+  batch: CommitBatch,
+  served: readonly number[],
+  told: string,
+): readonly (readonly ReceiverOutcome[])[] {
+  const count = served.reduce((sum, each) => sum + each, 0);
+  if (count > 0 && told === "") return batch.deliveries.map(() => []);
+  return outcomesOf(batch, served, told);
+}
+
+function owed({ clientId, incarnation }: DeliveryReceiver): ReceiverOutcome {
+  return { outcome: "owed", clientId, incarnation };
+}
+
+function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): ReceiverOutcome {
+  const [kind, value, node, gaveWay] = told.split(" ");
+  switch (kind) {
+    case "a": {
+      const dropped = Number(gaveWay);
+      return {
+        outcome: "appended",
+        clientId,
+        incarnation,
+        sequence: Number(value),
+        ...(node === undefined || node === "" ? {} : { ownerNode: nameOf(node) }),
+        ...(dropped > 0 ? { dropped: Array.from({ length: dropped }, () => "queueFullOldest" as const) } : {}),
+      };
+    }
+    case "d":
+      return { outcome: "dropped", clientId, incarnation, reason: DROP_REASONS[Number(value) - 1] ?? "unreadable" };
+    case "e":
+      return { outcome: "ended", clientId, incarnation };
+    default:
+      return owed({ clientId, incarnation } as DeliveryReceiver);
+  }
+}
