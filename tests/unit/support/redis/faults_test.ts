@@ -95,8 +95,11 @@ Deno.test("refused connections come back on the same port", () =>
     assert.equal(await run(upstash, "PING"), "PONG");
     await upstash.faults.refuse();
     await assert.rejects(run(upstash, "PING"), TypeError);
-    await upstash.faults.accept();
-    assert.equal(await run(upstash, "PING"), "PONG");
+    // Taking connections again is harmless where they were not refused.
+    for (let time = 0; time < 2; time++) {
+      await upstash.faults.accept();
+      assert.equal(await run(upstash, "PING"), "PONG");
+    }
     assert.equal(upstash.port, port);
   }));
 

@@ -120,8 +120,10 @@ Deno.test("a Redis that is gone is 503, and one that was restarted is found agai
     assert.equal((await ask(upstash, "/", ["PING"]))[0], 200);
     await redis.kill();
     assert.equal((await ask(upstash, "/", ["PING"]))[0], 503);
-    await redis.restart();
-    assert.deepEqual(await ask(upstash, "/", ["PING"]), [200, { result: "PONG" }]);
+    for (let restart = 0; restart < 2; restart++) {
+      await redis.restart();
+      assert.deepEqual(await ask(upstash, "/", ["PING"]), [200, { result: "PONG" }]);
+    }
   }));
 
 Deno.test("each reply carries a new token for reading one's own writes", () =>
