@@ -65,10 +65,7 @@ export class ReplyReader {
   /** Reads a text. */
   text(): string {
     const colon = this.#reply.indexOf(":", this.#position);
-    // No length has more digits; without a colon what is left could be megabytes.
-    const length = colon < 0 || colon - this.#position > 10
-      ? undefined
-      : wholeNumber(this.#reply.slice(this.#position, colon));
+    const length = colon < 0 ? undefined : wholeNumber(this.#reply.slice(this.#position, colon));
     if (length === undefined || length < 0) throw new Malformed("a length is no number");
     const end = colon + 1 + length;
     if (end > this.#reply.length) throw new Malformed("it is truncated");

@@ -74,7 +74,7 @@ export class Sending {
       if ("result" in answer) {
         const failure = this.#keep(item, answer.result);
         if (failure !== undefined) failures.push(failure);
-      } else if (naming !== "texts" && item.form?.by === "evalsha" && answer.error.startsWith("NOSCRIPT")) {
+      } else if (item.form?.by === "evalsha" && answer.error.startsWith("NOSCRIPT")) {
         again.push(item);
       } else if (item.form !== undefined && this.#texts.fallsBack(item.form.script, answer.error)) {
         again.push(item);

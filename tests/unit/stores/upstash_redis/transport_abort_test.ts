@@ -84,6 +84,26 @@ Deno.test("after an abort no further request leaves", async () => {
   assert.equal(requests.length, 1);
 });
 
+Deno.test("an abort between two requests keeps the second from leaving", async () => {
+  for (const writes of [true, false]) {
+    const { client, requests, sent } = byHand();
+    const controller = new AbortController();
+    const leaving = sent();
+    const call = transport(client).send([A], { doing: "commit", writes, signal: controller.signal });
+    await leaving;
+    // Read when the wait for the first request is over.
+    const answer = {
+      get error() {
+        controller.abort(reason);
+        return "NOSCRIPT No matching script.";
+      },
+    };
+    requests[0]?.resolve([answer]);
+    await assert.rejects(call, writes ? is("OUTCOME_UNKNOWN") : reason);
+    assert.equal(requests.length, 1);
+  }
+});
+
 Deno.test("a signal is left without listeners, however the call ends", async () => {
   await using server = serve(new ScriptCache().answerAll);
   await using broken = serve(() => [{ error: "ERR" }]);
