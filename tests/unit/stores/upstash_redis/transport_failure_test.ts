@@ -292,13 +292,14 @@ Deno.test("no failure shows a payload, the token or the URL", async () => {
     () => [{ error: `ERR unknown command, with args beginning with: ${payload} ${payload}` }],
     () => [{ error: `ERR user_script:1: bad argument '${payload}' script: ${DIGEST}, on @user_script:1.` }],
     (url: string) => [{ error: `MOVED 1 ${new URL(url).host} ${url} https://other.host/${TOKEN}` }],
+    () => [{ error: "ERR see http://inner/path or MOVED to 10.1.2.3:6379" }],
     () => [{ result: payload }],
     () => Response.json({ result: payload }),
   ];
   const hidden = (error: unknown, url: string): true => {
     assert.ok(error instanceof SessionError);
     const text = everything(error);
-    for (const secret of [payload, TOKEN, url, new URL(url).host, "other.host", "command was"]) {
+    for (const secret of [payload, TOKEN, url, new URL(url).host, "other.host", "//inner", "10.1.2.3", "command was"]) {
       assert.ok(!text.includes(secret), `${secret} in ${text}`);
     }
     return true;

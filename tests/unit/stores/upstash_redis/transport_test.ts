@@ -220,6 +220,13 @@ Deno.test("a command fills a request to the last byte, and with one more nothing
   assert.equal(server.requests.length, 0);
 });
 
+Deno.test("scripts that fit a request by their digests take several by their texts", async () => {
+  await using server = serve(new ScriptCache().answerAll);
+  const commands = ["c", "d", "e"].map((name) => run(script(name.repeat(1_000))));
+  await transport(once(server.url), { maxRequestBytes: 2_500 }).send(commands, COMMIT);
+  assert.deepEqual(namesOf(server), [["evalsha", "evalsha", "evalsha"], ["eval", "eval"], ["eval"]]);
+});
+
 Deno.test("a request holds 1 000 commands, and the next leaves when it was answered", async () => {
   const redis = new ScriptCache();
   let busy = 0;
