@@ -1,5 +1,5 @@
 /**
- * `deno task start`: an MQTT broker over WebSocket whose sessions live in Deno KV. WebSocket, codec and wiring are here,
+ * `deno task start`: an MQTT broker over WebSocket whose sessions live in Deno KV or Upstash Redis. WebSocket, codec and wiring are here,
  * everything that MQTT says about sessions is in the library.
  *
  * It lets everybody in who can reach it, which by default is whoever uses this machine, web pages in its browsers
@@ -29,7 +29,7 @@ if ("run" in command) {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const { store, close } = await openStore(settings);
+  const { store, place, close } = await openStore(settings);
   const broker = sessionBroker({
     store,
     nodeId: settings.node,
@@ -58,7 +58,7 @@ async function run(settings: Settings): Promise<void> {
     port: settings.port,
     onListen: ({ hostname, port }) => console.log(`listening on ws://${hostWithBrackets(hostname)}:${port}/mqtt`),
   }, (request) => sockets.handle(request));
-  console.log(settings.store === "memory" ? "storing in memory" : `storing in ${settings.data}`);
+  console.log(`storing in ${place}`);
 
   const signal = await firstSignal();
   console.log(`stopping on ${signal}: ${sockets.size} connections`);

@@ -5,14 +5,22 @@
  */
 import { parseArgs } from "node:util";
 
+/** Where sessions can live. */
+const STORES = ["memory", "deno-kv", "upstash"] as const;
+
+/** The name of a store. */
+export type StoreName = typeof STORES[number];
+
 /** What the command line says, with every default filled in. */
 export interface Settings {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  readonly store: "memory" | "deno-kv";
+  readonly store: StoreName;
   /** The file of Deno KV. */
   readonly data: string;
+  /** In front of all keys in Upstash Redis. */
+  readonly prefix: string;
   readonly node: string;
   readonly leaseMs: number;
   /** Added to the clock, so that tests can let a week go by. */
@@ -21,7 +29,7 @@ export interface Settings {
   readonly maxQueuedBytes: number;
   /** The longest Session Expiry Interval, in seconds. */
   readonly sessionExpiryMax: number;
-  /** How often news from other processes on the same file are looked for. */
+  /** How often news from other brokers on the same data are looked for. */
   readonly pollMs: number;
   /** How long a client may leave its socket unread. */
   readonly stallMs: number;
@@ -41,6 +49,7 @@ const DEFAULTS = {
   host: "127.0.0.1",
   port: "8080",
   store: "deno-kv",
+  prefix: "mqtt",
   node: "broker",
   "lease-ms": "120000",
   "clock-offset-ms": "0",
@@ -61,11 +70,12 @@ deno task start [options]
 
   --host NAME               where to listen (${DEFAULTS.host}: this machine alone)
   --port N                  0 picks a free one (${DEFAULTS.port})
-  --store memory|deno-kv    where sessions live (${DEFAULTS.store})
+  --store NAME              where sessions live: ${STORES.join(", ")} (${DEFAULTS.store})
   --data FILE               the file of deno-kv (a folder of yours: see the line it prints)
-  --node NAME               what other brokers on the same file call this one (${DEFAULTS.node})
+  --prefix TEXT             in front of all keys of upstash, so that others can share the database (${DEFAULTS.prefix})
+  --node NAME               what other brokers on the same data call this one (${DEFAULTS.node})
   --lease-ms N              how long this broker counts as alive after its last sign of life (${DEFAULTS["lease-ms"]})
-  --poll-ms N               how often to look for news from others on the same file (${DEFAULTS["poll-ms"]})
+  --poll-ms N               how often to look for news from others on the same data (${DEFAULTS["poll-ms"]})
   --max-queued-messages N   for one session (${DEFAULTS["max-queued-messages"]})
   --max-queued-bytes N      for one session (${DEFAULTS["max-queued-bytes"]})
   --session-expiry-max N    the longest Session Expiry Interval, in seconds (never ends)
@@ -74,6 +84,9 @@ deno task start [options]
   --stall-ms N              how long a client may leave its socket unread (${DEFAULTS["stall-ms"]})
   --clock-offset-ms N       added to the clock, for tests (${DEFAULTS["clock-offset-ms"]})
   --help                    this text
+
+upstash is Upstash Redis, or whatever speaks its REST protocol. It takes UPSTASH_REDIS_REST_URL and
+UPSTASH_REDIS_REST_TOKEN from the environment; neither is ever printed. --poll-ms is billed there: a poll is a command.
 `;
 
 /** Reads the arguments; `defaultData` is asked only where no `--data` is given. */
@@ -93,7 +106,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
     const count = (name: OptionName, least: number, most = Number.MAX_SAFE_INTEGER) =>
       wholeNumber(name, value(name), least, most);
     const store = value("store");
-    if (store !== "memory" && store !== "deno-kv") throw new RangeError(`--store is memory or deno-kv, not ${store}`);
+    if (!isStoreName(store)) throw new RangeError(`--store is one of ${STORES.join(", ")}, not ${store}`);
     const maxPacketBytes = count("max-packet-bytes", 16, 268_435_460);
     return {
       run: {
@@ -101,6 +114,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         port: count("port", 0, 65_535),
         store,
         data: given["data"] ?? (store === "deno-kv" ? defaultData() : ""),
+        prefix: value("prefix"),
         node: value("node"),
         leaseMs: count("lease-ms", 100),
         clockOffsetMs: count("clock-offset-ms", Number.MIN_SAFE_INTEGER),
@@ -118,6 +132,10 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
     const reason = error instanceof Error ? error.message : String(error);
     return { say: `${reason}\nSee --help.\n`, exitCode: 2 };
   }
+}
+
+function isStoreName(name: string): name is StoreName {
+  return STORES.some((store) => store === name);
 }
 
 /** `parseArgs` takes `-5` for an option of its own; `--name=-5` is clear. */

@@ -1,19 +1,47 @@
 import type { SessionStore } from "@edge-mqtt/session";
 import { memoryStore } from "@edge-mqtt/session/memory";
 import { denoKvStore } from "@edge-mqtt/session/deno-kv";
+import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
 import { makeFolderOf } from "./data_file.ts";
 import type { Settings } from "./options.ts";
 
-/** A store, and what gives its file back. */
+/** How long a database may take to answer for the first time. */
+const FIRST_ANSWER_MS = 10_000;
+
+/** A store, where it keeps what it is given, and what gives that back. */
 export interface OpenStore {
   readonly store: SessionStore;
+  /** For people. Never a URL or a token. */
+  readonly place: string;
   readonly close: () => void;
 }
 
 /** Opens what the settings name. */
-export async function openStore({ store, data }: Pick<Settings, "store" | "data">): Promise<OpenStore> {
-  if (store === "memory") return { store: memoryStore(), close: () => {} };
-  makeFolderOf(data);
-  const kv = await Deno.openKv(data);
-  return { store: denoKvStore(kv), close: () => kv.close() };
+export async function openStore(settings: Pick<Settings, "store" | "data" | "prefix">): Promise<OpenStore> {
+  switch (settings.store) {
+    case "memory":
+      return { store: memoryStore(), place: "memory", close: () => {} };
+    case "deno-kv": {
+      makeFolderOf(settings.data);
+      const kv = await Deno.openKv(settings.data);
+      return { store: denoKvStore(kv), place: settings.data, close: () => kv.close() };
+    }
+    case "upstash": {
+      const store = upstashRedisStore(
+        { url: fromEnvironment("UPSTASH_REDIS_REST_URL"), token: fromEnvironment("UPSTASH_REDIS_REST_TOKEN") },
+        { prefix: settings.prefix },
+      );
+      // A wrong address or token is told now, not to the first client.
+      await store.nextDueAt({ signal: AbortSignal.timeout(FIRST_ANSWER_MS) }).catch((cause) => {
+        throw new Error("the database at UPSTASH_REDIS_REST_URL cannot be used", { cause });
+      });
+      return { store, place: `Upstash Redis under ${settings.prefix}`, close: () => {} };
+    }
+  }
+}
+
+function fromEnvironment(name: string): string {
+  const value = Deno.env.get(name);
+  if (value === undefined || value === "") throw new Error(`--store upstash needs ${name} in the environment`);
+  return value;
 }

@@ -20,6 +20,15 @@ Deno.test("options are read in both forms, a number below zero too", () => {
   assert.deepEqual([command.run.store, command.run.clockOffsetMs, command.run.port], ["memory", -5, 0]);
 });
 
+Deno.test("Upstash Redis is a store, under a prefix that may be chosen, and no file is asked for", () => {
+  for (const [args, expected] of [[[], "mqtt"], [["--prefix", "tenant a"], "tenant a"]] as const) {
+    const command = readCommandLine(["--store", "upstash", ...args], noData);
+    assert.ok("run" in command);
+    const { store, prefix, data } = command.run;
+    assert.deepEqual([store, prefix, data], ["upstash", expected, ""]);
+  }
+});
+
 Deno.test("what the command line cannot mean is refused with 2 and the reason", () => {
   const wrong: Readonly<Record<string, readonly string[]>> = {
     "--nonsense": ["--nonsense"],
@@ -41,7 +50,7 @@ Deno.test("the process prints its help, and refuses an unknown option", async ()
   const main = "examples/broker/main.ts";
   const help = await runDeno(["run", "-A", "--quiet", main, "--help"]);
   assert.ok(help.success);
-  assert.match(help.output, /--store memory\|deno-kv/);
+  assert.match(help.output, /--store NAME .*memory, deno-kv, upstash/);
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", main, "--nonsense"],
     cwd: PROJECT_ROOT,
@@ -73,3 +82,40 @@ Deno.test("a port or a file that cannot be had ends the process with 1 and one l
     assert.match(new TextDecoder().decode(stderr), /^Cannot run the broker: .+\n$/);
   }
 });
+
+Deno.test("an Upstash Redis that is not named, not reached or not allowed is told without its URL and token", async () => {
+  const token = "token-5d1c";
+  await using other = startServer(new Response("<html>this is no Redis</html>"));
+  await using stranger = startServer(Response.json({ error: `WRONGPASS not ${token}` }, { status: 401 }));
+  const closed = startServer(new Response());
+  await closed[Symbol.asyncDispose]();
+  const cases: readonly (readonly [url: string, token: string, says: RegExp])[] = [
+    ["", token, /UPSTASH_REDIS_REST_URL/],
+    [other.url, "", /UPSTASH_REDIS_REST_TOKEN/],
+    ["ftp://host.invalid", token, /URL/],
+    [closed.url, token, /request failed/],
+    [other.url, token, /the answer is no JSON/],
+    [stranger.url, token, /turned the request away/],
+  ];
+  for (const [url, token, says] of cases) {
+    const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "examples/broker/main.ts", "--port", "0", "--store", "upstash"],
+      cwd: PROJECT_ROOT,
+      env: { NO_COLOR: "1", UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token },
+    }).output();
+    const told = new TextDecoder().decode(stderr);
+    assert.equal(code, 1, told);
+    assert.match(told, /^Cannot run the broker: .+\n$/);
+    assert.match(told, says);
+    assert.equal(stdout.length, 0);
+    for (const secret of [token, url === "" ? "" : new URL(url).host]) {
+      assert.ok(secret === "" || !told.includes(secret), told);
+    }
+  }
+});
+
+/** Answers everything with this. */
+function startServer(response: Response): AsyncDisposable & { readonly url: string } {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => response.clone());
+  return { url: `http://127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
+}
