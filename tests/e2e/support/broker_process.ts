@@ -22,11 +22,19 @@ export class BrokerProcess implements AsyncDisposable {
   }
 
   /** Starts a broker on a free port, and waits until it has said where it listens and what it stores to. */
-  static async start(...args: readonly string[]): Promise<BrokerProcess> {
+  static start(...args: readonly string[]): Promise<BrokerProcess> {
+    return BrokerProcess.startIn({}, ...args);
+  }
+
+  /** The same, with more in its environment. */
+  static async startIn(
+    environment: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): Promise<BrokerProcess> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "examples/broker/main.ts", "--port", "0", ...args],
       cwd: PROJECT_ROOT,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...environment },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -97,8 +105,21 @@ async function readText(stream: ReadableStream<Uint8Array>, heard: (text: string
   for await (const chunk of stream) heard(decoder.decode(chunk, { stream: true }));
 }
 
+/** Where brokers keep sessions, for as long as a test runs. */
+export interface BrokerData extends AsyncDisposable {
+  /** Starts a broker that keeps its sessions here. */
+  start(...args: readonly string[]): Promise<BrokerProcess>;
+}
+
+/** A kind of place for sessions. */
+export interface DataKind {
+  /** Begins the names of tests. */
+  readonly name: string;
+  make(): Promise<BrokerData>;
+}
+
 /** A folder of its own for a database, removed at the end. */
-export class DataFolder implements AsyncDisposable {
+export class DataFolder implements BrokerData {
   readonly path: string;
 
   private constructor(path: string) {
@@ -114,7 +135,24 @@ export class DataFolder implements AsyncDisposable {
     return ["--data", `${this.path}/sessions.db`];
   }
 
+  start(...args: readonly string[]): Promise<BrokerProcess> {
+    return BrokerProcess.start(...this.args, ...args);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.path, { recursive: true });
   }
 }
+
+/** Deno KV on a file. */
+export const DENO_KV: DataKind = { name: "Deno KV", make: DataFolder.make };
+
+/** The memory of the process: brokers share nothing. */
+export const MEMORY: DataKind = {
+  name: "memory",
+  make: () =>
+    Promise.resolve({
+      start: (...args) => BrokerProcess.start("--store", "memory", ...args),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
+};

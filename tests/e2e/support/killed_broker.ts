@@ -1,4 +1,4 @@
-import { BrokerProcess } from "./broker_process.ts";
+import type { BrokerData, BrokerProcess } from "./broker_process.ts";
 import type { Address } from "./mqttjs_client.ts";
 
 /** A kill comes up to so much after the packet that called for it: any step of a commit may be under way. */
@@ -6,6 +6,7 @@ const DRIFT_MS = 6;
 
 /** One broker after the other on the same database: each is killed at a random moment, and the next one started. */
 export class KilledBroker implements AsyncDisposable {
+  readonly #data: BrokerData;
   readonly #args: readonly string[];
   readonly #random: () => number;
   /** Where the one that runs listens. */
@@ -15,16 +16,17 @@ export class KilledBroker implements AsyncDisposable {
   #heard = 0;
   #restarting: Promise<void> | undefined;
 
-  private constructor(process: BrokerProcess, args: readonly string[], random: () => number) {
+  private constructor(process: BrokerProcess, data: BrokerData, args: readonly string[], random: () => number) {
     this.#process = process;
+    this.#data = data;
     this.#args = args;
     this.#random = random;
     this.address = { url: process.url };
   }
 
   /** Starts the first one. */
-  static async start(args: readonly string[], random: () => number): Promise<KilledBroker> {
-    return new KilledBroker(await BrokerProcess.start(...args), args, random);
+  static async start(data: BrokerData, args: readonly string[], random: () => number): Promise<KilledBroker> {
+    return new KilledBroker(await data.start(...args), data, args, random);
   }
 
   /** Plans kills for the next `packets` that are heard. */
@@ -60,7 +62,7 @@ export class KilledBroker implements AsyncDisposable {
     // Chance, not waiting: nothing depends on how long this takes.
     await new Promise((resolve) => setTimeout(resolve, this.#random() * DRIFT_MS));
     await this.#process.kill();
-    this.#process = await BrokerProcess.start(...this.#args);
+    this.#process = await this.#data.start(...this.#args);
     this.address.url = this.#process.url;
   }
 }
