@@ -5,12 +5,12 @@
  */
 import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts";
 import { unreadable } from "../../store/encoding.ts";
-import { digestOf, escapePart } from "../../store/keys.ts";
+import { digestOf } from "../../store/keys.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../../store/session_store.ts";
 import { Arguments, ask, keysFor, type RedisContext } from "./context.ts";
 import { headText, named, nameOf, readHead, readLatest } from "./fields.ts";
 import { RedisGuard } from "./guard.ts";
-import { type RedisKeys, spreadOf, unescapePart } from "./keys.ts";
+import { type RedisKeys, spreadOf, stampOf, unescapePart } from "./keys.ts";
 import { ACQUIRE } from "./lua/acquire.ts";
 import { pageOf, type RawPage, readRawPage } from "./queue.ts";
 import { phasesOf, readRows, snapshotOf, willText } from "./rows.ts";
@@ -48,18 +48,20 @@ export async function acquire(
 function argumentsOf(keys: RedisKeys, request: AcquireRequest, principal: string): Arguments {
   const { terms, page } = request;
   const part = keys.part(terms.clientId);
-  const full = escapePart(terms.clientId);
   const call = new Arguments();
   for (const shared of ["owned", "due", "rings", "owed", "routes", "nodes"] as const) call.key(keys.shared(shared));
-  return call.key(undefined).key(keys.rowsOf(part)).key(keys.logOf(part)).add(request.now)
+  return call.key(undefined).key(keys.rowsOf(part)).key(keys.logOf(part)).add(
+    Math.ceil(request.now),
+    stampOf(request.token),
+  )
     .add(0)
-    .add(part, spreadOf(part), `=${full}`)
+    .add(part, spreadOf(part), named(terms.clientId))
     .add(named(request.token), named(request.nodeId), named(request.incarnation), principal)
     .flag(terms.mustBeNew).flag(request.whenOwned === "refuse").flag(terms.cleanStart)
     .flag(terms.resumeAcrossVersions).flag(terms.releaseWillOnCleanStart)
     .add(DECISIONS, terms.head.protocolVersion, headText({ ...terms.head, attached: true }), terms.sendAhead)
     .add(terms.will === undefined ? "" : willText(terms.will))
-    .add(unescapePart(part) === undefined ? `=${full}` : "")
+    .add(unescapePart(part) === undefined ? named(terms.clientId) : "")
     .add(page.messages, page.bytes);
 }
 

@@ -13,7 +13,7 @@ import { foldChanges, type FoldedChanges } from "./changes.ts";
 import { Arguments, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named } from "./fields.ts";
 import { type GuardState, RedisGuard } from "./guard.ts";
-import { type RedisKeys, spreadOf } from "./keys.ts";
+import { type RedisKeys, spreadOf, stampOf } from "./keys.ts";
 import { COMMIT } from "./lua/commit.ts";
 import { outcomesOf, repeatedOutcomes } from "./outcomes.ts";
 import { bodyText, headerText } from "./queue.ts";
@@ -99,7 +99,7 @@ function prepare(
     (folded.ends || folded.rowPuts.length + folded.rowGone.length > 0 || folded.expiry !== "");
   call.key(touchesRows && part !== undefined ? keys.rowsOf(part) : undefined);
   call.key(part === undefined ? undefined : keys.logOf(part));
-  call.add(named(batch.id), Math.ceil(batch.now));
+  call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id));
   if (state !== undefined && folded !== undefined && part !== undefined) addOwn(call, batch, state, folded, part);
   addDeliveries(call, keys, batch, served);
   return { batch, state, folded, served, call };
@@ -108,7 +108,7 @@ function prepare(
 /** The guard and the changes of the own session. */
 function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: FoldedChanges, part: string): void {
   const { removals, sentLimit, fields, ends, rowPuts, rowGone, routes, ownedGone, duePuts, dueGone, expiry } = folded;
-  call.add(named(state.incarnation), state.epoch, state.version, part, spreadOf(part));
+  call.add(named(state.incarnation), state.epoch, state.version, part, spreadOf(part), named(state.clientId));
   call.add(removals.length, ...removals.flat());
   call.add(sentLimit ?? "", batch.raiseEpoch === undefined ? "" : named(batch.raiseEpoch.token));
   call.add(fields.length / 2, ...fields).flag(ends);
@@ -119,7 +119,7 @@ function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: 
 
 /** Limits, bodies, appends, the move of an entry, and what is owed. */
 function addDeliveries(call: Arguments, keys: RedisKeys, batch: CommitBatch, served: readonly number[]): void {
-  const { limits, deliveries, outbox, guard, behindOutbox } = batch;
+  const { limits, deliveries, outbox, guard } = batch;
   const mayRefuse = limits.whenFull === "reject" && outbox === undefined &&
     deliveries.every(({ receivers }) => receivers !== undefined);
   call.add(limits.maximumMessages, limits.maximumBytes).flag(limits.whenFull === "dropOldest").flag(mayRefuse);
@@ -133,7 +133,7 @@ function addDeliveries(call: Arguments, keys: RedisKeys, batch: CommitBatch, ser
     const body = used.slice(0, index + 1).filter(Boolean).length;
     for (const receiver of receivers.slice(0, served[index] ?? 0)) {
       const part = keys.part(receiver.clientId);
-      call.key(keys.logOf(part)).add(named(receiver.incarnation), part, body);
+      call.key(keys.logOf(part)).add(named(receiver.incarnation), named(receiver.clientId), body);
       call.add(Number(receiver.qos === 0) + 2 * Number(receiver.onlyIfOwned === true), "", headerText(receiver));
     }
   }
@@ -145,7 +145,7 @@ function addDeliveries(call: Arguments, keys: RedisKeys, batch: CommitBatch, ser
   }
   const debts = deliveries.flatMap(({ message, receivers }, index) => {
     const cursor = served[index] ?? 0;
-    if (outbox !== undefined || (receivers !== undefined && cursor >= receivers.length && !behindOutbox)) return [];
+    if (outbox !== undefined || (receivers !== undefined && cursor >= receivers.length)) return [];
     return [
       cursor,
       receivers?.length ?? -1,

@@ -5,7 +5,7 @@
  */
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { DROP_REASONS, type Drops } from "../../store/records/drops.ts";
-import { type Acquired } from "../../store/session_store.ts";
+import type { Acquired } from "../../store/session_store.ts";
 import { unreadable } from "../../store/encoding.ts";
 import { escapePart } from "../../store/keys.ts";
 import { HEAD } from "./lua/acquire.ts";

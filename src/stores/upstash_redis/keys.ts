@@ -95,9 +95,14 @@ export function unescapePart(part: string): string | undefined {
   return text;
 }
 
+/** A number from 0 to 2^52 − 1 that tells one unique id from the next. */
+export function stampOf(id: string): number {
+  return (spreadOf(id, 0x9747b28c) >>> 12) * 2 ** 32 + spreadOf(id);
+}
+
 /** A number from 0 to 2^32 − 1 that spreads names evenly (FNV-1a). */
-export function spreadOf(part: string): number {
-  let hash = 0x811c9dc5;
+export function spreadOf(part: string, seed = 0x811c9dc5): number {
+  let hash = seed;
   for (let index = 0; index < part.length; index++) {
     hash = Math.imul(hash ^ part.charCodeAt(index), 0x01000193);
   }

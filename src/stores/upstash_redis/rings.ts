@@ -5,12 +5,11 @@
  */
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
-import { namesOf } from "./due.ts";
-import { named } from "./fields.ts";
+import { named, nameOf } from "./fields.ts";
 import { RINGS } from "./lua/reading.ts";
 
-/** The most clients that one call names. */
-const CLIENTS_A_CALL = 1_000;
+/** The most rings that one call tells of. */
+const RINGS_A_CALL = 1_000;
 
 /** The doorbells of nodes, each read by this store. */
 export interface Rings {
@@ -18,41 +17,31 @@ export interface Rings {
 }
 
 /**
- * Doorbells that are taken away by the call after the one that told of them, and only if they were not rung again: a call
- * whose answer was lost, and one that the client repeated by itself, lose nothing.
+ * Doorbells that are taken away by the call after the one that told of them: a call whose answer was lost, and one that
+ * the client repeated by itself, lose nothing.
  */
 export function rings(context: RedisContext): Rings {
-  const told = new Map<string, readonly string[]>();
+  const told = new Map<string, ReadonlySet<string>>();
   return {
     read: async (nodeId, call) => {
       const keys = await keysFor(context, []);
-      const before = told.get(nodeId) ?? [];
+      const before = told.get(nodeId) ?? new Set();
       const node = named(nodeId);
       const found = await ask(context, {
         script: RINGS,
         keys: [keys.shared("rings")],
-        args: [node, CLIENTS_A_CALL, before.length / 2, ...before],
+        args: [node, RINGS_A_CALL, before.size, ...before],
         doing: "read doorbells",
         writes: true,
         read: (_, reader) => {
-          const pairs: string[] = [];
-          while (reader.left > 0) pairs.push(reader.text());
-          return pairs;
+          const members: string[] = [];
+          while (reader.left > 0) members.push(reader.text());
+          return members;
         },
       }, call);
       if (found.length === 0) told.delete(nodeId);
-      else told.set(nodeId, found);
-      const isNew = newSince(before, found);
-      const parts = isNew.map((member) => member.slice(node.length + 1));
-      const nameOfPart = await namesOf(context, keys, parts, call);
-      return parts.map(nameOfPart).filter((clientId) => clientId !== undefined);
+      else told.set(nodeId, new Set(found));
+      return [...new Set(found.map((member) => nameOf(member.slice(node.length + 1, member.lastIndexOf("/")))))];
     },
   };
-}
-
-/** The members that were not told with the same score before. */
-function newSince(before: readonly string[], found: readonly string[]): string[] {
-  const known = new Map<string, string>();
-  for (let index = 0; index < before.length; index += 2) known.set(before[index] ?? "", before[index + 1] ?? "");
-  return found.filter((member, index) => index % 2 === 0 && known.get(member) !== found[index + 1]);
 }

@@ -206,6 +206,8 @@ export class History {
         if (work.type === "sweep") await store.sweep(work.work);
       }
     });
+    // Of a batch that ended its session, a store may forget with the rows that it had come.
+    if (this.#lastBatch?.batch.changes.some(({ type }) => type === "endSession")) this.#lastBatch = undefined;
     return "sweep";
   }
 

@@ -25,7 +25,7 @@ export const HEAD = [
  * `acquire`: decides on numbers what becomes of a stored log, and gives it, or a new one, to its new owner.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `left`, rows, own log; now; leases that are known
+ * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `left`, rows, own log; now; stamp; leases that are known
  *   beforehand; name, holder, full name; token, node, identity of a new log, binding; switches (must be new, refuse an owned
  *   one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to raise the limit,
  *   the parting row, the name to keep; limits of the page.
@@ -39,6 +39,7 @@ local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES = 1, 2, 
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local now = number()
+stamp = number()
 local leases = {}
 for n = 1, number() do
   local each = arg()
@@ -174,7 +175,7 @@ if stored and not wasAttached then index('due', 'ZREM', {'s/' .. name}) end
 if wasAttached and owner ~= node then index('owned', 'ZREM', {owner .. '/' .. name}) end
 if not wasAttached or owner ~= node then index('owned', 'ZADD', {'0', node .. '/' .. name}) end
 if not leases[node] then index('nodes', 'ZADD', {'NX', '0', node}) end
-if living and owner ~= node then ring(owner, name, -log.state[EPOCH]) end
+if living and owner ~= node then ring(owner, fullName, log.state[EPOCH]) end
 sendRings()
 local rowsNow = {}
 for n = 1, #values, 2 do

@@ -11,7 +11,7 @@ import { COMMON, ENDING, INDEX, LOG, MEMBERS, OWED } from "./common.ts";
  * `commit`: all of a batch, or nothing.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now; with
+ * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now, stamp; with
  *   an own log its guard and changes; then limits, appends, the move of an entry, debts.
  * - Answer: `c` done, `s` the guard or the entry does not hold, `r` nobody could take it, `p` done before, `x` a record is
  *   none. With `c` and `p` the outcomes of the appends, divided by semicolons (`a` sequence node gave-way, `d` reason, `e`, `t`
@@ -23,6 +23,7 @@ export const COMMIT: Script = {
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'ended', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local batch, now = arg(), number()
+stamp = number()
 local function list()
   local values = {}
   for n = 1, number() do values[n] = arg() end
@@ -30,12 +31,12 @@ local function list()
 end
 
 -- The own log: its guard, and what changes.
-local log, id, name, holder, ends, expiry
+local log, id, name, holder, fullName, ends, expiry
 local rowPuts, rowGone, ownedPuts, ownedGone, duePuts, dueGone, changes = {}, {}, {}, {}, {}, {}, {}
 if own then
   id = arg()
   local epoch, version = number(), number()
-  name, holder = arg(), arg()
+  name, holder, fullName = arg(), arg(), arg()
   local removals, wanted = {}, {}
   for n = 1, number() do
     removals[n] = {arg(), number()}
@@ -66,7 +67,7 @@ if own then
   if raises ~= '' then
     log.state[EPOCH] = epoch + 1
     log.set.k = raises
-    if log.node ~= '' then ring(log.node, name, -log.state[EPOCH]) end
+    if log.node ~= '' then ring(log.node, fullName, log.state[EPOCH]) end
   end
   for n = 1, number() do
     local field = arg()

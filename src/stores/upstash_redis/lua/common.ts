@@ -339,14 +339,15 @@ local function sayLater()
     for _, value in ipairs(each[3]) do say(value) end
   end
 end
--- A doorbell: the score tells one ring from the next.
-local rung = {}
-local function ring(node, name, score) rung[node .. '/' .. name] = digits(score) end
+-- A doorbell ends with what tells one ring from the next: the step's own number and one that the step moved, since a step
+-- may come twice.
+local rung, stamp = {}, 0
+local function ring(node, name, moved) rung[node .. '/' .. name] = digits((stamp + moved) % 2 ^ 53) end
 local function sendRings()
   local list = {}
-  for member, score in pairs(rung) do
-    list[#list + 1] = score
-    list[#list + 1] = member
+  for member, each in pairs(rung) do
+    list[#list + 1] = '0'
+    list[#list + 1] = member .. '/' .. each
   end
   index('rings', 'ZADD', list)
 end

@@ -227,35 +227,21 @@ return reply('c')
 };
 
 /**
- * `rings`: which doorbells of a node were rung. Those told last time go, unless they were rung again: so a repeated call
- * loses none.
+ * `rings`: which doorbells of a node were rung. Those told last time go: each ring is a member of its own, so that a
+ * repeated call loses none.
  *
- * - KEYS: `rings`. ARGV: node, the most, count of those told, and member and score of each.
- * - Answer: `f`, and member and score of each.
+ * - KEYS: `rings`. ARGV: node, the most, members told last time.
+ * - Answer: `f`, and the members.
  */
 export const RINGS: Script = {
   name: "rings",
   source: COMMON + `
 local node, most = arg(), number()
-local told, scores = {}, {}
-for n = 1, number() do
-  told[n] = arg()
-  scores[n] = number()
-end
-if #told > 0 then
-  local gone = {}
-  for n, score in ipairs(redis.call('ZMSCORE', KEYS[1], unpack(told))) do
-    if score and tonumber(score) == scores[n] then gone[#gone + 1] = told[n] end
-  end
-  send('ZREM', KEYS[1], gone)
-end
+local told = {}
+for n = 1, number() do told[n] = arg() end
+send('ZREM', KEYS[1], told)
 local members = redis.call('ZRANGEBYLEX', KEYS[1], '[' .. node .. '/', '(' .. node .. '0', 'LIMIT', 0, most)
-if #members > 0 then
-  for n, score in ipairs(redis.call('ZMSCORE', KEYS[1], unpack(members))) do
-    say(members[n])
-    say(score)
-  end
-end
+for _, member in ipairs(members) do say(member) end
 return reply('f')
 `,
 };
