@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import type { MqttClient } from "mqtt";
+import { type Address, mqttClient, nextConnack } from "./mqttjs_client.ts";
+import { unlessStuck } from "./unless_stuck.ts";
+import type { Version } from "./wire_client.ts";
+
+/** How an exchange goes. */
+export interface ExchangeOptions {
+  /** So many messages of QoS 1, and as many of QoS 2, each way. */
+  readonly perLevel: number;
+  /** Called when both are connected, before the first message. */
+  readonly begins: () => void;
+  /** Called with each packet that one of them gets. */
+  readonly heard: () => void;
+}
+
+/** About so many packets are heard for each message of a level: PUBACK and PUBLISH, or four of them, each way. */
+export const HEARD_PER_LEVEL = 12;
+
+/**
+ * Two MQTT.js clients send to each other, and come back by themselves whatever happens to their connections. Fails unless
+ * each QoS 1 message arrives, each QoS 2 message arrives once, and no session is lost.
+ */
+export async function exchange(address: Address, version: Version, options: ExchangeOptions): Promise<void> {
+  const { perLevel, begins, heard } = options;
+  const left = mqttClient(address, version, { clientId: "left" });
+  const right = mqttClient(address, version, { clientId: "right" });
+  const clients: readonly MqttClient[] = [left, right];
+  try {
+    await Promise.all(clients.map(nextConnack));
+    await left.subscribeAsync("to/left/#", { qos: 2 });
+    await right.subscribeAsync("to/right/#", { qos: 2 });
+    const present: boolean[] = [];
+    for (const client of clients) {
+      client.on("connect", (connack) => present.push(connack.sessionPresent));
+      client.on("packetreceive", () => heard());
+    }
+    begins();
+    await Promise.all([oneWay(left, right, "to/right", perLevel), oneWay(right, left, "to/left", perLevel)]);
+    assert.ok(present.every((one) => one), `Session Present: ${present.join()}`);
+  } finally {
+    await Promise.all(clients.map((client) => client.endAsync(true)));
+  }
+}
+
+async function oneWay(sender: MqttClient, receiver: MqttClient, topic: string, perLevel: number): Promise<void> {
+  const times = new Map<string, number>();
+  const last = new Promise<void>((resolve) => {
+    receiver.on("message", (got, payload) => {
+      assert.equal(payload.toString(), `payload of ${got}`);
+      times.set(got, (times.get(got) ?? 0) + 1);
+      if (got === `${topic}/last`) resolve();
+    });
+  });
+  const publish = (to: string, qos: 1 | 2) =>
+    sender.publishAsync(to, `payload of ${to}`, { qos }).catch((error) => {
+      // What a PUBREL that comes again is answered: the message was completed before. MQTT.js calls it an error.
+      if (error.code !== 0x92) throw error;
+    });
+  const names = Array.from({ length: perLevel }, (_, index) => [`${topic}/1/${index}`, `${topic}/2/${index}`]).flat();
+  // All at once, and nothing while MQTT.js replays: what is published then it loses at the next break by itself.
+  const published = names.map((name, index) => publish(name, index % 2 === 0 ? 1 : 2));
+  await unlessStuck(`publishing ${topic}`, Promise.all(published));
+  await publish(`${topic}/last`, 2);
+  await unlessStuck(`receiving ${topic}`, last);
+  assert.deepEqual(names.filter((name) => !times.has(name)), [], "lost");
+  const twice = [...times].filter(([name, count]) => count > 1 && !name.startsWith(`${topic}/1/`));
+  assert.deepEqual(twice, [], "more than once");
+}
