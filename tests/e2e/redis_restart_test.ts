@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { RedisServer } from "../support/redis/redis_server.ts";
-import { exchange, HEARD_PER_LEVEL } from "./support/exchange.ts";
+import { exchange, HEARD_PER_BURST } from "./support/exchange.ts";
 import { printedSeed, randomNumbers } from "./support/random.ts";
 import { RedisData } from "./support/redis_data.ts";
 import type { Version } from "./support/wire_client.ts";
 
-const PER_LEVEL = 150;
+const BURST = 150;
 const KILLS = 8;
 
 /** A kill comes up to so much after the packet that called for it: any step of a commit may be under way. */
@@ -21,8 +21,9 @@ for (const version of [4, 5] satisfies Version[]) {
     await using broker = await data.start();
     const killer = new Killer(data.redis, random);
     await exchange({ url: broker.url }, version, {
-      perLevel: PER_LEVEL,
-      begins: () => killer.plan(KILLS, PER_LEVEL * HEARD_PER_LEVEL),
+      burst: BURST,
+      again: () => killer.kills < KILLS,
+      begins: () => killer.plan(KILLS, BURST * HEARD_PER_BURST),
       heard: () => killer.heard(),
     });
     await killer.settled();
@@ -50,7 +51,7 @@ class Killer {
 
   /** Plans kills for the next `packets` that are heard. */
   plan(kills: number, packets: number): void {
-    this.#moments = Array.from({ length: kills }, () => this.#random() * packets * 0.9).sort((one, two) => one - two);
+    this.#moments = Array.from({ length: kills }, () => this.#random() * packets).sort((one, two) => one - two);
   }
 
   /** A client has heard a packet. */

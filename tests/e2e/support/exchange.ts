@@ -6,23 +6,25 @@ import type { Version } from "./wire_client.ts";
 
 /** How an exchange goes. */
 export interface ExchangeOptions {
-  /** So many messages of QoS 1, and as many of QoS 2, each way. */
-  readonly perLevel: number;
+  /** So many messages of QoS 1, and as many of QoS 2, each way and at once. */
+  readonly burst: number;
+  /** Asked after each burst, once all of it has arrived: whether there is another one. */
+  readonly again: () => boolean;
   /** Called when both are connected, before the first message. */
   readonly begins: () => void;
   /** Called with each packet that one of them gets. */
   readonly heard: () => void;
 }
 
-/** About so many packets are heard for each message of a level: PUBACK and PUBLISH, or four of them, each way. */
-export const HEARD_PER_LEVEL = 12;
+/** So many packets are heard for each message of a burst: PUBACK and PUBLISH, or four of QoS 2, each way. */
+export const HEARD_PER_BURST = 12;
 
 /**
  * Two MQTT.js clients send to each other, and come back by themselves whatever happens to their connections. Fails unless
  * each QoS 1 message arrives, each QoS 2 message arrives once, and no session is lost.
  */
 export async function exchange(address: Address, version: Version, options: ExchangeOptions): Promise<void> {
-  const { perLevel, begins, heard } = options;
+  const { burst, again, begins, heard } = options;
   const left = mqttClient(address, version, { clientId: "left" });
   const right = mqttClient(address, version, { clientId: "right" });
   const clients: readonly MqttClient[] = [left, right];
@@ -36,17 +38,23 @@ export async function exchange(address: Address, version: Version, options: Exch
       client.on("packetreceive", () => heard());
     }
     begins();
-    await Promise.all([oneWay(left, right, "to/right", perLevel), oneWay(right, left, "to/left", perLevel)]);
+    for (let round = 0; round === 0 || again(); round++) {
+      await Promise.all([
+        oneWay(left, right, `to/right/${round}`, burst),
+        oneWay(right, left, `to/left/${round}`, burst),
+      ]);
+    }
     assert.ok(present.every((one) => one), `Session Present: ${present.join()}`);
   } finally {
     await Promise.all(clients.map((client) => client.endAsync(true)));
   }
 }
 
-async function oneWay(sender: MqttClient, receiver: MqttClient, topic: string, perLevel: number): Promise<void> {
+async function oneWay(sender: MqttClient, receiver: MqttClient, topic: string, burst: number): Promise<void> {
   const times = new Map<string, number>();
   const last = new Promise<void>((resolve) => {
     receiver.on("message", (got, payload) => {
+      if (!got.startsWith(`${topic}/`)) return;
       assert.equal(payload.toString(), `payload of ${got}`);
       times.set(got, (times.get(got) ?? 0) + 1);
       if (got === `${topic}/last`) resolve();
@@ -57,7 +65,7 @@ async function oneWay(sender: MqttClient, receiver: MqttClient, topic: string, p
       // What a PUBREL that comes again is answered: the message was completed before. MQTT.js calls it an error.
       if (error.code !== 0x92) throw error;
     });
-  const names = Array.from({ length: perLevel }, (_, index) => [`${topic}/1/${index}`, `${topic}/2/${index}`]).flat();
+  const names = Array.from({ length: burst }, (_, index) => [`${topic}/1/${index}`, `${topic}/2/${index}`]).flat();
   // All at once, and nothing while MQTT.js replays: what is published then it loses at the next break by itself.
   const published = names.map((name, index) => publish(name, index % 2 === 0 ? 1 : 2));
   await unlessStuck(`publishing ${topic}`, Promise.all(published));
