@@ -1,4 +1,5 @@
 import type { KeyValueDriver } from "../../src/store/key_value/driver.ts";
+import { Gate } from "./gate.ts";
 
 /** What a driver was asked for, as the longest chain of awaits: calls that wait together count one. */
 export interface Rounds {
@@ -17,69 +18,28 @@ export interface CountedDriver {
   count(run: () => Promise<unknown> | void): Promise<Rounds>;
 }
 
-/** Holds every call back until all that can be started has been: then these calls are one round. */
+/** Counts what a driver is asked for. */
 export function countedDriver(inner: KeyValueDriver): CountedDriver {
-  let held: (() => Promise<void>)[] = [];
-  let reads = 0;
-  let commits = 0;
+  const gate = new Gate<"read" | "commit">();
   let retries = 0;
-  let readInRound = false;
-  let commitInRound = false;
-
-  const hold = <Result>(call: () => Promise<Result>): Promise<Result> =>
-    new Promise((resolve, reject) => held.push(() => call().then(resolve, reject)));
-  const read = <Result>(call: () => Promise<Result>): Promise<Result> => {
-    readInRound = true;
-    return hold(call);
-  };
-
   const driver: KeyValueDriver = {
     limits: inner.limits,
-    get: (keys) => read(() => inner.get(keys)),
-    list: (range) => read(() => inner.list(range)),
-    commit: (checks, mutations) => {
-      commitInRound = true;
-      return hold(async () => {
+    get: (keys) => gate.hold("read", () => inner.get(keys)),
+    list: (range) => gate.hold("read", () => inner.list(range)),
+    commit: (checks, mutations) =>
+      gate.hold("commit", async () => {
         const result = await inner.commit(checks, mutations);
         if (result === undefined) retries += 1;
         return result;
-      });
-    },
+      }),
   };
-  const turn = () =>
-    new Promise<void>((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(null);
-    });
-
   return {
     driver,
     count: async (run) => {
-      reads = commits = retries = 0;
-      readInRound = commitInRound = false;
-      let done = false;
-      const finished = Promise.resolve(run()).finally(() => done = true);
-      // Two turns without a held call and with the run at its end: nothing is under way.
-      for (let quiet = 0; quiet < 2;) {
-        await turn();
-        if (held.length === 0) {
-          quiet = done ? quiet + 1 : 0;
-          continue;
-        }
-        quiet = 0;
-        if (readInRound) reads += 1;
-        if (commitInRound) commits += 1;
-        readInRound = commitInRound = false;
-        const round = held;
-        held = [];
-        await Promise.all(round.map((call) => call()));
-      }
-      await finished;
-      return { reads, commits, retries };
+      retries = 0;
+      const rounds = await gate.count(run);
+      const holding = (kind: "read" | "commit") => rounds.filter((kinds) => kinds.has(kind)).length;
+      return { reads: holding("read"), commits: holding("commit"), retries };
     },
   };
 }
