@@ -56,7 +56,7 @@ for (const { name, make } of BYTE_STORES) {
   for (const [way, how] of WAYS) {
     for (const part of ["/head/keeper", "/gate/keeper", "sub/", "mark/", "will", "ids"]) {
       Deno.test(`${name}: a session with a record ${part} that is ${way} is refused with 0x83, or 3, and stays [G13]`, async () => {
-        using subject = await make();
+        await using subject = await make();
         const here = world(subject.store);
         await furnished(here);
         const [incarnation] = (await rowsOf(subject, "/row/keeper/")).map(({ key }) => key.split("/own/")[0]);
@@ -82,7 +82,7 @@ for (const { name, make } of BYTE_STORES) {
     }
 
     Deno.test(`${name}: a queued message that is ${way} is set aside and counted, and the session goes on [G13] [G14]`, async () => {
-      using subject = await make();
+      await using subject = await make();
       const here = world(subject.store);
       const keeper = await here.connect("keeper");
       await keeper.send(subscribePacket(1, "t"));
@@ -113,7 +113,7 @@ for (const { name, make } of BYTE_STORES) {
     });
 
     Deno.test(`${name}: a gate that is ${way} costs its own session the message, and no other [G14]`, async () => {
-      using subject = await make();
+      await using subject = await make();
       const here = world(subject.store);
       for (const clientId of ["keeper", "other"]) {
         const client = await here.connect(clientId);
@@ -131,7 +131,7 @@ for (const { name, make } of BYTE_STORES) {
     });
 
     Deno.test(`${name}: a routing row that is ${way} costs nobody a message [G13] [G14]`, async () => {
-      using subject = await make();
+      await using subject = await make();
       const here = world(subject.store);
       const keeper = await here.connect("keeper");
       await keeper.send(subscribePacket(1, "t"));
@@ -146,7 +146,7 @@ for (const { name, make } of BYTE_STORES) {
     });
 
     Deno.test(`${name}: a node's row that is ${way} stops only those who would take its sessions, until it is renewed [G13]`, async () => {
-      using subject = await make();
+      await using subject = await make();
       const here = world(subject.store);
       const there = here.another({ nodeId: "there" });
       await here.connect("theirs", {}, there);
@@ -168,7 +168,7 @@ for (const { name, make } of BYTE_STORES) {
     });
 
     Deno.test(`${name}: a due row that is ${way} is set aside, told, and keeps nothing else from its time [G13]`, async () => {
-      using subject = await make();
+      await using subject = await make();
       const here = world(subject.store);
       const watcher = await here.connect("watcher", { sessionExpiryInterval: 100_000 });
       await watcher.send(subscribePacket(1, "will"));

@@ -11,17 +11,26 @@ export interface StoredRow {
   readonly value: Uint8Array;
 }
 
-/** Bytes under keys. */
-export interface StoredRows {
+/** All that is stored. */
+export interface ReadableRows {
   all(): Promise<readonly StoredRow[]>;
+}
+
+/** Bytes under keys. */
+export interface StoredRows extends ReadableRows {
   put(key: string, value: Uint8Array): Promise<void>;
 }
 
 /** A store to try. */
-export interface Subject extends Disposable {
+export interface Subject extends AsyncDisposable {
   readonly store: SessionStore;
   /** Absent where nothing is bytes. */
-  readonly rows?: StoredRows;
+  readonly rows?: ReadableRows;
+}
+
+/** A store whose records can be read without it. */
+export interface ReadableSubject extends Subject {
+  readonly rows: ReadableRows;
 }
 
 /** A store whose records are bytes. */
@@ -36,7 +45,7 @@ export interface StoreKind<Kind extends Subject = Subject> {
 }
 
 function memory(): Subject {
-  return { store: memoryStore(), [Symbol.dispose]: () => {} };
+  return { store: memoryStore(), [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** The key-value store over a map, as limited as Deno KV. */
@@ -52,7 +61,7 @@ export function onMap(): ByteSubject {
       all: () => Promise.resolve(driver.entries()),
       put: (key, value) => Promise.resolve(driver.overwrite(key, value)),
     },
-    [Symbol.dispose]: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
@@ -72,7 +81,7 @@ async function onDenoKv(): Promise<ByteSubject> {
         await kv.set([key], value);
       },
     },
-    [Symbol.dispose]: () => kv.close(),
+    [Symbol.asyncDispose]: () => Promise.resolve(kv.close()),
   };
 }
 
