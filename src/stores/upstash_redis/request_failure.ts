@@ -58,6 +58,10 @@ const CHROMIUM = "Failed to fetch";
 const KEEPALIVE_BYTES = 65_536;
 const BROWSERS = [CHROMIUM, "Load failed", "NetworkError when attempting to fetch resource."];
 
+/** The answer to a script that insists on the flag of key locking. */
+const FLAG_REFUSED = /unexpected flag in script shebang/i;
+const FLAG_ADVICE = "the server refuses the flag that keyLocking insists on, so leave that option out";
+
 /** What an error that one command answered proves. */
 export function commandFailure(text: string, facts: ClientFacts): Failure {
   const code = /^[A-Z]{2,20}(?= |$)/.exec(text)?.[0] ?? "an error";
@@ -66,7 +70,7 @@ export function commandFailure(text: string, facts: ClientFacts): Failure {
     BEFORE_THE_COMMAND.includes(code) && !INSIDE_A_SCRIPT.test(text);
   return {
     certain: refused && facts.once,
-    found: `Redis answered ${code}`,
+    found: FLAG_REFUSED.test(text) ? FLAG_ADVICE : `Redis answered ${code}`,
     cause: new Error(`Redis: ${clean(text, facts)}`),
   };
 }
