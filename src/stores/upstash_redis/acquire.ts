@@ -7,19 +7,25 @@ import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../../store/session_store.ts";
-import { Arguments, ask, keysFor, type RedisContext } from "./context.ts";
+import type { IndexChange } from "./checks.ts";
+import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf, readHead, readLatest } from "./fields.ts";
 import { RedisGuard } from "./guard.ts";
+import { followUps, indexCommand, readChanges } from "./index.ts";
 import { type RedisKeys, spreadOf, stampOf, unescapePart } from "./keys.ts";
 import { ACQUIRE } from "./lua/acquire.ts";
 import { pageOf, type RawPage, readRawPage } from "./queue.ts";
 import { phasesOf, readRows, snapshotOf, willText } from "./rows.ts";
+import { leasesCommand, readLeases } from "./session.ts";
 import type { ReplyReader } from "./text.ts";
 
 const REFUSALS = { b: "principal", e: "exists", o: "owned" } as const;
 
+const DOING = "acquire a session";
+
 /** What an acquire answers before its page is read. */
-export interface AcquireReply {
+interface AcquireReply {
+  readonly changes: readonly IndexChange[];
   readonly answer: Omit<Acquired, "queue">;
   readonly page: RawPage;
 }
@@ -33,28 +39,56 @@ export async function acquire(
   const { clientId } = request.terms;
   const keys = await keysFor(context, [clientId]);
   const principal = request.principal === undefined ? "" : await digestOf(request.principal);
+  const leases = context.cluster ? await announce(context, keys, request, call) : undefined;
   const taken = await ask(context, {
     script: ACQUIRE,
-    ...argumentsOf(keys, request, principal),
-    doing: "acquire a session",
+    ...argumentsOf(keys, request, principal, leases),
+    doing: DOING,
     writes: true,
     read: (status, reader) => readAcquired(keys, request, status, reader),
   }, call);
   if ("outcome" in taken) return taken;
+  if (context.cluster) await followUps(context, keys, [{ part: keys.part(clientId), changes: taken.changes }], call);
   const queue = await pageOf(context, clientId, taken.answer.guard.incarnation, taken.page);
   return { ...taken.answer, queue };
 }
 
-function argumentsOf(keys: RedisKeys, request: AcquireRequest, principal: string): Arguments {
+/** Writes, in a cluster, that the session is about to be taken, and reads until when nodes live. */
+async function announce(
+  context: RedisContext,
+  keys: RedisKeys,
+  { terms, nodeId, now }: AcquireRequest,
+  call?: StoreCallOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const checks = [{ part: keys.part(terms.clientId), nodeId }];
+  const changes = context.checks.begin(checks, now);
+  const replies = await sendAll(
+    context,
+    [...(changes.length === 0 ? [] : [indexCommand(keys, changes)]), leasesCommand(keys)],
+    DOING,
+    true,
+    call,
+  );
+  context.checks.begun(checks, changes, now);
+  return readLeases(replies.at(-1) ?? "", DOING);
+}
+
+function argumentsOf(
+  keys: RedisKeys,
+  request: AcquireRequest,
+  principal: string,
+  leases: ReadonlyMap<string, number> | undefined,
+): Arguments {
   const { terms, page } = request;
   const part = keys.part(terms.clientId);
   const call = new Arguments();
-  for (const shared of ["owned", "due", "rings", "owed", "routes", "nodes"] as const) call.key(keys.shared(shared));
-  return call.key(undefined).key(keys.rowsOf(part)).key(keys.logOf(part)).add(
-    Math.ceil(request.now),
-    stampOf(request.token),
-  )
-    .add(0)
+  for (const shared of ["owned", "due", "rings", "owed", "routes", "nodes"] as const) {
+    if (leases === undefined) call.key(keys.shared(shared));
+    else call.key(shared === "owed" ? keys.besideOf(part, "owed") : undefined);
+  }
+  return call.key(leases && keys.besideOf(part, "left")).key(keys.rowsOf(part)).key(keys.logOf(part))
+    .add(Math.ceil(request.now), stampOf(request.token))
+    .add(leases?.size ?? 0, ...[...leases ?? []].flatMap(([nodeId, until]) => [named(nodeId), until]))
     .add(part, spreadOf(part), named(terms.clientId))
     .add(named(request.token), named(request.nodeId), named(request.incarnation), principal)
     .flag(terms.mustBeNew).flag(request.whenOwned === "refuse").flag(terms.cleanStart)
@@ -97,7 +131,7 @@ function readAcquired(
   const fields = Array.from({ length: reader.number() }, () => reader.text());
   const outboxPending = reader.text() === "1";
   const page = readRawPage(reader);
-  reader.number();
+  const changes = readChanges(reader);
   const rows = readRows(keys.rowsOf(keys.part(terms.clientId)), fields);
   const snapshot = snapshotOf(terms.clientId, incarnation, head, rows);
   const guard = new RedisGuard({
@@ -109,5 +143,5 @@ function readAcquired(
     head,
     marks: phasesOf(rows),
   });
-  return { answer: { outcome: "acquired", ...latest, snapshot, guard, outboxPending }, page };
+  return { changes, answer: { outcome: "acquired", ...latest, snapshot, guard, outboxPending }, page };
 }

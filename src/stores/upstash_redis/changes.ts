@@ -141,9 +141,10 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
   };
 }
 
-/** When somebody has to look at a session that nobody owns; infinite when never. */
-function dueAtOf({ endsAt = Infinity, willDueAt = Infinity }: SessionHead): number {
-  return Math.min(endsAt, willDueAt);
+/** When somebody has to look at a session that nobody owns, as a score: infinite when never. */
+export function dueMoment({ endsAt = Infinity, willDueAt = Infinity }: SessionHead): string {
+  const moment = Math.min(endsAt, willDueAt);
+  return moment === Infinity ? "+inf" : String(Math.ceil(moment));
 }
 
 /** Counted from the caller's clock, which need not be the server's. */
@@ -162,10 +163,9 @@ function indexChanges(
   if (!changes) return { ownedGone: [], duePuts: [], dueGone: [] };
   const due = `s/${part}`;
   const isLeft = before.attached && !head?.attached;
-  const dueAt = head === undefined || head.attached ? undefined : dueAtOf(head);
   return {
     ownedGone: isLeft ? [`${named(nodeId)}/${part}`] : [],
-    duePuts: dueAt === undefined ? [] : [dueAt === Infinity ? "+inf" : String(Math.ceil(dueAt)), due],
+    duePuts: head === undefined || head.attached ? [] : [dueMoment(head), due],
     dueGone: head === undefined && !before.attached ? [due] : [],
   };
 }

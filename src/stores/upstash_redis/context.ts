@@ -1,5 +1,6 @@
 /** What the parts of the store share. */
 import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { Checks } from "./checks.ts";
 import { RedisKeys } from "./keys.ts";
 import { readReply, type ReplyReader } from "./text.ts";
 import type { Command, Script, Transport } from "./transport.ts";
@@ -11,6 +12,8 @@ export interface RedisContext {
   readonly prefix: string;
   /** Whether a script may touch the keys of one slot only. */
   readonly cluster: boolean;
+  /** The checks of sessions that stand in the index, which only a cluster needs. */
+  readonly checks: Checks;
 }
 
 /** The keys of a store for some names. */

@@ -4,11 +4,20 @@
  * @module
  */
 import type { DueOptions, DueWork, StoreCallOptions } from "../../store/session_store.ts";
+import { dueMoment } from "./changes.ts";
+import type { Check } from "./checks.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
 import { DUE, NEXT_DUE, RENEW } from "./lua/reading.ts";
+import { readCheck, repair } from "./repair.ts";
 import { longNames } from "./routing.ts";
+import { readSessions } from "./session.ts";
+
+interface FoundMoment {
+  readonly member: string;
+  readonly dueAt: number;
+}
 
 interface FoundNode {
   readonly node: string;
@@ -40,6 +49,7 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
       return { moments, nodes };
     },
   }, options);
+  if (context.cluster) return await verified(context, keys, { moments, nodes }, now, options);
   const sessions = moments.filter(({ member }) => member.startsWith("s/")).map(({ member }) => member.slice(2));
   const nameOfPart = await namesOf(context, keys, [...sessions, ...nodes.flatMap(({ parts }) => parts)], options);
   const work = moments.flatMap(({ member, dueAt }): DueWork[] => {
@@ -53,6 +63,47 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
     return clientIds.length === 0 ? [] : [{ type: "node", nodeId: nameOf(node), dueAt, clientIds }];
   });
   return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/**
+ * What of it is so: in a cluster the index may be late, and name too much. Sessions are read, and where the index is wrong,
+ * or a check has come due, it is mended.
+ */
+async function verified(
+  context: RedisContext,
+  keys: RedisKeys,
+  { moments, nodes }: { readonly moments: readonly FoundMoment[]; readonly nodes: readonly FoundNode[] },
+  now: number,
+  options: DueOptions,
+): Promise<readonly DueWork[]> {
+  const checks: Check[] = moments.flatMap(({ member }) => member.startsWith("c/") ? [readCheck(member)] : []);
+  const named = moments.flatMap(({ member }) => member.startsWith("s/") ? [member.slice(2)] : []);
+  const parts = [...new Set([...named, ...nodes.flatMap((node) => node.parts)])];
+  const sessions = parts.length === 0 ? [] : await readSessions(context, keys, parts, options);
+  const found = new Map(parts.map((part, index) => [part, sessions[index]]));
+  const work = moments.flatMap(({ member, dueAt }): DueWork[] => {
+    const name = member.slice(2);
+    if (member.startsWith("o/")) return [{ type: "outbox", outboxId: nameOf(name), dueAt }];
+    if (!member.startsWith("s/")) return [];
+    const session = found.get(name);
+    if (session !== undefined && !session.head.attached && dueMoment(session.head) === String(dueAt)) {
+      return [{ type: "session", clientId: session.clientId, dueAt }];
+    }
+    checks.push({ part: name, nodeId: "" });
+    return [];
+  });
+  const lapsed = nodes.flatMap(({ node, dueAt, parts }): DueWork[] => {
+    const nodeId = nameOf(node);
+    const clientIds = parts.flatMap((part) => {
+      const session = found.get(part);
+      if (session?.head.attached && session.nodeId === nodeId) return [session.clientId];
+      checks.push({ part, nodeId });
+      return [];
+    });
+    return clientIds.length === 0 ? [] : [{ type: "node", nodeId, dueAt, clientIds }];
+  });
+  await repair(context, checks, now, options);
+  return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, options.limit);
 }
 
 /** The names of parts; of long ones as their sessions have them. */

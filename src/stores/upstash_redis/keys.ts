@@ -11,7 +11,7 @@ import { SCHEMA_VERSION } from "../../store/encoding.ts";
 import { escapePart, KeyParts, MAX_PART_BYTES } from "../../store/keys.ts";
 
 /** A key that all sessions share. */
-export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended";
+export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended" | "debtors";
 
 /** The keys of one store. */
 export class RedisKeys {

@@ -20,6 +20,7 @@ import { escapePart } from "../../store/keys.ts";
 import type { SessionStore, StoreCallOptions } from "../../store/session_store.ts";
 import { acquire } from "./acquire.ts";
 import { type UpstashClient, upstashClient, type UpstashConnection } from "./client.ts";
+import { Checks } from "./checks.ts";
 import { commit } from "./commit.ts";
 import type { RedisContext } from "./context.ts";
 import { directory } from "./directory.ts";
@@ -45,6 +46,12 @@ export interface UpstashRedisStoreOptions {
   readonly keyLocking?: boolean;
   /** The largest body of a request, in bytes. Default: 10 000 000, a little less than the least plan of Upstash takes. */
   readonly maxRequestBytes?: number;
+  /**
+   * Whether the server is a cluster, whose scripts reach the keys of one slot only. Sessions are then spread over it by
+   * Client Identifier; routing, deadlines, leases and doorbells live in one slot. Deliveries always go through the outbox of
+   * their publisher, `whenFull: "reject"` drops and counts, and a step takes more requests. Default: no.
+   */
+  readonly cluster?: boolean;
   /** The most shapes that topics are routed by (D7). Default: 256. */
   readonly maximumShapes?: number;
   /** The most receivers that one commit reaches; the others follow through the outbox. Default: 1000. */
@@ -70,7 +77,12 @@ export function upstashRedisStore(
   const { prefix = "mqtt", maximumShapes = MAX_SHAPES, maxReceiversPerCommit = 1_000 } = options;
   if (!isPrefix(prefix)) throw new RangeError("Cannot use the prefix: it must be 1 to 256 characters once escaped");
   const client = "pipeline" in redis ? redis : upstashClient(redis);
-  const context: RedisContext = { transport: transport(client, options), prefix: escapePart(prefix), cluster: false };
+  const context: RedisContext = {
+    transport: transport(client, options),
+    prefix: escapePart(prefix),
+    cluster: options.cluster ?? false,
+    checks: new Checks(),
+  };
   const router = routing(context, maximumShapes);
   const doorbells = rings(context);
   const capabilities: StoreCapabilities = {

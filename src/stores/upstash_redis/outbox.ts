@@ -9,7 +9,9 @@ import { unreadable } from "../../store/encoding.ts";
 import { decodeOwedMessage, decodeOwedReceivers } from "../../store/records/owed.ts";
 import type { OutboxEntry, StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
+import { debtorOf } from "./debtors.ts";
 import { bytesOf, named, nameOf } from "./fields.ts";
+import { followUps } from "./index.ts";
 import { READ_OWED } from "./lua/reading.ts";
 import { readWillText } from "./rows.ts";
 
@@ -21,7 +23,8 @@ export async function readOutbox(
   call?: StoreCallOptions,
 ): Promise<readonly OutboxEntry[]> {
   const keys = await keysFor(context, []);
-  const key = keys.shared("owed");
+  const debtor = context.cluster ? await debtorOf(context, keys, outboxId, call) : undefined;
+  const key = debtor === undefined ? keys.shared("owed") : keys.besideOf(debtor, "owed");
   const name = named(outboxId);
   const entries = await ask(context, {
     script: READ_OWED,
@@ -43,6 +46,13 @@ export async function readOutbox(
       return found;
     },
   }, call);
+  if (entries.length === 0 && debtor !== undefined) {
+    // The index named it though it is empty: whoever emptied it did not come to the end.
+    await followUps(context, keys, [{
+      part: debtor,
+      changes: [{ key: "due", command: "ZREM", args: [`o/${name}`] }],
+    }], call);
+  }
   return entries.map(({ number, cursor, total, what, whom }): OutboxEntry => {
     const field = `${key}/${name}/${number}`;
     return {

@@ -33,6 +33,19 @@ export function repeatedOutcomes(
   return outcomesOf(batch, served, told);
 }
 
+/**
+ * The outcomes of copies, by their places among all. A list with one that was taken before is empty: what became of it is
+ * not known any more.
+ */
+export function listsOf(batch: CommitBatch, told: readonly string[]): readonly (readonly ReceiverOutcome[])[] {
+  let place = 0;
+  return batch.deliveries.map(({ receivers = [] }) => {
+    const words = receivers.map(() => told[place++] ?? "");
+    if (words.some((word) => !/^[ade]/.test(word))) return [];
+    return receivers.map((receiver, index) => outcomeOf(receiver, words[index] ?? ""));
+  });
+}
+
 function owed({ clientId, incarnation }: DeliveryReceiver): ReceiverOutcome {
   return { outcome: "owed", clientId, incarnation };
 }

@@ -12,10 +12,10 @@ import { nameOf, readCounts, readHead } from "./fields.ts";
 import { type GuardState, RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
 import { unescapePart } from "./keys.ts";
-import { READ } from "./lua/reading.ts";
+import { LEASES, READ } from "./lua/reading.ts";
 import { type OwnRows, phasesOf, readRows, snapshotOf } from "./rows.ts";
 import { readReply, type ReplyReader } from "./text.ts";
-import type { Command } from "./transport.ts";
+import type { Command, Reply } from "./transport.ts";
 
 /** A session as it was read. */
 export interface ReadSession {
@@ -43,20 +43,39 @@ export async function readSessions(
   call?: StoreCallOptions,
 ): Promise<(ReadSession | undefined)[]> {
   const doing = "read a session";
-  const nodes = context.cluster ? [] : [keys.shared("nodes")];
+  const { cluster } = context;
+  const nodes = cluster ? [] : [keys.shared("nodes")];
   const commands = parts.map((part): Command => ({
     script: READ,
     keys: [keys.logOf(part), keys.rowsOf(part), ...nodes],
     args: [],
   }));
+  if (cluster) commands.push(leasesCommand(keys));
   const replies = await sendAll(context, commands, doing, false, call);
+  const leases = cluster ? readLeases(replies.at(-1) ?? "", doing) : undefined;
   return parts.map((part, index) => {
     const key = keys.logOf(part);
-    return readReply(replies[index] ?? "", doing, (reader) => {
+    const found = readReply(replies[index] ?? "", doing, (reader) => {
       const status = reader.text();
       if (status === "x") throw unreadable(key, "its state is none");
       return status === "n" ? undefined : readSession(keys, part, reader);
     });
+    return found && leases ? { ...found, lease: leases.get(found.nodeId) ?? 0 } : found;
+  });
+}
+
+/** Asks until when each node lives. */
+export function leasesCommand(keys: RedisKeys): Command {
+  return { script: LEASES, keys: [keys.shared("nodes")], args: [] };
+}
+
+/** Node → until when it lives. */
+export function readLeases(reply: Reply, doing: string): Map<string, number> {
+  return readReply(reply, doing, (reader) => {
+    reader.text();
+    const leases = new Map<string, number>();
+    while (reader.left > 0) leases.set(nameOf(reader.text()), Number(reader.text()));
+    return leases;
   });
 }
 

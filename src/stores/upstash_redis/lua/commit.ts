@@ -90,6 +90,23 @@ if own then
   if ends then log.id = false end
 end
 
+-- Marks tell which entries of a source a log has taken: number, place, moment. Those that nobody can repeat any more go,
+-- whenever there may be many.
+local function forgetMarks(to)
+  to.state[MARKS] = to.state[MARKS] + 1
+  if to.state[MARKS] < 256 then return end
+  local fields, kept = {}, 0
+  for _, field in ipairs(redis.call('HKEYS', to.where)) do
+    if string.sub(field, 1, 2) == 'o=' then fields[#fields + 1] = field end
+  end
+  for n, value in ipairs(fetch(to.where, fields)) do
+    local mark = numbers(value or '', 3)
+    if mark and mark[3] >= now - 3600000 then kept = kept + 1 else to.gone[fields[n]] = true end
+  end
+  -- Where most are new, the next look waits until they have doubled.
+  to.state[MARKS] = math.floor(kept / 2)
+end
+
 -- Appends: what goes to whom, in order.
 local limits = {entries = number(), bytes = number(), givesWay = arg() == '1'}
 local refuses = arg() == '1'
@@ -129,14 +146,15 @@ for n, entry in ipairs(entries) do
   local answer
   local counts = to.id == entry.id and to.state
   if counts and entry.mark ~= '' then
-    local last = numbers(to.set[marker] or to.seen[marker] or '', 2) or {0, 0}
-    local mark = numbers(entry.mark, 2)
+    local last = numbers(to.set[marker] or to.seen[marker] or '', 3) or {0, 0}
+    local mark = numbers(entry.mark, 3)
     if mark[1] < last[1] or (mark[1] == last[1] and mark[2] <= last[2]) then
       answer = {'t', to.node}
       -- Whoever took it may have died before it rang.
       if to.node ~= '' and to.node ~= silent then ring(to.node, entry.name, to.state[TAIL]) end
     else
       to.set[marker] = entry.mark
+      if not to.seen[marker] then forgetMarks(to) end
     end
   end
   if not answer then
@@ -176,7 +194,17 @@ if log and ends then
 elseif log then
   send('HSET', rows, rowPuts)
   send('HDEL', rows, rowGone)
-  if #changes > 0 then index('members', 'CHANGE', changes) end
+  if shared.left then
+    local kept = {}
+    for _, change in ipairs(changes) do
+      if not change[4] then
+        kept[#kept + 1] = id .. '/' .. change[1]
+        kept[#kept + 1] = change[2]
+      end
+    end
+    send('HSET', shared.left, kept)
+  end
+  index('members', 'CHANGE', changes)
   if expiry == '-' then
     redis.call('PERSIST', own)
     redis.call('PERSIST', rows)

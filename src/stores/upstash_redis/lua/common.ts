@@ -25,6 +25,7 @@ export const STATE = [
   "lightFrom",
   "lightTo",
   "owed",
+  "marks",
 ] as const;
 
 /** A number of a log's state. */

@@ -298,6 +298,53 @@ return reply('f')
 };
 
 /**
+ * `leases`: until when each node lives.
+ *
+ * - KEYS: `nodes`. Answer: `f`, and name and moment of each.
+ */
+export const LEASES: Script = {
+  name: "leases",
+  source: COMMON + `
+for _, value in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')) do say(value) end
+return reply('f')
+`,
+};
+
+/**
+ * `beside`: what is owed and left over beside a log.
+ *
+ * - KEYS: its `owed`, its `left`. Answer: `f`, count and names of those that owe, then name and holder of what is left.
+ */
+export const BESIDE: Script = {
+  name: "beside",
+  source: COMMON + `
+local names = {}
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if not string.find(field, '/', 1, true) then names[#names + 1] = field end
+end
+sayNumber(#names)
+for _, name in ipairs(names) do say(name) end
+for _, value in ipairs(redis.call('HGETALL', KEYS[2])) do say(value) end
+return reply('f')
+`,
+};
+
+/**
+ * `forget`: removes fields of a hash.
+ *
+ * - KEYS: the hash. ARGV: count and fields. Answer: `c`.
+ */
+export const FORGET: Script = {
+  name: "forget",
+  source: COMMON + `
+local fields = {}
+for n = 1, number() do fields[n] = arg() end
+send('HDEL', KEYS[1], fields)
+return reply('c')
+`,
+};
+
+/**
  * `index`: changes of shared keys, for logs that live elsewhere.
  *
  * - KEYS: whatever the arguments give places of. ARGV: count; of each its key's place, command, count and arguments.
@@ -315,6 +362,10 @@ for n = 1, number() do
       changes[#changes + 1] = {list[m], list[m + 1], list[m + 2], list[m + 3] ~= '' and list[m + 3] or nil}
     end
     changeMembers(where, changes)
+  elseif command == 'SETTLE' then
+    -- A moment that was put off meanwhile stays.
+    local moment = redis.call('ZSCORE', where, list[1])
+    if moment and tonumber(moment) <= tonumber(list[2]) then redis.call('ZREM', where, list[1]) end
   else
     send(command, where, list)
   end

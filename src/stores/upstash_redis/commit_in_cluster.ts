@@ -1,0 +1,116 @@
+/**
+ * Carrying batches out where a script reaches one slot only (D4).
+ *
+ * What a session delivers enters its outbox in the commit of the session. A step of an outbox then appends in each
+ * receiver's slot, where a mark tells what was taken already, rings, and moves the cursor last.
+ *
+ * @module
+ */
+import type { CommitBatch, CommitResult, StoreCallOptions } from "../../store/session_store.ts";
+import { readAppends, resultOf } from "./answer.ts";
+import type { Check, IndexChange } from "./checks.ts";
+import { type RedisContext, sendAll } from "./context.ts";
+import { debtorOf } from "./debtors.ts";
+import { named } from "./fields.ts";
+import { changeIndex, followUps, indexCommand } from "./index.ts";
+import type { RedisKeys } from "./keys.ts";
+import { listsOf } from "./outcomes.ts";
+import { appendCalls, commandOf, type Known, prepare, prepareKnown, type Shape } from "./prepare.ts";
+
+/** Carries batches out and answers in their order. */
+export async function commitInCluster(
+  context: RedisContext,
+  keys: RedisKeys,
+  batches: readonly Known[],
+  maxReceivers: number,
+  call?: StoreCallOptions,
+): Promise<readonly CommitResult[]> {
+  const shape: Shape = { cluster: true, maxReceivers };
+  const moves = batches.filter(({ batch }) => batch.outbox !== undefined);
+  const others = batches.filter(({ batch }) => batch.outbox === undefined);
+  const moved = Promise.all(moves.map(({ batch }) => moveOutbox(context, keys, batch, shape, call)));
+  const [ofOthers, ofMoves] = await Promise.all([commitSessions(context, keys, others, shape, call), moved]);
+  const results = new Map<CommitBatch, CommitResult>();
+  for (const [index, { batch }] of others.entries()) results.set(batch, ofOthers[index] ?? SUPERSEDED);
+  for (const [index, { batch }] of moves.entries()) results.set(batch, ofMoves[index] ?? SUPERSEDED);
+  return batches.map(({ batch }) => results.get(batch) ?? SUPERSEDED);
+}
+
+const SUPERSEDED: CommitResult = { outcome: "superseded" };
+
+/** Batches of sessions, each in its own slot, and what has no session: that enters an outbox beside the index. */
+async function commitSessions(
+  context: RedisContext,
+  keys: RedisKeys,
+  batches: readonly Known[],
+  shape: Shape,
+  call?: StoreCallOptions,
+): Promise<CommitResult[]> {
+  const prepared = batches.map((each) => prepareKnown(shape, keys, each));
+  const sent = prepared.filter((each) => each !== undefined);
+  if (sent.length === 0) return prepared.map(() => SUPERSEDED);
+  const now = Math.max(...sent.map(({ batch }) => batch.now));
+  const checks = sent.flatMap(({ state, changesIndex }): Check[] =>
+    state !== undefined && changesIndex ? [{ part: keys.part(state.clientId), nodeId: state.nodeId }] : []
+  );
+  const begins = context.checks.begin(checks, now);
+  if (begins.length > 0) {
+    await sendAll(context, [indexCommand(keys, begins)], "commit", true, call);
+    context.checks.begun(checks, begins, now);
+  }
+  const replies = await sendAll(context, sent.map(commandOf), "commit", true, call);
+  const answers = sent.map((each, index) => resultOf(keys, each, replies[index]));
+  await followUps(
+    context,
+    keys,
+    sent.flatMap(({ state }, index) =>
+      state === undefined ? [] : [{ part: keys.part(state.clientId), changes: answers[index]?.changes ?? [] }]
+    ),
+    call,
+  );
+  let next = 0;
+  return prepared.map((each) => each === undefined ? SUPERSEDED : answers[next++]?.result ?? SUPERSEDED);
+}
+
+/** One step of an outbox: its receivers are fixed, then they get their copies, then the cursor moves. */
+async function moveOutbox(
+  context: RedisContext,
+  keys: RedisKeys,
+  batch: CommitBatch,
+  shape: Shape,
+  call?: StoreCallOptions,
+): Promise<CommitResult> {
+  const { outbox } = batch;
+  if (outbox === undefined) return SUPERSEDED;
+  const debtor = await debtorOf(context, keys, outbox.outboxId, call);
+  const { receivers, ...step } = outbox;
+  const move = async (next: NonNullable<CommitBatch["outbox"]>): Promise<CommitResult> => {
+    const moving = { ...batch, deliveries: [], outbox: next };
+    const prepared = prepare({ ...shape, ...(debtor === undefined ? {} : { debtor }) }, keys, moving, undefined);
+    const [reply] = await sendAll(context, [commandOf(prepared)], "commit", true, call);
+    const { result, changes } = resultOf(keys, prepared, reply);
+    if (debtor !== undefined) await followUps(context, keys, [{ part: debtor, changes }], call);
+    return result;
+  };
+  if (receivers !== undefined) {
+    // Two who looked the receivers up may have found different ones: places count from here on.
+    const fixed = await move({ ...step, to: step.from, receivers });
+    if (fixed.outcome !== "committed" || receivers.length === 0) {
+      return fixed.outcome === "committed" ? { ...fixed, deliveries: listsOf(batch, []) } : fixed;
+    }
+  }
+  // What belongs to no session is delivered at least once, and its outbox has no second entry: no marks for it.
+  const calls = appendCalls(keys, batch, debtor === undefined ? "" : named(step.outboxId));
+  const replies = await sendAll(context, calls.map(commandOf), "commit", true, call);
+  const rings: IndexChange[] = [];
+  const told: string[] = [];
+  for (const [index, { places }] of calls.entries()) {
+    const answered = readAppends(replies[index] ?? "");
+    rings.push(...answered.changes);
+    for (const [at, place] of places.entries()) told[place] = answered.told[at] ?? "";
+  }
+  await changeIndex(context, keys, rings, call);
+  const result = await move(step);
+  if (result.outcome !== "committed") return result;
+  return { ...result, deliveries: listsOf(batch, told) };
+}

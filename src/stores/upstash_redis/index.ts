@@ -1,0 +1,108 @@
+/**
+ * Changes of the keys that all sessions share, where scripts cannot make them: in a cluster they live in another slot.
+ *
+ * Before a session changes so that one of these must follow, a check of it is written: should the process die in between,
+ * the check falls due, and whoever works off what is due mends the index from the session. So the index may be late and
+ * name too much, never too little for good.
+ *
+ * @module
+ */
+import type { StoreCallOptions } from "../../store/session_store.ts";
+import { Arguments, type RedisContext, sendAll } from "./context.ts";
+import type { IndexChange } from "./checks.ts";
+import type { RedisKeys, SharedKey } from "./keys.ts";
+import { FORGET, INDEXING } from "./lua/reading.ts";
+import type { ReplyReader } from "./text.ts";
+import type { Command } from "./transport.ts";
+
+/** Reads what a script leaves to its caller. */
+export function readChanges(reader: ReplyReader): IndexChange[] {
+  return Array.from({ length: reader.number() }, () => {
+    const key = reader.text();
+    const command = reader.text();
+    const args = Array.from({ length: reader.number() }, () => reader.text());
+    return { key: KEY_NAMES[key] ?? "due", command, args };
+  });
+}
+
+/** The keys as scripts call them, which know no MQTT. */
+const KEY_NAMES: Partial<Record<string, SharedKey>> = {
+  members: "routes",
+  owned: "owned",
+  due: "due",
+  rings: "rings",
+  nodes: "nodes",
+  owed: "owed",
+};
+
+/** The command that makes changes. */
+export function indexCommand(keys: RedisKeys, changes: readonly IndexChange[]): Command {
+  const call = new Arguments().add(changes.length);
+  for (const { key, command, args } of changes) call.key(keys.shared(key)).add(command).list(args);
+  return { script: INDEXING, keys: call.keys, args: call.args };
+}
+
+/** Makes changes, if there are any. */
+export async function changeIndex(
+  context: RedisContext,
+  keys: RedisKeys,
+  changes: readonly IndexChange[],
+  call?: StoreCallOptions,
+): Promise<void> {
+  if (changes.length === 0) return;
+  await sendAll(context, [indexCommand(keys, changes)], "change the index", true, call);
+}
+
+/** The changes that go with those of a session: whose outbox it is that falls due, or does no more. */
+function withDebtors(part: string, changes: readonly IndexChange[]): readonly IndexChange[] {
+  const more = changes.flatMap(({ key, command, args }): IndexChange[] => {
+    if (key !== "due") return [];
+    const ids = args.filter((arg) => String(arg).startsWith("o/")).map((member) => String(member).slice(2));
+    if (ids.length === 0) return [];
+    return command === "ZADD"
+      ? [{ key: "debtors", command: "HSET", args: ids.flatMap((id) => [id, `=${part}`]) }]
+      : [{ key: "debtors", command: "HDEL", args: ids }];
+  });
+  return [...changes, ...more];
+}
+
+/** What the scripts of a session left to their caller. */
+export interface Left {
+  /** The session's part of keys. */
+  readonly part: string;
+  readonly changes: readonly IndexChange[];
+}
+
+/** Makes the changes that scripts left to their caller. */
+export async function followUps(
+  context: RedisContext,
+  keys: RedisKeys,
+  lefts: readonly Left[],
+  call?: StoreCallOptions,
+): Promise<void> {
+  const changes = lefts.flatMap((left) => withDebtors(left.part, left.changes));
+  await changeIndex(context, keys, changes, call);
+  const forgotten = lefts.flatMap((left) => {
+    const fields = leftOf(left.changes);
+    return fields.length === 0 ? [] : [forgetLeft(keys, left.part, fields)];
+  });
+  if (forgotten.length > 0) await sendAll(context, forgotten, "change the index", true, call);
+}
+
+/** Forgets subscriptions that are not routed any more. */
+export function forgetLeft(keys: RedisKeys, part: string, fields: readonly string[]): Command {
+  return { script: FORGET, keys: [keys.besideOf(part, "left")], args: [String(fields.length), ...fields] };
+}
+
+/** Subscriptions that routing lists name no more: what is left over of them can go. */
+function leftOf(changes: readonly IndexChange[]): string[] {
+  return changes.flatMap(({ command, args }) => {
+    const fields: string[] = [];
+    if (command !== "CHANGE") return fields;
+    for (let index = 0; index < args.length; index += 4) {
+      const incarnation = String(args[index + 2]).split("/").at(-1) ?? "";
+      if (args[index + 3] === "") fields.push(`${incarnation}/${args[index]}`);
+    }
+    return fields;
+  });
+}

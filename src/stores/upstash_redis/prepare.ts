@@ -1,0 +1,224 @@
+/**
+ * A batch as the script takes it.
+ *
+ * @module
+ */
+import { messageBytes } from "../../mqtt/message.ts";
+import { DROP_REASONS } from "../../store/records/drops.ts";
+import { encodeOwedMessage, encodeOwedReceivers } from "../../store/records/owed.ts";
+import type { CommitBatch, DeliveryReceiver } from "../../store/session_store.ts";
+import { foldChanges, type FoldedChanges } from "./changes.ts";
+import { Arguments } from "./context.ts";
+import { named } from "./fields.ts";
+import { type GuardState, RedisGuard } from "./guard.ts";
+import { type RedisKeys, spreadOf, stampOf } from "./keys.ts";
+import { COMMIT } from "./lua/commit.ts";
+import { bodyText, headerText } from "./queue.ts";
+import { toText } from "./text.ts";
+import type { Command } from "./transport.ts";
+
+/** A batch, made ready. */
+export interface Prepared {
+  readonly batch: CommitBatch;
+  readonly state: GuardState | undefined;
+  readonly folded: FoldedChanges | undefined;
+  /** How many receivers of each delivery are served at once. */
+  readonly served: readonly number[];
+  readonly call: Arguments;
+  /** Whether keys that all sessions share must follow. */
+  readonly changesIndex: boolean;
+}
+
+const REASON = {
+  unowned: DROP_REASONS.indexOf("notConnected") + 1,
+  newest: DROP_REASONS.indexOf("queueFullNewest") + 1,
+  oldest: DROP_REASONS.indexOf("queueFullOldest") + 1,
+  unreadable: DROP_REASONS.indexOf("unreadable") + 1,
+} as const;
+
+/** A batch, and what is known of its session; nothing where it has a guard that does not stand for it. */
+export interface Known {
+  readonly batch: CommitBatch;
+  readonly state: GuardState | undefined;
+}
+
+/** How batches are made ready. */
+export interface Shape {
+  readonly cluster: boolean;
+  /** How many receivers one of them reaches. */
+  readonly maxReceivers: number;
+  /** Whose outbox is moved, in a cluster: a part of a key; absent where it belongs to no session. */
+  readonly debtor?: string;
+}
+
+/** Makes a batch ready; `undefined` if its guard is known not to hold. */
+export function prepareKnown(shape: Shape, keys: RedisKeys, { batch, state }: Known): Prepared | undefined {
+  return batch.guard !== undefined && state === undefined ? undefined : prepare(shape, keys, batch, state);
+}
+
+/** The command of a batch. */
+export function commandOf({ call: { keys, args } }: { readonly call: Arguments }): Command {
+  return { script: COMMIT, keys, args };
+}
+
+/** Makes a batch ready. */
+export function prepare(
+  { cluster, maxReceivers, debtor }: Shape,
+  keys: RedisKeys,
+  batch: CommitBatch,
+  state: GuardState | undefined,
+): Prepared {
+  const folded = state && foldChanges(keys, state, batch);
+  // In a cluster the receivers live in other slots: everything is owed, and steps of outboxes reach them.
+  const reached = servedOf(batch, cluster && batch.outbox === undefined ? 0 : maxReceivers);
+  const served = cluster ? reached.map(() => 0) : reached;
+  const owes = batch.outbox === undefined &&
+    batch.deliveries.some(({ receivers }, index) => receivers === undefined || (served[index] ?? 0) < receivers.length);
+  const call = new Arguments();
+  const part = state && keys.part(state.clientId);
+  const has = {
+    owned: folded !== undefined && folded.ownedGone.length > 0,
+    due: folded !== undefined && folded.duePuts.length + folded.dueGone.length > 0 || owes ||
+      batch.outbox !== undefined,
+    rings: batch.raiseEpoch !== undefined || served.some((count) => count > 0),
+    owed: owes || batch.outbox !== undefined,
+    routes: folded !== undefined && (folded.ends || folded.routes.length > 0),
+    ended: folded?.ends === true,
+  };
+  // What has no session stands with the shared keys, also in a cluster.
+  const beside = cluster ? part ?? (batch.outbox && debtor) : undefined;
+  for (const shared of ["owned", "due", "rings", "owed", "routes", "ended"] as const) {
+    if (!has[shared]) call.key(undefined);
+    else if (beside === undefined) call.key(keys.shared(shared));
+    else call.key(shared === "owed" || shared === "ended" ? keys.besideOf(beside, shared) : undefined);
+  }
+  call.key(beside !== undefined && has.routes ? keys.besideOf(beside, "left") : undefined);
+  const touchesRows = folded !== undefined &&
+    (folded.ends || folded.rowPuts.length + folded.rowGone.length > 0 || folded.expiry !== "");
+  call.key(touchesRows && part !== undefined ? keys.rowsOf(part) : undefined);
+  call.key(part === undefined ? undefined : keys.logOf(part));
+  call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id));
+  if (state !== undefined && folded !== undefined && part !== undefined) addOwn(call, batch, state, folded, part);
+  addDeliveries(call, keys, batch, served);
+  const changesIndex = has.owned || has.due || has.owed || has.routes || batch.raiseEpoch !== undefined;
+  return { batch, state, folded, served: cluster ? reached : served, call, changesIndex };
+}
+
+/** The guard and the changes of the own session. */
+function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: FoldedChanges, part: string): void {
+  const { removals, sentLimit, fields, ends, rowPuts, rowGone, routes, ownedGone, duePuts, dueGone, expiry } = folded;
+  call.add(named(state.incarnation), state.epoch, state.version, part, spreadOf(part), named(state.clientId));
+  call.add(removals.length, ...removals.flat());
+  call.add(sentLimit ?? "", batch.raiseEpoch === undefined ? "" : named(batch.raiseEpoch.token));
+  call.add(fields.length / 2, ...fields).flag(ends);
+  call.list(rowPuts).list(rowGone);
+  call.add(routes.length, ...routes.flatMap(({ field, spread, name, data }) => [field, spread, name, data]));
+  call.list([]).list(ownedGone).list(duePuts).list(dueGone).add(expiry);
+}
+
+/** A copy that is appended, and its mark in a cluster. */
+interface Append {
+  readonly delivery: number;
+  readonly receiver: DeliveryReceiver;
+  readonly mark: string;
+}
+
+/** Limits, bodies, appends, the move of an entry, and what is owed. */
+function addDeliveries(call: Arguments, keys: RedisKeys, batch: CommitBatch, served: readonly number[]): void {
+  const { limits, deliveries, outbox, guard } = batch;
+  const mayRefuse = limits.whenFull === "reject" && outbox === undefined &&
+    deliveries.every(({ receivers }) => receivers !== undefined);
+  const appends = deliveries.flatMap(({ receivers = [] }, delivery) =>
+    receivers.slice(0, served[delivery] ?? 0).map((receiver) => ({ delivery, receiver, mark: "" }))
+  );
+  addAppends(call, keys, batch, appends, { mayRefuse, silent: guard === undefined ? "" : silentNode(guard) });
+  if (outbox === undefined) call.add("");
+  else {
+    const { outboxId, number, from, to, receivers } = outbox;
+    call.add(named(outboxId), number, from, to).flag(receivers !== undefined);
+    call.add(receivers?.length ?? -1, receivers === undefined ? "" : toText(encodeOwedReceivers(receivers)));
+  }
+  const debts = deliveries.flatMap(({ message, receivers }, index) => {
+    const cursor = served[index] ?? 0;
+    if (outbox !== undefined || (receivers !== undefined && cursor >= receivers.length)) return [];
+    return [
+      cursor,
+      receivers?.length ?? -1,
+      `m${toText(encodeOwedMessage(message))}`,
+      receivers === undefined ? "" : toText(encodeOwedReceivers(receivers)),
+    ];
+  });
+  call.add(named(guard?.incarnation ?? batch.id), debts.length / 4, ...debts);
+}
+
+function addAppends(
+  call: Arguments,
+  keys: RedisKeys,
+  { limits, deliveries }: CommitBatch,
+  appends: readonly Append[],
+  { mayRefuse, silent, source = "" }: {
+    readonly mayRefuse: boolean;
+    readonly silent: string;
+    readonly source?: string;
+  },
+): void {
+  call.add(limits.maximumMessages, limits.maximumBytes).flag(limits.whenFull === "dropOldest").flag(mayRefuse);
+  call.add(REASON.unowned, REASON.newest, REASON.oldest, REASON.unreadable, silent, source);
+  const used = [...new Set(appends.map(({ delivery }) => delivery))];
+  const bodies = used.flatMap((index) => {
+    const message = deliveries[index]?.message;
+    return message === undefined ? [] : [messageBytes(message), bodyText(message)];
+  });
+  call.add(used.length, ...bodies, appends.length);
+  for (const { delivery, receiver, mark } of appends) {
+    call.key(keys.logOf(keys.part(receiver.clientId)));
+    call.add(named(receiver.incarnation), named(receiver.clientId), used.indexOf(delivery) + 1);
+    call.add(Number(receiver.qos === 0) + 2 * Number(receiver.onlyIfOwned === true), mark, headerText(receiver));
+  }
+}
+
+/** Appends to logs that live in different slots: one script a client, and the places of its copies among all. */
+export function appendCalls(
+  keys: RedisKeys,
+  batch: CommitBatch,
+  source: string,
+): readonly { readonly call: Arguments; readonly places: readonly number[] }[] {
+  const { number, from } = batch.outbox ?? { number: 0, from: 0 };
+  const groups = new Map<string, { appends: Append[]; places: number[] }>();
+  let place = 0;
+  for (const [delivery, { receivers = [] }] of batch.deliveries.entries()) {
+    for (const receiver of receivers) {
+      const group = groups.get(receiver.clientId) ?? { appends: [], places: [] };
+      const mark = source === "" ? "" : `${number} ${from + place + 1} ${Math.ceil(batch.now)}`;
+      group.appends.push({ delivery, receiver, mark });
+      group.places.push(place++);
+      groups.set(receiver.clientId, group);
+    }
+  }
+  return [...groups.values()].map(({ appends, places }) => {
+    const call = new Arguments();
+    for (let key = 0; key < 9; key++) call.key(undefined);
+    call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id));
+    addAppends(call, keys, batch, appends, { mayRefuse: false, silent: "", source });
+    call.add("", "", 0);
+    return { call, places };
+  });
+}
+
+/** A node needs no doorbell for what it appends itself. */
+function silentNode(guard: NonNullable<CommitBatch["guard"]>): string {
+  const state = RedisGuard.stateOf(guard);
+  return state?.head.attached ? named(state.nodeId) : "";
+}
+
+/** How many receivers of each delivery a commit reaches. Once some are owed, all that follow are: order is kept. */
+function servedOf(batch: CommitBatch, maxReceivers: number): number[] {
+  let left = batch.behindOutbox ? 0 : maxReceivers;
+  let isBehind = batch.behindOutbox === true;
+  return batch.deliveries.map(({ receivers }) => {
+    const count = isBehind || receivers === undefined ? 0 : Math.min(left, receivers.length);
+    left -= count;
+    if (receivers === undefined || count < receivers.length) isBehind = true;
+    return count;
+  });
+}
