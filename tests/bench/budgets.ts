@@ -179,9 +179,10 @@ export async function measureBudgets(): Promise<readonly BudgetRow[]> {
   }
 }
 
-/** A table of them. */
-export function printBudgets(rows: readonly BudgetRow[]): void {
+/** Prints a table of them, and answers whether all were met. */
+export function printBudgets(rows: readonly BudgetRow[]): boolean {
   console.log("round trips (Deno KV)".padEnd(80) + "ours          budget        retries");
+  let all = true;
   for (const { step, rounds, budget } of rows) {
     const met = rounds.reads <= budget.reads && rounds.commits <= budget.commits;
     const text = ({ reads, commits }: { reads: number; commits: number }) =>
@@ -189,7 +190,9 @@ export function printBudgets(rows: readonly BudgetRow[]): void {
     console.log(
       `${step.padEnd(80)}${text(rounds)}${text(budget)}${String(rounds.retries).padEnd(8)}${met ? "met" : "MISSED"}`,
     );
+    all &&= met;
   }
+  return all;
 }
 
 if (import.meta.main) printBudgets(await measureBudgets());

@@ -1,8 +1,9 @@
 /**
  * `deno task bench`: every budget, each figure beside its reference in the same run. Nothing here decides whether a test
- * passes; a budget that is missed says so.
+ * passes; a budget that is missed says so, and the task fails.
  *
- * Names as arguments choose parts: `deno task bench step sizes`.
+ * Names as arguments choose parts: `deno task bench step sizes`. Those that take many minutes run only when they are
+ * named.
  *
  * @module
  */
@@ -13,17 +14,34 @@ import { benchRouting } from "./routing.ts";
 import type { BenchRow } from "./row.ts";
 import { measureSizes, printSizes } from "./sizes.ts";
 import { benchStep } from "./step.ts";
+import { benchBill, printBill } from "./upstash/bill.ts";
+import { benchCrowd, printCrowd } from "./upstash/crowd.ts";
+import { benchHistories, printHistories } from "./upstash/histories.ts";
+import { Rig } from "./upstash/rig.ts";
+import { benchSteps, printSteps } from "./upstash/steps.ts";
+import { benchWall, printWall } from "./upstash/wall.ts";
 
-const PARTS: Readonly<Record<string, () => Promise<void>>> = {
+/** Each measures, prints, and answers whether its budgets were met. */
+const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   budgets: async () => printBudgets(await measureBudgets()),
   step: async () => printComparisons("step of the machine against mqtt-packet", await benchStep()),
   routing: async () => printComparisons("routing against qlobber", await benchRouting()),
   resume: async () => printComparisons("many sessions against few", await benchResume()),
   memory: async () => printMemory(await measureMemory()),
   sizes: async () => printSizes(await measureSizes()),
+  upstash: benchUpstash,
+  "upstash-sessions": async () => {
+    const crowd = await benchCrowd();
+    const met = printCrowd(crowd);
+    return printComparisons("many sessions against few", [crowd.resume]) && met;
+  },
+  "upstash-histories": async () => printHistories(await benchHistories()),
 };
 
-function printComparisons(title: string, rows: readonly BenchRow[]): void {
+/** Parts that take many minutes. */
+const LONG: readonly string[] = ["upstash-sessions", "upstash-histories"];
+
+function printComparisons(title: string, rows: readonly BenchRow[]): boolean {
   console.log(`${title.padEnd(76)}      ours       peer   ratio  target`);
   for (const { name, ours, peer, unit, ratio, target, met } of rows) {
     const hasTarget = Number.isFinite(target);
@@ -32,21 +50,37 @@ function printComparisons(title: string, rows: readonly BenchRow[]): void {
       `${name.padEnd(76)}${number(ours)}${number(peer)} ${unit.padEnd(5)}${ratio.toFixed(2).padStart(7)}${verdict}`,
     );
   }
+  return rows.every(({ met }) => met);
+}
+
+async function benchUpstash(): Promise<boolean> {
+  await using rig = await Rig.start();
+  const steps = printSteps(await benchSteps(rig));
+  console.log();
+  printBill(await benchBill(rig));
+  console.log();
+  return printWall(await benchWall(rig)) && steps;
 }
 
 function number(value: number): string {
   return value.toPrecision(4).padStart(11);
 }
 
-const chosen = Deno.args.length === 0 ? Object.keys(PARTS) : Deno.args;
+const chosen = Deno.args.length === 0 ? Object.keys(PARTS).filter((name) => !LONG.includes(name)) : Deno.args;
 const { deno, v8 } = Deno.version;
 console.log(`deno ${deno}, V8 ${v8}, ${navigator.hardwareConcurrency} cores\n`);
+const missed: string[] = [];
 for (const name of chosen) {
   const part = PARTS[name];
   if (part === undefined) {
     console.error(`There is no part named ${name}; there are ${Object.keys(PARTS).join(", ")}`);
     Deno.exit(2);
   }
-  await part();
+  if (!await part()) missed.push(name);
   console.log();
+}
+if (Deno.args.length === 0) console.log(`Not run: ${LONG.join(", ")}`);
+if (missed.length > 0) {
+  console.error(`Budgets were missed in ${missed.join(", ")}`);
+  Deno.exit(1);
 }

@@ -38,8 +38,8 @@ export async function measureMemory(): Promise<readonly MemoryRow[]> {
   return rows;
 }
 
-/** A table of them. */
-export function printMemory(rows: readonly MemoryRow[]): void {
+/** Prints a table of them, and answers whether all were met. */
+export function printMemory(rows: readonly MemoryRow[]): boolean {
   console.log("memory of a session".padEnd(48) + "sessions      bytes         budget");
   for (const { name, sessions, bytes, budget } of rows) {
     const verdict = `${budget} ${bytes <= budget ? "met" : "MISSED"}`;
@@ -47,6 +47,7 @@ export function printMemory(rows: readonly MemoryRow[]): void {
       `${name.padEnd(46)}${String(sessions).padStart(10)}${String(bytes).padStart(11)}   ${verdict.padStart(12)}`,
     );
   }
+  return rows.every(({ bytes, budget }) => bytes <= budget);
 }
 
 function used(): number {

@@ -48,8 +48,8 @@ export async function measureSizes(): Promise<readonly SizeRow[]> {
   }
 }
 
-/** A table of them. */
-export function printSizes(rows: readonly SizeRow[]): void {
+/** Prints a table of them, and answers whether all were met. */
+export function printSizes(rows: readonly SizeRow[]): boolean {
   console.log("entry point          minified   min+gzip     budget");
   for (const { entry, minified, gzipped, budget } of rows) {
     const verdict = budget === undefined ? "-" : `${budget} ${gzipped <= budget ? "met" : "MISSED"}`;
@@ -57,6 +57,7 @@ export function printSizes(rows: readonly SizeRow[]): void {
       `${entry.padEnd(18)}${String(minified).padStart(11)}${String(gzipped).padStart(11)}   ${verdict.padStart(14)}`,
     );
   }
+  return rows.every(({ gzipped, budget }) => budget === undefined || gzipped <= budget);
 }
 
 if (import.meta.main) printSizes(await measureSizes());
