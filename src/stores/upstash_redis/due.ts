@@ -4,11 +4,12 @@
  * @module
  */
 import type { DueOptions, DueWork, StoreCallOptions } from "../../store/session_store.ts";
-import { dueMoment } from "./changes.ts";
+import { BROOM_MS, dueMoment } from "./changes.ts";
 import type { Check } from "./checks.ts";
-import { ask, keysFor, type RedisContext } from "./context.ts";
+import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
+import { changeIndex } from "./index.ts";
 import { DUE, NEXT_DUE, RENEW } from "./lua/reading.ts";
 import { readCheck, repair } from "./repair.ts";
 import { longNames } from "./routing.ts";
@@ -29,7 +30,7 @@ interface FoundNode {
 export async function listDue(context: RedisContext, now: number, options: DueOptions): Promise<readonly DueWork[]> {
   const { limit, graceMs } = options;
   const keys = await keysFor(context, []);
-  const { moments, nodes } = await ask(context, {
+  const found = await ask(context, {
     script: DUE,
     keys: [keys.shared("due"), keys.shared("nodes"), keys.shared("owned"), keys.shared("rings")],
     args: [Math.floor(now), Math.ceil(graceMs), limit],
@@ -49,7 +50,9 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
       return { moments, nodes };
     },
   }, options);
-  if (context.cluster) return await verified(context, keys, { moments, nodes }, now, options);
+  if (context.cluster) return await verified(context, keys, found, now, options);
+  const { nodes } = found;
+  const moments = await withoutGone(context, keys, found.moments, now, options);
   const sessions = moments.filter(({ member }) => member.startsWith("s/")).map(({ member }) => member.slice(2));
   const nameOfPart = await namesOf(context, keys, [...sessions, ...nodes.flatMap(({ parts }) => parts)], options);
   const work = moments.flatMap(({ member, dueAt }): DueWork[] => {
@@ -63,6 +66,25 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
     return clientIds.length === 0 ? [] : [{ type: "node", nodeId: nameOf(node), dueAt, clientIds }];
   });
   return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+}
+
+/** Without sessions whose keys have ended by themselves since they were due: nobody else would take them off the index. */
+async function withoutGone(
+  context: RedisContext,
+  keys: RedisKeys,
+  moments: readonly FoundMoment[],
+  now: number,
+  call: StoreCallOptions,
+): Promise<readonly FoundMoment[]> {
+  const old = moments.filter(({ member, dueAt }) => member.startsWith("s/") && dueAt + BROOM_MS <= now);
+  if (old.length === 0) return moments;
+  const commands = old.map(({ member }) => ({ hmget: keys.logOf(member.slice(2)), fields: ["i", "n"] }));
+  const replies = await sendAll(context, commands, "list what is due", false, call);
+  // Nor is one due that somebody owns: it began anew.
+  const gone = old.filter((_, index) => replies[index]?.[0] === null || replies[index]?.[1] !== "");
+  const settled = gone.map(({ member, dueAt }) => ({ key: "due" as const, command: "SETTLE", args: [member, dueAt] }));
+  await changeIndex(context, keys, settled, call);
+  return moments.filter((moment) => !gone.includes(moment));
 }
 
 /**
