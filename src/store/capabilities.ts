@@ -19,7 +19,13 @@ export interface StoreCapabilities {
   readonly maxMessageBytes: number;
   /** The most changes that one batch may hold; a caller splits a longer list at subscription changes. */
   readonly maxChangesPerBatch: number;
-  /** The most receivers that one commit reaches; the others stand in the outbox. */
+  /**
+   * Where a delivery stands once its batch is committed. `commit`: in the logs of its receivers, as far as
+   * `maxReceiversPerCommit` reaches. `outbox`: in the publisher's outbox, whoever it goes to; steps of the outbox reach them,
+   * and no batch is refused since queues are full.
+   */
+  readonly delivery: "commit" | "outbox";
+  /** The most receivers that one commit, or one step of an outbox, reaches; the others stand in the outbox. */
   readonly maxReceiversPerCommit: number;
 }
 

@@ -48,6 +48,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     consistency: "strong",
     ttl: "none",
     watch: "everywhere",
+    delivery: "commit",
     maxMessageBytes: atLeast(1, "maxMessageBytes", options.maxMessageBytes ?? 268_435_455),
     maxChangesPerBatch: atLeast(1, "maxChangesPerBatch", options.maxChangesPerBatch ?? Infinity),
     maxReceiversPerCommit: atLeast(1, "maxReceiversPerCommit", options.maxReceiversPerCommit ?? Infinity),

@@ -1,5 +1,6 @@
 import type { SessionStore } from "../store/session_store.ts";
 import { History } from "./comparison/history.ts";
+import { settlingStore } from "./conformance/settling_store.ts";
 import { random } from "./random.ts";
 
 /** How long a history is, and which. */
@@ -41,7 +42,7 @@ export async function compareStores(
   options: CompareStoresOptions,
 ): Promise<void> {
   const { seed, steps = 200, mayLeaveOutcomesOut = false } = options;
-  const history = new History([model, subject], random(seed), mayLeaveOutcomesOut);
+  const history = new History([model, settlingStore(subject)], random(seed), mayLeaveOutcomesOut);
   const told: string[] = [];
   let step = 0;
   try {

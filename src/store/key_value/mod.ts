@@ -62,6 +62,7 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
   const capabilities: StoreCapabilities = {
     ...options.capabilities,
     ttl: "none",
+    delivery: "commit",
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxChangesPerBatch: atMost(
       10_000,

@@ -6,16 +6,19 @@
  *
  * @module
  */
-import type { CommitBatch, CommitResult, StoreCallOptions } from "../../store/session_store.ts";
+import { encodeOwedReceivers } from "../../store/records/owed.ts";
+import type { CommitBatch, CommitResult, OutboxMove, StoreCallOptions } from "../../store/session_store.ts";
 import { readAppends, resultOf } from "./answer.ts";
 import type { Check, IndexChange } from "./checks.ts";
-import { type RedisContext, sendAll } from "./context.ts";
+import { ask, type RedisContext, sendAll } from "./context.ts";
 import { debtorOf } from "./debtors.ts";
 import { named } from "./fields.ts";
 import { changeIndex, followUps, indexCommand } from "./index.ts";
 import type { RedisKeys } from "./keys.ts";
+import { CLAIM } from "./lua/reading.ts";
 import { listsOf } from "./outcomes.ts";
 import { appendCalls, commandOf, type Known, prepare, prepareKnown, type Shape } from "./prepare.ts";
+import { toText } from "./text.ts";
 
 /** Carries batches out and answers in their order. */
 export async function commitInCluster(
@@ -72,7 +75,7 @@ async function commitSessions(
   return prepared.map((each) => each === undefined ? SUPERSEDED : answers[next++]?.result ?? SUPERSEDED);
 }
 
-/** One step of an outbox: its receivers are fixed, then they get their copies, then the cursor moves. */
+/** One step of an outbox: it is claimed, with its receivers fixed; then they get their copies, then the cursor moves. */
 async function moveOutbox(
   context: RedisContext,
   keys: RedisKeys,
@@ -84,22 +87,8 @@ async function moveOutbox(
   if (outbox === undefined) return SUPERSEDED;
   const debtor = await debtorOf(context, keys, outbox.outboxId, call);
   const { receivers, ...step } = outbox;
-  const move = async (next: NonNullable<CommitBatch["outbox"]>): Promise<CommitResult> => {
-    const moving = { ...batch, deliveries: [], outbox: next };
-    const prepared = prepare({ ...shape, ...(debtor === undefined ? {} : { debtor }) }, keys, moving, undefined);
-    const [reply] = await sendAll(context, [commandOf(prepared)], "commit", true, call);
-    const { result, changes } = resultOf(keys, prepared, reply);
-    if (debtor !== undefined) await followUps(context, keys, [{ part: debtor, changes }], call);
-    return result;
-  };
-  if (receivers !== undefined) {
-    // Two who looked the receivers up may have found different ones: places count from here on.
-    const fixed = await move({ ...step, to: step.from, receivers });
-    if (fixed.outcome !== "committed" || receivers.length === 0) {
-      return fixed.outcome === "committed" ? { ...fixed, deliveries: listsOf(batch, []) } : fixed;
-    }
-  }
-  // What belongs to no session is delivered at least once, and its outbox has no second entry: no marks for it.
+  if (!await claim(context, keys, batch, outbox, debtor, call)) return SUPERSEDED;
+  // What belongs to no session is delivered at least once: no marks for it.
   const calls = appendCalls(keys, batch, debtor === undefined ? "" : named(step.outboxId));
   const replies = await sendAll(context, calls.map(commandOf), "commit", true, call);
   const rings: IndexChange[] = [];
@@ -110,7 +99,38 @@ async function moveOutbox(
     for (const [at, place] of places.entries()) told[place] = answered.told[at] ?? "";
   }
   await changeIndex(context, keys, rings, call);
-  const result = await move(step);
-  if (result.outcome !== "committed") return result;
-  return { ...result, deliveries: listsOf(batch, told) };
+  const moving = { ...batch, deliveries: [], outbox: step };
+  const prepared = prepare({ ...shape, ...(debtor === undefined ? {} : { debtor }) }, keys, moving, undefined);
+  const [reply] = await sendAll(context, [commandOf(prepared)], "commit", true, call);
+  const { result, changes } = resultOf(keys, prepared, reply);
+  if (debtor !== undefined) await followUps(context, keys, [{ part: debtor, changes }], call);
+  return result.outcome === "committed" ? { ...result, deliveries: listsOf(batch, told) } : result;
+}
+
+/** Claims a step. Two who looked the receivers up may have found different ones: those of the first are kept. */
+async function claim(
+  context: RedisContext,
+  keys: RedisKeys,
+  { id, now }: CommitBatch,
+  { outboxId, number, from, receivers }: OutboxMove,
+  debtor: string | undefined,
+  call?: StoreCallOptions,
+): Promise<boolean> {
+  return await ask(context, {
+    script: CLAIM,
+    keys: [debtor === undefined ? keys.shared("owed") : keys.besideOf(debtor, "owed")],
+    args: [
+      named(outboxId),
+      number,
+      from,
+      receivers === undefined ? 0 : 1,
+      receivers?.length ?? 0,
+      receivers === undefined ? "" : toText(encodeOwedReceivers(receivers)),
+      named(id),
+      Math.ceil(now),
+    ],
+    doing: "commit",
+    writes: true,
+    read: (status) => status === "c",
+  }, call);
 }

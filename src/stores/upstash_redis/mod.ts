@@ -91,6 +91,7 @@ export function upstashRedisStore(
     consistency: "strong",
     ttl: "lazy",
     watch: "none",
+    delivery: context.cluster ? "outbox" : "commit",
     // A message is base64 in its request, and so are its properties.
     maxMessageBytes: Math.max(1, Math.floor((context.transport.maxRequestBytes - REQUEST_ROOM) * 3 / 4)),
     maxChangesPerBatch: MAX_CHANGES,

@@ -5,13 +5,14 @@
  */
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import { candidates, shapeOf, type ShapeSet, shapeSet } from "../../routing/shape.ts";
-import { unreadable } from "../../store/encoding.ts";
+import { readable, unreadable } from "../../store/encoding.ts";
 import { escapePart } from "../../store/keys.ts";
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { nameOf } from "./fields.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
 import { ADMIT } from "./lua/reading.ts";
+import { fromSessions, type SpoiledMember } from "./route.ts";
 import { isRouted, readRouteText } from "./rows.ts";
 
 /** The routing of a store. */
@@ -40,6 +41,7 @@ export function routing(context: RedisContext, maximumShapes: number): Routing {
 
   const learn = (key: string, text: string | null): ShapeSet => {
     if (known?.text === text) return known.set;
+    if (text !== null && !/^S(?: =\S*)*$/.test(text)) throw unreadable(`${key}/${SHAPES}`, "it is no list of shapes");
     const shapes = text === null ? [] : text.split(" ").slice(1).map((word) => unescapePart(word.slice(1)) ?? "");
     try {
       known = { text, set: shapeSet(shapes) };
@@ -170,16 +172,28 @@ async function resolve(
   const members = lists.map(membersOf);
   const long = [...new Set(members.flat().map(({ part }) => part))].filter((part) => unescapePart(part) === undefined);
   const names = await longNames(context, keys, long, call);
-  return members.map((list, index) =>
+  const spoiled:
+    (SpoiledMember & { readonly place: number; readonly match: Omit<SubscriptionMatch, "subscription"> })[] = [];
+  const matches = members.map((list, place) =>
     list.flatMap(({ part, incarnation, data }) => {
-      const filter = filters[index] ?? "";
+      const filter = filters[place] ?? "";
       const clientId = unescapePart(part) ?? names.get(part);
       // Swept since: its session is no more.
       if (clientId === undefined) return [];
-      const subscription = readRouteText(`${keys.shared("routes")}/${keys.part(filter)}`, data);
-      return [{ clientId, incarnation: nameOf(incarnation), filter, subscription }];
+      const field = keys.part(filter);
+      const match = { clientId, incarnation: nameOf(incarnation), filter };
+      const subscription = readable(() => readRouteText(`${keys.shared("routes")}/${field}`, data));
+      if (subscription !== undefined) return [{ ...match, subscription }];
+      spoiled.push({ part, incarnation, field, place, match });
+      return [];
     })
   );
+  if (spoiled.length === 0) return matches;
+  for (const [index, subscription] of (await fromSessions(context, keys, spoiled, call)).entries()) {
+    const { place, match } = spoiled[index] ?? {};
+    if (match !== undefined && subscription !== undefined) matches[place ?? 0]?.push({ ...match, subscription });
+  }
+  return matches;
 }
 
 /** A member is `;<number>/<client>/<incarnation>/<data>`. */

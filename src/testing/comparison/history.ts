@@ -59,6 +59,8 @@ export class History {
   readonly #mayLeaveOutcomesOut: boolean;
   readonly #known: Known[] = [];
   readonly #outboxIds = new Set<string>();
+  /** Whether one of them delivers through outboxes alone: then all sessions do. */
+  readonly #owesAll: boolean;
   #now = START;
   #lastAcquire: AcquireRequest | undefined;
   #lastBatch: SentBatch | undefined;
@@ -67,6 +69,7 @@ export class History {
     this.#stores = stores;
     this.#chance = chance;
     this.#mayLeaveOutcomesOut = mayLeaveOutcomesOut;
+    this.#owesAll = stores.some(({ capabilities }) => capabilities.delivery === "outbox");
   }
 
   /** Begins: the nodes are alive, the filters admitted. */
@@ -244,7 +247,7 @@ export class History {
       batch: {
         ...this.#bareBatch(),
         ...(chance.chance(0.1) ? { raiseEpoch: { token: chance.id() } } : {}),
-        ...(chance.chance(0.15) ? { behindOutbox: true } : {}),
+        ...(chance.chance(0.15) || this.#owesAll ? { behindOutbox: true } : {}),
         changes: ground === undefined ? [] : drawChanges(chance, ground),
         deliveries: chance.chance(0.5) ? [this.#drawDelivery(chance.chance(0.15))] : [],
       },
@@ -253,7 +256,10 @@ export class History {
 
   #bareBatch(): CommitBatch {
     const chance = this.#chance;
-    return { id: chance.id(), changes: [], deliveries: [], limits: drawLimits(chance), now: this.#now };
+    const limits = drawLimits(chance);
+    // Where everything is owed first, nothing is refused.
+    const whenFull = limits.whenFull === "reject" && this.#owesAll ? "dropNewest" : limits.whenFull;
+    return { id: chance.id(), changes: [], deliveries: [], limits: { ...limits, whenFull }, now: this.#now };
   }
 
   #drawDelivery(isUnrouted: boolean): CommitBatch["deliveries"][number] {

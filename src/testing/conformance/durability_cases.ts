@@ -35,7 +35,7 @@ export const DURABILITY_CASES: readonly ConformanceCase[] = [
         (await kit.store.listDue(LEASE_END, { limit: 10, graceMs: 0 })).filter(({ type }) => type === "node"),
       ];
       const before = await look();
-      kit.store = await kit.subject.reopen?.() ?? kit.store;
+      await kit.reopen();
       expectEqual(await look(), before, "what is stored");
       expectEqual((await kit.store.commit([batch]))[0]?.outcome, "committed", "a repeated batch");
       expectEqual((await kit.log(session)).length, 1, "copies after it");
@@ -43,7 +43,7 @@ export const DURABILITY_CASES: readonly ConformanceCase[] = [
       await kit.fill(session, ["after"]);
       const changed = await kit.detach(session, { endsAt: START + 50 });
       expectEqual((await kit.logTexts(changed)).at(-1), "2:after", "the next message");
-      kit.store = await kit.subject.reopen?.() ?? kit.store;
+      await kit.reopen();
       const due = await kit.store.listDue(START + 50, { limit: 10, graceMs: 0 });
       expectEqual(due.filter(({ type }) => type === "session"), [{
         type: "session",

@@ -18,6 +18,7 @@ import type {
   SessionStore,
 } from "../../store/session_store.ts";
 import { expect } from "./expect.ts";
+import { settlingStore } from "./settling_store.ts";
 
 /** When the cases play. */
 export const START = 1_700_000_000_000;
@@ -68,7 +69,13 @@ export class Kit {
 
   constructor(subject: StoreUnderTest) {
     this.subject = subject;
-    this.store = subject.store;
+    this.store = settlingStore(subject.store);
+  }
+
+  /** Opens the store anew, where that can be. */
+  async reopen(): Promise<void> {
+    const store = await this.subject.reopen?.();
+    if (store !== undefined) this.store = settlingStore(store);
   }
 
   /** An id that this case has not used. */

@@ -411,9 +411,10 @@ local function moveEntry(name, number, to, total, whom)
       list[#list + 1] = field .. '/r'
       list[#list + 1] = whom
     end
+    redis.call('HDEL', where, field .. '/c')
     return send('HSET', where, list)
   end
-  local gone = {field, field .. '/m', field .. '/r'}
+  local gone = {field, field .. '/m', field .. '/r', field .. '/c'}
   local known = numbers(redis.call('HGET', where, name) or '', 3)
   if known and known[3] > 1 then
     known[3] = known[3] - 1

@@ -151,6 +151,35 @@ return reply('f')
 };
 
 /**
+ * `claim`: begins a step of the first entry of an owner whose receivers live elsewhere, and says to whom it goes if nobody
+ * has. Another one's claim stands for a while.
+ *
+ * - KEYS: `owed`. ARGV: the owner's name, number, cursor, whether it says to whom, how many, to whom, whose step, now.
+ * - Answer: `c` it is the caller's, `s` it is not where the caller takes it to be, or another one's.
+ */
+export const CLAIM: Script = {
+  name: "claim",
+  source: COMMON + `
+local name, entry, from, fixes, total, whom, token, now = arg(), number(), number(), arg() == '1', number(), arg(), arg(), number()
+local field = name .. '/' .. digits(entry)
+local v = fetch(KEYS[1], {name, field, field .. '/c'})
+local known, state = numbers(v[1] or '', 3), numbers(v[2] or '', 2)
+local holder, moment = string.match(v[3] or '', '^(%S+) (%d+)$')
+local isMine = holder == token
+if not known or not state or known[1] ~= entry or state[1] ~= from then return reply('s') end
+if holder and not isMine and tonumber(moment) > now - 30000 then return reply('s') end
+if fixes and state[2] >= 0 and not isMine then return reply('s') end
+if not fixes and state[2] < 0 then return reply('s') end
+local list = {field .. '/c', token .. ' ' .. digits(now)}
+if fixes and state[2] < 0 then
+  for _, value in ipairs({field, joined({from, total}), field .. '/r', whom}) do list[#list + 1] = value end
+end
+send('HSET', KEYS[1], list)
+return reply('c')
+`,
+};
+
+/**
  * `due`: what is due, and the nodes whose lease has run out with what they own; nodes that own nothing are removed.
  *
  * - KEYS: `due`, `nodes`, `owned`, `rings`. ARGV: now, how long past its lease a node is waited for, how many.
