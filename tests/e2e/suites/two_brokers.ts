@@ -137,4 +137,37 @@ export function twoBrokers({ name: store, make }: DataKind): void {
     assert.deepEqual(wills.map(({ payload }) => payload.toString()).sort(), ["4 is gone", "5 is gone"]);
     await reader.disconnect();
   });
+
+  Deno.test(`${store}: the session of a client whose broker was killed ends at the other one, its Will with it`, async () => {
+    const lease = ["--lease-ms", "2000"];
+    await using data = await make();
+    await using survivor = await data.start(...SOON, ...lease, "--node", "survivor");
+    const reader = await subscribed(survivor, 5, "reader");
+    await using victim = await data.start(...SOON, ...lease, "--node", "victim");
+    // The session ends long before the delay is over, and takes the Will along [MQTT-3.1.3-9].
+    const { client } = await WireClient.connect(victim.url, 5, {
+      clientId: "doomed",
+      ...keptFor(5, 1),
+      will: {
+        topic: "news",
+        payload: Buffer.from("ended"),
+        qos: 1,
+        retain: false,
+        properties: { willDelayInterval: 86_400 },
+      },
+    });
+    using _client = client;
+    const { client: kept } = await WireClient.connect(victim.url, 5, { clientId: "kept", ...keptFor(5, 3_600) });
+    using _kept = kept;
+    await victim.kill();
+    const will = await reader.expect("publish");
+    assert.equal(will.payload.toString(), "ended");
+    reader.send({ cmd: "puback", messageId: will.messageId ?? 0 });
+    for (const [clientId, present] of [["doomed", false], ["kept", true]] as const) {
+      const { client, connack } = await WireClient.connect(survivor.url, 5, { clientId, ...keptFor(5, 1) });
+      assert.equal(connack.sessionPresent, present, clientId);
+      await client.disconnect();
+    }
+    await reader.disconnect();
+  });
 }
