@@ -11,7 +11,7 @@ import type { StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { nameOf } from "./fields.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
-import { ADMIT } from "./lua/reading.ts";
+import { ADMIT } from "./lua/indexing.ts";
 import { fromSessions, type SpoiledMember } from "./route.ts";
 import { isRouted, readRouteText } from "./rows.ts";
 
@@ -23,6 +23,9 @@ export interface Routing {
 
 /** The field of the shapes; no filter's begins so. */
 const SHAPES = "!";
+
+/** No list is spread over more than two to this power fields. */
+const DEEPEST = 12;
 
 /** The most lists whose spreading over several fields is remembered. */
 const KNOWN_LEVELS = 1_000;
@@ -147,7 +150,7 @@ const NO_LIST: List = { level: 0, members: "" };
 function readList(key: string, field: string, value: string | null): List {
   if (value === null) return NO_LIST;
   const found = /^L(\d{1,2}) \d+;/.exec(value);
-  if (found === null) throw unreadable(`${key}/${field}`, "it is no list");
+  if (found === null || Number(found[1]) > DEEPEST) throw unreadable(`${key}/${field}`, "it is no list");
   return { level: Number(found[1]), members: value.slice(found[0].length) };
 }
 

@@ -217,6 +217,11 @@ Deno.test("rows that first come to a session that somebody owns have no end, wha
   await kit.detach(await kit.open("client"));
   const session = await kit.subscribe(await kit.open("client"), "t");
   assert.deepEqual(await endsOf(rig, "client"), [-1, -1]);
+  // Nor has one that ends with its connection, which is over whenever that is lost.
+  const head = attachedHead({ sessionExpiryInterval: 0, endsAt: 0, endsAfterMs: 0 });
+  const brief = await kit.subscribe(await kit.open("brief", { terms: { head } }), "t");
+  await kit.change(brief, [{ type: "putHead", head: { ...head, endsAt: 0, connectedAt: START - 1 } }]);
+  assert.deepEqual(await endsOf(rig, "brief"), [-1, -1]);
   // A Will alone makes rows too.
   await kit.detach(session);
   await kit.open("client", { terms: { will: will() } });
