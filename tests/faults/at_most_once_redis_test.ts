@@ -1,4 +1,6 @@
-import { atMostOnce } from "./suites/at_most_once.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { atMostOnce, refusedPublish } from "./suites/at_most_once.ts";
+import { REDIS, REDIS_CLUSTER } from "./support/redis_store.ts";
 
-atMostOnce(UPSTASH_REDIS);
+for (const kind of [REDIS, REDIS_CLUSTER]) atMostOnce(kind);
+// In a cluster receivers are served from the outbox: nobody refuses while the publisher waits.
+refusedPublish(REDIS);

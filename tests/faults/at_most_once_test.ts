@@ -1,4 +1,7 @@
-import { atMostOnce } from "./suites/at_most_once.ts";
+import { atMostOnce, refusedPublish } from "./suites/at_most_once.ts";
 import { STORES } from "./support/stores.ts";
 
-for (const kind of STORES) atMostOnce(kind);
+for (const kind of STORES) {
+  atMostOnce(kind);
+  refusedPublish(kind);
+}

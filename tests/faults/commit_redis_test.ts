@@ -1,4 +1,4 @@
 import { commitFaults } from "./suites/commit.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { REDIS_STORES } from "./support/redis_store.ts";
 
-commitFaults(UPSTASH_REDIS);
+for (const kind of REDIS_STORES) commitFaults(kind);

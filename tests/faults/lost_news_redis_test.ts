@@ -1,4 +1,4 @@
 import { lostNews } from "./suites/lost_news.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { REDIS_STORES } from "./support/redis_store.ts";
 
-lostNews(UPSTASH_REDIS);
+for (const kind of REDIS_STORES) lostNews(kind);

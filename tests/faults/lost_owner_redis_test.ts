@@ -1,4 +1,4 @@
 import { lostOwner } from "./suites/lost_owner.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { REDIS_STORES } from "./support/redis_store.ts";
 
-lostOwner(UPSTASH_REDIS);
+for (const kind of REDIS_STORES) lostOwner(kind);

@@ -1,4 +1,4 @@
 import { names } from "./suites/names.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { REDIS_STORES } from "./support/redis_store.ts";
 
-names(UPSTASH_REDIS);
+for (const kind of REDIS_STORES) names(kind);

@@ -1,4 +1,4 @@
 import { secrets } from "./suites/secrets.ts";
-import { UPSTASH_REDIS } from "./support/redis_store.ts";
+import { REDIS_STORES } from "./support/redis_store.ts";
 
-secrets(UPSTASH_REDIS);
+for (const kind of REDIS_STORES) secrets(kind);

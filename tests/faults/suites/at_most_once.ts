@@ -31,7 +31,10 @@ export function atMostOnce({ name, make }: StoreKind): void {
       await there.shutdown();
     });
   }
+}
 
+/** The same of a publish that no receiver takes, on a store that tells in the commit itself. */
+export function refusedPublish({ name, make }: StoreKind): void {
   Deno.test(`${name}: a refused publish takes nothing along that only waited behind it [D11]`, async () => {
     await using subject = await make();
     const here = world(subject.store, { queue: { maximumMessages: 1, whenFull: "reject" } });

@@ -5,24 +5,35 @@ import { plain, type RespConnection } from "../../support/redis/resp.ts";
 import { startUpstash } from "../../support/redis/upstash_server.ts";
 import type { ReadableSubject, StoredRow, StoreKind } from "./stores.ts";
 
-/** The Upstash store before a Redis of its own. */
-export const UPSTASH_REDIS: StoreKind<ReadableSubject> = {
-  name: "Upstash Redis",
-  async make() {
-    const redis = await startRedis();
-    const upstash = startUpstash({ redis });
-    const look = await redis.connect();
-    return {
-      store: upstashRedisStore({ url: upstash.url, token: upstash.token }),
-      rows: { all: () => rowsOf(look) },
-      async [Symbol.asyncDispose]() {
-        await look.close();
-        await upstash[Symbol.asyncDispose]();
-        await redis[Symbol.asyncDispose]();
-      },
-    };
-  },
-};
+/** The Upstash store before a Redis of its own; in `cluster` mode as in a cluster of one, no script across slots. */
+function onRedis(cluster: boolean): StoreKind<ReadableSubject> {
+  return {
+    name: cluster ? "Upstash Redis in cluster mode" : "Upstash Redis",
+    async make() {
+      const redis = await startRedis();
+      const upstash = startUpstash({ redis });
+      const look = await redis.connect();
+      return {
+        store: upstashRedisStore({ url: upstash.url, token: upstash.token }, { cluster }),
+        rows: { all: () => rowsOf(look) },
+        async [Symbol.asyncDispose]() {
+          await look.close();
+          await upstash[Symbol.asyncDispose]();
+          await redis[Symbol.asyncDispose]();
+        },
+      };
+    },
+  };
+}
+
+/** One script a commit. */
+export const REDIS: StoreKind<ReadableSubject> = onRedis(false);
+
+/** One slot a script. */
+export const REDIS_CLUSTER: StoreKind<ReadableSubject> = onRedis(true);
+
+/** Both. */
+export const REDIS_STORES: readonly StoreKind<ReadableSubject>[] = [REDIS, REDIS_CLUSTER];
 
 /** How to read a key of each type that the store uses. */
 const READERS: Readonly<Record<string, (key: string) => readonly string[]>> = {
