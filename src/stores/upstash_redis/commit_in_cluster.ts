@@ -15,7 +15,7 @@ import { debtorOf } from "./debtors.ts";
 import { named } from "./fields.ts";
 import { changeIndex, followUps, indexCommand } from "./index.ts";
 import type { RedisKeys } from "./keys.ts";
-import { CLAIM } from "./lua/reading.ts";
+import { CLAIM } from "./lua/owed.ts";
 import { listsOf } from "./outcomes.ts";
 import { appendCalls, commandOf, type Known, prepare, prepareKnown, type Shape } from "./prepare.ts";
 import { toText } from "./text.ts";
@@ -86,7 +86,7 @@ async function moveOutbox(
   const { outbox } = batch;
   if (outbox === undefined) return SUPERSEDED;
   const debtor = await debtorOf(context, keys, outbox.outboxId, call);
-  const { receivers, ...step } = outbox;
+  const { receivers: _fixed, ...step } = outbox;
   if (!await claim(context, keys, batch, outbox, debtor, call)) return SUPERSEDED;
   // What belongs to no session is delivered at least once: no marks for it.
   const calls = appendCalls(keys, batch, debtor === undefined ? "" : named(step.outboxId));

@@ -5,7 +5,7 @@
  */
 import type { DirectoryPage, DirectoryQuery, SessionDirectory } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
-import { NAMES } from "./lua/reading.ts";
+import { NAMES } from "./lua/indexing.ts";
 import { readSessions, summaryOf } from "./session.ts";
 
 /** The directory of a store. */

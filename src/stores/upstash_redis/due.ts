@@ -10,7 +10,7 @@ import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
 import { changeIndex } from "./index.ts";
-import { DUE, NEXT_DUE, RENEW } from "./lua/reading.ts";
+import { DUE, NEXT_DUE, RENEW } from "./lua/time.ts";
 import { readCheck, repair } from "./repair.ts";
 import { longNames } from "./routing.ts";
 import { readSessions } from "./session.ts";

@@ -11,7 +11,7 @@ import type { StoreCallOptions } from "../../store/session_store.ts";
 import { Arguments, type RedisContext, sendAll } from "./context.ts";
 import type { IndexChange } from "./checks.ts";
 import type { RedisKeys, SharedKey } from "./keys.ts";
-import { FORGET, INDEXING } from "./lua/reading.ts";
+import { FORGET, INDEXING } from "./lua/indexing.ts";
 import type { ReplyReader } from "./text.ts";
 import type { Command } from "./transport.ts";
 

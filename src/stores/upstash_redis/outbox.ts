@@ -12,7 +12,7 @@ import { ask, keysFor, type RedisContext } from "./context.ts";
 import { debtorOf } from "./debtors.ts";
 import { bytesOf, named, nameOf } from "./fields.ts";
 import { followUps } from "./index.ts";
-import { READ_OWED } from "./lua/reading.ts";
+import { READ_OWED } from "./lua/owed.ts";
 import { readWillText } from "./rows.ts";
 
 /** Reads entries, oldest first. */

@@ -10,7 +10,7 @@ import { keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import { changeIndex, forgetLeft } from "./index.ts";
 import { type RedisKeys, spreadOf } from "./keys.ts";
-import { BESIDE } from "./lua/reading.ts";
+import { BESIDE } from "./lua/indexing.ts";
 import { isRouted, routeText } from "./rows.ts";
 import { type ReadSession, readSessions } from "./session.ts";
 import { readReply } from "./text.ts";

@@ -6,7 +6,7 @@
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
-import { RINGS } from "./lua/reading.ts";
+import { RINGS } from "./lua/time.ts";
 
 /** The most rings that one call tells of. */
 const RINGS_A_CALL = 1_000;

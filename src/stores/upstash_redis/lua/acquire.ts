@@ -4,7 +4,11 @@
  * @module
  */
 import type { Script } from "../transport.ts";
-import { COMMON, ENDING, INDEX, LOG, MEMBERS, OWED, PAGE } from "./common.ts";
+import { COMMON } from "./common.ts";
+import { LOG, PAGE } from "./log.ts";
+import { MEMBERS } from "./members.ts";
+import { OWED } from "./owed.ts";
+import { ENDING, INDEX } from "./shared.ts";
 
 /** The numbers of a head, in the order in which field `h` holds them; `-` where there is none. */
 export const HEAD = [

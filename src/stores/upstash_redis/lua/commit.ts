@@ -5,7 +5,11 @@
  */
 import type { Script } from "../transport.ts";
 import { APPEND } from "./append.ts";
-import { COMMON, ENDING, INDEX, LOG, MEMBERS, OWED } from "./common.ts";
+import { COMMON } from "./common.ts";
+import { LOG } from "./log.ts";
+import { MEMBERS } from "./members.ts";
+import { OWED } from "./owed.ts";
+import { ENDING, INDEX } from "./shared.ts";
 
 /**
  * `commit`: all of a batch, or nothing.

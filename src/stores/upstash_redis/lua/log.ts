@@ -1,0 +1,138 @@
+/**
+ * Logs: opening them, what stands in them, reading them page by page.
+ *
+ * A log is one hash: `i` its identity, `s` its state (the numbers below), `d` counts of what was lost by reason, `n` the
+ * node that owns it or nothing, `t` and `u` the latest batch and its answer, and one field a sequence for what stands in
+ * it, which begins with its size, whether it is light (it gives way first) and a semicolon.
+ *
+ * @module
+ */
+
+/** The numbers of a log's state, in the order in which field `s` holds them. */
+export const STATE = [
+  "epoch",
+  "version",
+  "limit",
+  "tail",
+  "held",
+  "bytes",
+  "light",
+  "goneFrom",
+  "goneTo",
+  "lightFrom",
+  "lightTo",
+  "owed",
+  "marks",
+] as const;
+
+/** A number of a log's state. */
+export type StateName = typeof STATE[number];
+
+/** A log: opening it, what stands in it, and writing it back. */
+export const LOG: string = `
+${STATE.map((name, index) => `local ${upper(name)} = ${index + 1}`).join("\n")}
+local SIZE = ${STATE.length}
+local FIELDS = {'i', 's', 'd', 'n', 't', 'u'}
+-- Reads a log with some of its sequences and other fields. state is nothing when there is none, or it cannot be read.
+local function open(where, more)
+  local fields = {unpack(FIELDS)}
+  for n = 1, #more do fields[#FIELDS + n] = more[n] end
+  local v = fetch(where, fields)
+  local log = {where = where, id = v[1], state = numbers(v[2], SIZE), drops = numbers(v[3]), node = v[4] or '',
+    batch = v[5], answer = v[6], seen = {}, put = {}, gone = {}, set = {}, counted = false}
+  for n = 1, #more do log.seen[more[n]] = v[#FIELDS + n] end
+  return log
+end
+local function count(log, reason)
+  for n = #log.drops + 1, reason do log.drops[n] = 0 end
+  log.drops[reason] = log.drops[reason] + 1
+  log.counted = true
+end
+-- The size of an entry, and whether it is light; nothing when it cannot be told.
+local function weigh(value)
+  local bytes, light = string.match(value, '^(%d+) ([01]);')
+  return tonumber(bytes), light == '1'
+end
+local function take(log, sequence, bytes)
+  local field = digits(sequence)
+  if log.put[field] then log.put[field] = nil else log.gone[field] = true end
+  log.state[HELD] = log.state[HELD] - 1
+  log.state[BYTES] = log.state[BYTES] - bytes
+end
+local function save(log)
+  local list = {'s', joined(log.state)}
+  if log.counted then
+    list[#list + 1] = 'd'
+    list[#list + 1] = joined(log.drops)
+  end
+  for field, value in pairs(log.set) do
+    list[#list + 1] = field
+    list[#list + 1] = value
+  end
+  for field, value in pairs(log.put) do
+    list[#list + 1] = field
+    list[#list + 1] = value
+  end
+  send('HSET', log.where, list)
+  local gone = {}
+  for field in pairs(log.gone) do gone[#gone + 1] = field end
+  send('HDEL', log.where, gone)
+end
+`;
+
+/** Reading a log from a position on, page by page. */
+export const PAGE: string = `
+-- The sequences above a position that may stand in the log, in order: its fields where there are few of them.
+local function sequencesAfter(log, after)
+  local list = {}
+  if log.state[HELD] == 0 then return list end
+  if log.state[TAIL] - after <= 2 * log.state[HELD] + 64 then
+    for sequence = after + 1, log.state[TAIL] do list[#list + 1] = sequence end
+    return list
+  end
+  for _, field in ipairs(redis.call('HKEYS', log.where)) do
+    local sequence = tonumber(field)
+    if sequence and sequence > after then list[#list + 1] = sequence end
+  end
+  table.sort(list)
+  return list
+end
+-- Says how far a page reaches, the tail, and the entries: sequence and value of each.
+local function sayPage(log, after, most, mostBytes)
+  local sequences = sequencesAfter(log, after)
+  local through = log.state[TAIL]
+  local entries = {}
+  local bytes = 0
+  local average = log.state[HELD] > 0 and log.state[BYTES] / log.state[HELD] or 0
+  local block = math.min(most + 1, BLOCK, math.floor(mostBytes / math.max(average, 1)) + 2)
+  local full = false
+  for first = 1, #sequences, block do
+    local fields = {}
+    for n = first, math.min(first + block - 1, #sequences) do fields[#fields + 1] = digits(sequences[n]) end
+    local values = fetch(log.where, fields)
+    for n = 1, #fields do
+      local value = values[n]
+      if value then
+        local size = weigh(value) or 0
+        if #entries > 0 and (#entries >= 2 * most or bytes + size > mostBytes) then
+          through = sequences[first + n - 1] - 1
+          full = true
+          break
+        end
+        bytes = bytes + size
+        entries[#entries + 1] = fields[n]
+        entries[#entries + 1] = value
+      end
+    end
+    if full then break end
+  end
+  sayNumber(through)
+  sayNumber(log.state[TAIL])
+  sayNumber(#entries / 2)
+  for n = 1, #entries do say(entries[n]) end
+end
+`;
+
+function upper(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}
