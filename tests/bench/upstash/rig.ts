@@ -9,6 +9,7 @@ import { type RedisServer, startRedis } from "../../support/redis/redis_server.t
 import { startUpstash, type Upstash } from "../../support/redis/upstash_server.ts";
 import { Ours } from "./ours.ts";
 import { openPeer, type Peer, type PeerOptions } from "./peer.ts";
+import { startRestServer } from "./rest_worker.ts";
 
 /** A Redis, and both ways to it. */
 export class Rig implements AsyncDisposable {
@@ -54,11 +55,12 @@ export class Rig implements AsyncDisposable {
 
   /** Lets both sides be used over a way of this latency. */
   async at<Result>(latencyMs: number, use: (ways: Ways) => Promise<Result>): Promise<Result> {
-    await using toUpstash = bytePipe({ port: this.upstash.port, latencyMs });
+    using rest = await startRestServer(this.#redis.port);
+    await using toRest = bytePipe({ port: rest.port, latencyMs });
     await using toRedis = bytePipe({ port: this.#redis.port, latencyMs });
-    const { token, meter } = this.upstash;
+    const { meter } = this.upstash;
     return await use({
-      ours: () => new Ours({ url: `http://127.0.0.1:${toUpstash.port}`, token, meter }),
+      ours: () => new Ours({ url: `http://127.0.0.1:${toRest.port}`, token: rest.token, meter }),
       peer: (enableAutoPipelining = false) => openPeer({ port: toRedis.port, enableAutoPipelining }),
     });
   }

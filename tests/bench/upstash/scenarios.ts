@@ -17,9 +17,16 @@ export interface Scenario {
   readonly name: string;
   /** Why it may be behind where the way has no length. */
   readonly reason?: string;
+  /** Scenarios of one name here ask the same of the peer, which is measured once for them. */
+  readonly peerDoes: string;
   ours(ours: Ours): Promise<Side>;
   peer(peer: Peer): Promise<Side>;
 }
+
+/** Of rows that are behind where the way has no length. */
+const BY_HTTP =
+  "each trip is an HTTP request, through a REST server in JavaScript and a pipe, and then a script in Redis; " +
+  "the peer writes some bytes to Redis itself";
 
 const PUBLISHER = "publisher";
 const CROWD = 64;
@@ -40,6 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
 function resume(count: number): Scenario {
   return {
     name: `resume with ${count} queued, until all are sent`,
+    peerDoes: `resume ${count}`,
     ours: (ours) => queuedForOurs(ours, count, 1, (id) => ours.resume(id, count)),
     peer: (peer) => queuedForPeer(peer, count, 1, (id) => peer.resume(id)),
   };
@@ -49,6 +57,8 @@ function fanOut(receivers: number): Scenario {
   const names = Array.from({ length: receivers }, (_, index) => `stored-${index}`);
   return {
     name: `PUBLISH QoS 1 to ${receivers} stored session${receivers === 1 ? "" : "s"}, until all have it`,
+    ...(receivers === 1 ? { reason: BY_HTTP } : {}),
+    peerDoes: `publish to ${receivers}`,
     ours: async (ours) => {
       await ours.connect(PUBLISHER);
       await ours.storedSessions(names, () => ["fan"]);
@@ -64,8 +74,9 @@ function fanOut(receivers: number): Scenario {
 function drain(count: number, qos: 1 | 2, window: number): Scenario {
   return {
     name: `CONNECT and drain ${count} at QoS ${qos}, Receive Maximum ${window}`,
-    ours: (ours) => queuedForOurs(ours, count, qos, (id) => ours.drain(id, count, window)),
     // The peer has no window: it sends on, whatever the client's Receive Maximum says.
+    peerDoes: `drain ${count} at ${qos}`,
+    ours: (ours) => queuedForOurs(ours, count, qos, (id) => ours.drain(id, count, window)),
     peer: (peer) =>
       queuedForPeer(peer, count, qos, async (id) => {
         await peer.connect(id);
@@ -79,6 +90,8 @@ function atOnce(sessions: number): Scenario {
   const names = crowd.map(({ clientId }) => clientId);
   return {
     name: `${sessions} sessions at once: each sends, is sent and acknowledges a message`,
+    reason: BY_HTTP,
+    peerDoes: `exchange of ${sessions}`,
     ours: async (ours) => {
       await ours.connectedSessions(names, (clientId) => [`to/${clientId}`]);
       return { prepared: () => Promise.resolve(() => ours.exchange(crowd)) };

@@ -4,7 +4,7 @@
  * @module
  */
 import { median } from "../row.ts";
-import type { Rig } from "./rig.ts";
+import type { Rig, Ways } from "./rig.ts";
 import { type Scenario, SCENARIOS, type Side } from "./scenarios.ts";
 
 /** Milliseconds that an answer takes longer. */
@@ -14,9 +14,12 @@ export const LATENCIES = [0, 5, 20, 50] as const;
 const DECIDES_FROM_MS = 5;
 /** How much slower a row of equal trips may be. */
 const EQUAL = 1.1;
-const ROUNDS = 7;
-/** No further round once the rounds so far took so long. */
-const ENOUGH_MS = 3_000;
+const MOST_ROUNDS = 31;
+const FEWEST_ROUNDS = 3;
+/** More than the fewest rounds only until this time is spent; */
+const ENOUGH_MS = 1_000;
+/** and not even those beyond this. */
+const TOO_LONG_MS = 3_000;
 
 /** Both sides of a scenario. */
 export interface WallRow {
@@ -37,22 +40,22 @@ export interface WallTime {
 }
 
 /** Measures all scenarios at all latencies. */
-export async function benchWall(rig: Rig): Promise<readonly WallRow[]> {
-  const trips = new Map<Scenario, WallRow["trips"]>();
-  for (const scenario of SCENARIOS) trips.set(scenario, await tripsOf(rig, scenario));
-  const times = new Map<Scenario, WallTime[]>(SCENARIOS.map((scenario) => [scenario, []]));
-  for (const latencyMs of LATENCIES) {
-    for (const scenario of SCENARIOS) {
-      times.get(scenario)?.push(
-        await compare(rig, scenario, latencyMs, trips.get(scenario) ?? { ours: 0, peer: 0 }),
-      );
-    }
+export async function benchWall(rig: Rig, latencies: readonly number[] = LATENCIES): Promise<readonly WallRow[]> {
+  const rows: { readonly scenario: Scenario; readonly trips: WallRow["trips"]; readonly times: WallTime[] }[] = [];
+  for (const scenario of SCENARIOS) rows.push({ scenario, trips: await tripsOf(rig, scenario), times: [] });
+  for (const latencyMs of latencies) {
+    await rig.at(latencyMs, async (ways) => {
+      const peers = new Map<string, readonly number[]>();
+      for (const { scenario, trips, times } of rows) {
+        await rig.flush();
+        const ours = await timeOurs(ways, scenario, latencyMs);
+        const peer = peers.get(scenario.peerDoes) ?? await timePeer(rig, ways, scenario, latencyMs);
+        peers.set(scenario.peerDoes, peer);
+        times.push(judge({ trips, reason: scenario.reason }, latencyMs, { ours, peer }));
+      }
+    });
   }
-  return SCENARIOS.map((scenario) => ({
-    name: scenario.name,
-    trips: trips.get(scenario) ?? { ours: 0, peer: 0 },
-    times: times.get(scenario) ?? [],
-  }));
+  return rows.map(({ scenario, trips, times }) => ({ name: scenario.name, trips, times }));
 }
 
 /** Counted in the second round, when all is known that is learnt once. */
@@ -73,35 +76,46 @@ async function tripsOf(rig: Rig, scenario: Scenario): Promise<WallRow["trips"]> 
   return { ours: trips, peer: usage.trips };
 }
 
-async function compare(
-  rig: Rig,
-  scenario: Scenario,
-  latencyMs: number,
-  trips: WallRow["trips"],
-): Promise<WallTime> {
-  const [ours, peer] = await rig.at(latencyMs, async (ways) => {
-    await rig.flush();
-    const ours = ways.ours();
-    const ofOurs = await measure(await scenario.ours(ours), latencyMs);
+/** Milliseconds of our rounds. */
+async function timeOurs(ways: Ways, scenario: Scenario, latencyMs: number): Promise<readonly number[]> {
+  const ours = ways.ours();
+  try {
+    return await measure(await scenario.ours(ours), latencyMs);
+  } finally {
     await ours.close();
-    const ofPeer: number[][] = [];
-    // Without latency the peer may show the better of its two ways.
-    for (const pipelining of latencyMs === 0 ? [false, true] : [false]) {
-      await rig.flush();
-      const peer = await ways.peer(pipelining);
-      ofPeer.push(await measure(await scenario.peer(peer), latencyMs));
+  }
+}
+
+/** Milliseconds of the peer's rounds; without latency of the better of its two ways to write. */
+async function timePeer(rig: Rig, ways: Ways, scenario: Scenario, latencyMs: number): Promise<readonly number[]> {
+  const tried: (readonly number[])[] = [];
+  for (const pipelining of latencyMs === 0 ? [false, true] : [false]) {
+    await rig.flush();
+    const peer = await ways.peer(pipelining);
+    try {
+      tried.push(await measure(await scenario.peer(peer), latencyMs));
+    } finally {
       await peer.close();
     }
-    const best = ofPeer.toSorted((a, b) => median(a) - median(b))[0] ?? [];
-    return [ofOurs, best] as const;
-  });
+  }
+  return tried.toSorted((a, b) => median(a) - median(b))[0] ?? [];
+}
+
+function judge(
+  { trips, reason }: { readonly trips: WallRow["trips"]; readonly reason: string | undefined },
+  latencyMs: number,
+  { ours, peer }: { readonly ours: readonly number[]; readonly peer: readonly number[] },
+): WallTime {
   const times = { ours: median(ours), peer: median(peer) };
-  const most = trips.ours < trips.peer ? times.peer : times.peer * EQUAL;
-  const isBehind = times.ours > most;
-  const reason = isBehind ? scenario.reason : undefined;
-  const met = trips.ours <= trips.peer &&
-    (latencyMs >= DECIDES_FROM_MS ? !isBehind : !isBehind || reason !== undefined);
-  return { latencyMs, ...times, rounds: Math.min(ours.length, peer.length), met, reason };
+  const isBehind = times.ours > (trips.ours < trips.peer ? times.peer : times.peer * EQUAL);
+  const decides = latencyMs >= DECIDES_FROM_MS;
+  return {
+    latencyMs,
+    ...times,
+    rounds: Math.min(ours.length, peer.length),
+    met: trips.ours <= trips.peer && (!isBehind || (!decides && reason !== undefined)),
+    reason: isBehind && !decides ? reason : undefined,
+  };
 }
 
 /** Milliseconds of each round, after one that warms up where the way is short. */
@@ -109,7 +123,7 @@ async function measure(side: Side, latencyMs: number): Promise<number[]> {
   const times: number[] = [];
   let spent = 0;
   if (latencyMs < DECIDES_FROM_MS) await (await side.prepared())();
-  while (times.length < ROUNDS && spent < ENOUGH_MS) {
+  while (times.length < MOST_ROUNDS && spent < (times.length < FEWEST_ROUNDS ? TOO_LONG_MS : ENOUGH_MS)) {
     const round = await side.prepared();
     const startedAt = performance.now();
     await round();
@@ -124,7 +138,7 @@ async function measure(side: Side, latencyMs: number): Promise<number[]> {
 export function printWall(rows: readonly WallRow[]): boolean {
   console.log(
     "wall time in ms, ours / peer".padEnd(74) + "trips".padStart(12) +
-      LATENCIES.map((latencyMs) => `at ${latencyMs} ms`.padStart(20)).join(""),
+      (rows[0]?.times ?? []).map(({ latencyMs }) => `at ${latencyMs} ms`.padStart(20)).join(""),
   );
   const reasons: string[] = [];
   let all = true;
