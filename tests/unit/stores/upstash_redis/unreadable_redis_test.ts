@@ -11,7 +11,7 @@ import {
   START,
   will,
 } from "../../../../src/testing/conformance/kit.ts";
-import { STATE } from "../../../../src/stores/upstash_redis/lua/common.ts";
+import { STATE } from "../../../../src/stores/upstash_redis/lua/log.ts";
 import { openRig, type Rig } from "./redis_kit.ts";
 
 const WHOLE = { after: 0, messages: 100, bytes: 1 << 20 };
