@@ -9,7 +9,7 @@ import { REDIS_COSTS, type RedisStep, STEP_NAMES } from "../support/redis/costs.
 import { costOf } from "./cost_model.ts";
 
 /** The file that holds the table. */
-const FILE = "tests/bench/upstash/README_block.md";
+export const COST_TABLE_FILE = "tests/bench/upstash/README_block.md";
 
 const BEGIN = "<!-- costs -->";
 const END = "<!-- /costs -->";
@@ -83,6 +83,6 @@ export function withCosts(text: string): string {
 }
 
 if (import.meta.main) {
-  const file = new URL(FILE, PROJECT_ROOT);
+  const file = new URL(COST_TABLE_FILE, PROJECT_ROOT);
   await writeFile(file, withCosts(await readFile(file, "utf8")));
 }

@@ -5,7 +5,7 @@ import { DENO_KV_TRIPS } from "../support/redis/costs.ts";
 import { type BudgetRow, measureBudgets } from "./budgets.ts";
 import { answerOf, readQuestion } from "./cost.ts";
 import { costOf } from "./cost_model.ts";
-import { costBlock } from "./cost_table.ts";
+import { COST_TABLE_FILE, costBlock } from "./cost_table.ts";
 
 /** The steps of the budgets that the calculator knows. */
 const BUDGET_OF: Readonly<Record<keyof typeof DENO_KV_TRIPS, string>> = {
@@ -88,6 +88,6 @@ for (const [args, says] of REFUSED) {
 }
 
 Deno.test("the table of costs in the docs is that of the numbers that are checked", async () => {
-  const text = await readFile(new URL("tests/bench/upstash/README_block.md", PROJECT_ROOT), "utf8");
+  const text = await readFile(new URL(COST_TABLE_FILE, PROJECT_ROOT), "utf8");
   assert.ok(text.includes(costBlock()), "stale: run `deno run -A tests/bench/cost_table.ts`");
 });
