@@ -6,7 +6,7 @@
 import type { ClientPacket } from "../../../src/mqtt/packet.ts";
 import type { RedisStep } from "../../support/redis/costs.ts";
 import { type Ours, type OurUsage, publishPacket } from "./ours.ts";
-import type { Rig } from "./rig.ts";
+import type { OurGround } from "./rig.ts";
 
 /** What steps cost, by their names. */
 export type OurSteps = Readonly<Record<RedisStep, OurUsage>>;
@@ -15,9 +15,9 @@ export type OurSteps = Readonly<Record<RedisStep, OurUsage>>;
 const MANY = 100;
 
 /** Measures every step on an empty Redis. */
-export async function measureOurSteps(rig: Rig): Promise<OurSteps> {
-  const ours = rig.ours();
-  const other = rig.ours("other");
+export async function measureOurSteps(ground: OurGround): Promise<OurSteps> {
+  const ours = ground.ours();
+  const other = ground.ours("other");
   const steps: Partial<Record<RedisStep, OurUsage>> = {};
   const measure = async (name: RedisStep, step: () => unknown, side = ours) => {
     steps[name] = await side.usageOf(step);
@@ -51,10 +51,12 @@ async function warmUp(ours: Ours, other: Ours): Promise<void> {
   await other.subscribe("warm-heard", ["heard"]);
   await ours.publish("warm", "heard");
   for (let count = 0; count < 2; count++) await other.broker.runDue();
+  for (const side of [ours, other]) await side.broker.settled();
 }
 
 async function sessions(ours: Ours, other: Ours, measure: Measure): Promise<void> {
   await ours.connect("publisher");
+  await ours.broker.settled();
   await measure("connectNew", () => ours.connect("a"));
   await measure("subscribe", () => ours.subscribe("a", ["a/1"]));
   const ten = Array.from({ length: 10 }, (_, index) => `b/${index}`);
@@ -62,6 +64,7 @@ async function sessions(ours: Ours, other: Ours, measure: Measure): Promise<void
   await measure("unsubscribe", () => ours.unsubscribe("a", ten.slice(0, 1)));
   await measure("disconnect", () => ours.disconnect("a"));
   await ours.queueMessages("publisher", "a/1", MANY, 1);
+  await ours.broker.settled();
   await measure("connectResume", () => ours.resume("a", MANY));
   await measure("connectionLost", () => ours.client("a").lose());
   await ours.resume("a", MANY);
@@ -94,6 +97,7 @@ async function messages(ours: Ours, other: Ours, measure: Measure): Promise<void
   await measure("publishHere", () => ours.publish("publisher", "here"));
   await measure("acknowledge", () => acknowledge(ours, "here", "publish", "puback"));
   await ours.queueMessages("publisher", "here", MANY, 1);
+  await ours.broker.settled();
   await measure("acknowledgeHundred", () => acknowledge(ours, "here", "publish", "puback"));
   ours.client("here").forget();
   await pair(ours, "publisher", publishPacket("here", 2, 8), "pubrec");
@@ -101,7 +105,9 @@ async function messages(ours: Ours, other: Ours, measure: Measure): Promise<void
   await measure("received", () => acknowledge(ours, "here", "publish", "pubrec"));
   await measure("completed", () => acknowledge(ours, "here", "pubrel", "pubcomp"));
   await pair(ours, "publisher", { type: "pubrel", packetId: 8, reasonCode: 0 }, "pubcomp");
+  await ours.broker.settled();
   await ours.queueMessages("publisher", "here", MANY, 2);
+  await ours.broker.settled();
   await measure("receivedHundred", () => acknowledge(ours, "here", "publish", "pubrec"));
   await measure("completedHundred", () => acknowledge(ours, "here", "pubrel", "pubcomp"));
 

@@ -29,6 +29,8 @@ export interface OursOptions {
   /** Counts what goes through the REST server. */
   readonly meter: Meter;
   readonly nodeId?: string;
+  /** Whether the Redis is a cluster; default no. */
+  readonly cluster?: boolean;
 }
 
 /** What a step asked of Redis. */
@@ -70,10 +72,10 @@ export class Ours {
   readonly #meter: Meter;
   readonly #clients = new Map<string, OurClient>();
 
-  constructor({ url, token, meter, nodeId = "node" }: OursOptions) {
+  constructor({ url, token, meter, nodeId = "node", cluster = false }: OursOptions) {
     const client = upstashClient({ url, token });
     this.#meter = meter;
-    this.store = upstashRedisStore(this.#gated(client));
+    this.store = upstashRedisStore(this.#gated(client), { cluster });
     const system = systemEnvironment();
     this.broker = sessionBroker({
       store: this.store,

@@ -5,14 +5,28 @@
  * @module
  */
 import { bytePipe } from "../../support/redis/byte_pipe.ts";
+import { startRedisCluster } from "../../support/redis/redis_cluster.ts";
 import { type RedisServer, startRedis } from "../../support/redis/redis_server.ts";
 import { startUpstash, type Upstash } from "../../support/redis/upstash_server.ts";
 import { Ours } from "./ours.ts";
 import { openPeer, type Peer, type PeerOptions } from "./peer.ts";
 import { startRestServer } from "./rest_worker.ts";
 
+/** Opens our side on a Redis that is opened elsewhere. */
+export interface OurGround {
+  ours(nodeId?: string): Ours;
+}
+
+/** Uses a cluster of three, which the peer cannot. */
+export async function onCluster<Result>(use: (ground: OurGround) => Promise<Result>): Promise<Result> {
+  await using redis = await startRedisCluster();
+  await using upstash = startUpstash({ redis });
+  const { url, token, meter } = upstash;
+  return await use({ ours: (nodeId = "node") => new Ours({ url, token, meter, nodeId, cluster: true }) });
+}
+
 /** A Redis, and both ways to it. */
-export class Rig implements AsyncDisposable {
+export class Rig implements OurGround, AsyncDisposable {
   readonly #redis: RedisServer;
   readonly upstash: Upstash;
 

@@ -8,13 +8,15 @@ import { measureOurSteps } from "./our_steps.ts";
 import type { OurUsage } from "./ours.ts";
 import type { PeerUsage } from "./peer.ts";
 import { measurePeerSteps } from "./peer_steps.ts";
-import type { Rig } from "./rig.ts";
+import { onCluster, type Rig } from "./rig.ts";
 
 /** One step of both sides. */
 export interface StepRow {
   readonly step: RedisStep;
   readonly ours: OurUsage;
   readonly peer: PeerUsage | undefined;
+  /** The same in cluster mode, with the deliveries that follow an ack there; it has no budget. */
+  readonly cluster: OurUsage;
   /** The longest chain that the step may be (DESIGN, budgets). */
   readonly trips: number;
   /** What it may be billed. */
@@ -55,6 +57,7 @@ export async function benchSteps(rig: Rig): Promise<readonly StepRow[]> {
   await rig.flush();
   const peers = await measurePeerSteps(rig);
   await rig.flush();
+  const clusters = await onCluster(measureOurSteps);
   const costs: Readonly<Record<RedisStep, RedisCost>> = REDIS_COSTS;
   return (Object.keys(costs) as RedisStep[]).map((step): StepRow => {
     const usage = ours[step];
@@ -64,16 +67,17 @@ export async function benchSteps(rig: Rig): Promise<readonly StepRow[]> {
     const reason = REASONS[step];
     const met = usage.trips <= trips && usage.requests <= usage.trips && usage.billed <= limit &&
       (peer === undefined || usage.trips <= peer.trips || reason !== undefined);
-    return { step, ours: usage, peer, trips, limit, reason, met };
+    return { step, ours: usage, peer, cluster: clusters[step], trips, limit, reason, met };
   });
 }
 
 /** Prints them, and answers whether all were met. */
 export function printSteps(rows: readonly StepRow[]): boolean {
   console.log(
-    "steps: trips, commands, bytes".padEnd(76) + "ours".padStart(22) + "budget".padStart(12) + "peer".padStart(22),
+    "steps: trips, commands, bytes".padEnd(76) + "ours".padStart(22) + "budget".padStart(12) + "peer".padStart(22) +
+      "cluster".padStart(16),
   );
-  for (const { step, ours, peer, trips, limit, reason, met } of rows) {
+  for (const { step, ours, peer, cluster, trips, limit, reason, met } of rows) {
     const figures = (all: readonly number[]) => all.map((value) => String(value).padStart(7)).join(" ");
     const budget = `${trips}, ${limit === Infinity ? "-" : limit}`.padStart(11);
     const beside = peer === undefined
@@ -82,9 +86,9 @@ export function printSteps(rows: readonly StepRow[]): boolean {
     const verdict = met ? "met" : "MISSED";
     const because = peer !== undefined && ours.trips > peer.trips ? `  ${reason ?? "more trips than the peer"}` : "";
     console.log(
-      `${STEP_NAMES[step].padEnd(74)} ${
-        figures([ours.trips, ours.billed, ours.bytes])
-      } ${budget} ${beside} ${verdict}${because}`,
+      `${STEP_NAMES[step].padEnd(74)} ${figures([ours.trips, ours.billed, ours.bytes])} ${budget} ${beside} ${
+        figures([cluster.trips, cluster.billed])
+      } ${verdict}${because}`,
     );
   }
   return rows.every(({ met }) => met);
