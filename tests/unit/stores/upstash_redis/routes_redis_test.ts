@@ -215,3 +215,18 @@ Deno.test("whoever subscribes all the time is found by every match, while the li
   assert.ok(matches > 10 && others > 10, `${matches} and ${others} matches`);
   assert.ok(levels >= 3, `level ${levels}`);
 });
+
+Deno.test("a subscription takes the place of what an earlier session of its client has left behind", async () => {
+  await using rig = await openRig();
+  const crowd = new Crowd(rig, rig.store());
+  await crowd.kit.store.admitFilters([FILTER]);
+  await crowd.open(["c1", "c12"]);
+  await crowd.subscribe(["c1", "c12"], FILTER, () => 2);
+  // As when its keys had ended by themselves.
+  for (const key of (await rig.keys()).filter((key) => key.includes("{cc1}"))) await rig.run("DEL", key);
+  await crowd.open(["c1"]);
+  await crowd.subscribe(["c1"], FILTER, () => 1);
+  await crowd.check(crowd.kit.store, "after the second life began");
+  await crowd.end(["c1", "c12"]);
+  assert.deepEqual(await fieldsOf(rig), ["!"]);
+});
