@@ -35,6 +35,9 @@ export interface FoldedChanges {
   readonly sentLimit: number | undefined;
   /** Fields of the log's key. */
   readonly fields: readonly string[];
+  readonly fieldsGone: readonly string[];
+  /** Between which sequences marks were put; `-` when there are none any more, `""` when nothing is new. */
+  readonly marks: string;
   readonly ends: boolean;
   /** Fields of the rows that are put, each with its value. */
   readonly rowPuts: readonly string[];
@@ -59,6 +62,7 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
   const routes = new Map<string, string>();
   const removals = new Map<number, number>();
   const marks = new Map(state.marks);
+  const markRows = new Map<number, string | undefined>();
   let head: SessionHead = state.head;
   let isHeadPut = false;
   let sentLimit: number | undefined;
@@ -94,16 +98,16 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
         break;
       }
       case "putOutboundMark":
-        rows.set(ROW.mark(change.sequence), markText(change.mark));
+        markRows.set(change.sequence, markText(change.mark));
         marks.set(change.sequence, change.mark.phase);
         break;
       case "deleteOutboundMark":
-        rows.set(ROW.mark(change.sequence), undefined);
+        markRows.set(change.sequence, undefined);
         marks.delete(change.sequence);
         break;
       case "deleteQueued":
         if (marks.get(change.sequence) === "sent") {
-          rows.set(ROW.mark(change.sequence), undefined);
+          markRows.set(change.sequence, undefined);
           marks.delete(change.sequence);
         }
         if (!removals.has(change.sequence)) {
@@ -130,7 +134,12 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
   return {
     removals: [...removals],
     sentLimit,
-    fields: isHeadPut ? ["h", headText(head), ...(head.attached ? [] : ["n", ""])] : [],
+    fields: [
+      ...(isHeadPut ? ["h", headText(head), ...(head.attached ? [] : ["n", ""])] : []),
+      ...[...markRows].flatMap(([sequence, text]) => text === undefined ? [] : [ROW.mark(sequence), text]),
+    ],
+    fieldsGone: [...markRows].flatMap(([sequence, text]) => text === undefined ? [ROW.mark(sequence)] : []),
+    marks: spanOf(marks, markRows),
     ends,
     rowPuts: puts,
     rowGone: [...rows].flatMap(([field, value]) => value === undefined ? [field] : []),
@@ -139,6 +148,19 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
     expiry: head.attached || ends || !(isHeadPut || puts.length > 0) ? "" : expiryOf(head, now),
     after: ends ? undefined : { ...state, head, marks },
   };
+}
+
+function spanOf(marks: ReadonlyMap<number, unknown>, changed: ReadonlyMap<number, string | undefined>): string {
+  if (changed.size === 0) return "";
+  if (marks.size === 0) return "-";
+  let low = Infinity;
+  let high = 0;
+  for (const [sequence, text] of changed) {
+    if (text === undefined) continue;
+    low = Math.min(low, sequence);
+    high = Math.max(high, sequence);
+  }
+  return high === 0 ? "" : `${low} ${high}`;
 }
 
 /** When somebody has to look at a session that nobody owns, as a score: infinite when never. */

@@ -8,7 +8,7 @@
  * ```ts
  * import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
  *
- * const store = upstashRedisStore({ url: "https://eu1-example.upstash.io", token: "the token of the database" });
+ * const store = upstashRedisStore({ url: "https://eu1-example.upstash.io", token: "AX-the-token-of-the-database" });
  * console.assert(store.capabilities.fencing === "strict");
  * ```
  *

@@ -106,11 +106,25 @@ export function prepare(
 
 /** The guard and the changes of the own session. */
 function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: FoldedChanges, part: string): void {
-  const { removals, sentLimit, fields, ends, rowPuts, rowGone, routes, ownedGone, duePuts, dueGone, expiry } = folded;
+  const {
+    removals,
+    sentLimit,
+    fields,
+    fieldsGone,
+    marks,
+    ends,
+    rowPuts,
+    rowGone,
+    routes,
+    ownedGone,
+    duePuts,
+    dueGone,
+    expiry,
+  } = folded;
   call.add(named(state.incarnation), state.epoch, state.version, part, spreadOf(part), named(state.clientId));
   call.add(removals.length, ...removals.flat());
   call.add(sentLimit ?? "", batch.raiseEpoch === undefined ? "" : named(batch.raiseEpoch.token));
-  call.add(fields.length / 2, ...fields).flag(ends);
+  call.add(fields.length / 2, ...fields).list(fieldsGone).add(marks).flag(ends);
   call.list(rowPuts).list(rowGone);
   call.add(routes.length, ...routes.flatMap(({ field, spread, name, data }) => [field, spread, name, data]));
   call.list([]).list(ownedGone).list(duePuts).list(dueGone).add(expiry);

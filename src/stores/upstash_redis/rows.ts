@@ -1,6 +1,6 @@
 /**
  * The fields of what a session owns beside its head and log: `w` its Will, `s/` and `S/` its subscriptions (those of
- * shared groups apart, which nobody routes to), `m/` its marks, `i/` inbound and `q/` quarantined Packet Identifiers, `x/`
+ * shared groups apart, which nobody routes to), `m/` its marks (which stand with the log), `i/` inbound and `q/` quarantined Packet Identifiers, `x/`
  * entries that could not be read.
  *
  * @module

@@ -5,7 +5,7 @@
  */
 import type { Script } from "../transport.ts";
 import { COMMON } from "./common.ts";
-import { LOG, PAGE } from "./log.ts";
+import { LOG, MARKS, PAGE } from "./log.ts";
 import { MEMBERS } from "./members.ts";
 import { OWED } from "./owed.ts";
 import { ENDING, INDEX } from "./shared.ts";
@@ -38,7 +38,7 @@ export const HEAD = [
  */
 export const ACQUIRE: Script = {
   name: "acquire",
-  source: COMMON + LOG + PAGE + INDEX + MEMBERS + ENDING + OWED + `
+  source: COMMON + LOG + MARKS + PAGE + INDEX + MEMBERS + ENDING + OWED + `
 local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES = 1, 2, 3, 7, 8, 9, 10, 11
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
@@ -90,7 +90,9 @@ local stored = log.id and headOf(log.seen.h)
 if log.id and not (log.state and stored) then return reply('x') end
 local attached = stored and stored[ATTACHED] == 1
 if attached and log.seen.k == token then
-  return answer(log, log.seen.w, log.seen.h, redis.call('HGETALL', rows), owes(log))
+  local kept = redis.call('HGETALL', rows)
+  addMarks(log, kept)
+  return answer(log, log.seen.w, log.seen.h, kept, owes(log))
 end
 if shared.nodes then
   local wanted = {node}
@@ -188,6 +190,7 @@ for n = 1, #values, 2 do
     rowsNow[#rowsNow + 1] = values[n + 1]
   end
 end
+if goesOn then addMarks(log, rowsNow) end
 if parting ~= '' then
   rowsNow[#rowsNow + 1] = 'w'
   rowsNow[#rowsNow + 1] = parting

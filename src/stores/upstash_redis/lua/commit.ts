@@ -78,6 +78,16 @@ if own then
     log.set[field] = arg()
   end
   log.node = log.set.n or log.node
+  for n = 1, number() do log.gone[arg()] = true end
+  local marks = arg()
+  if marks == '-' then
+    log.state[MARK_LOW], log.state[MARK_HIGH] = 0, 0
+  elseif marks ~= '' then
+    local span = numbers(marks, 2)
+    local low = log.state[MARK_HIGH] > 0 and log.state[MARK_LOW] or span[1]
+    log.state[MARK_LOW] = math.min(low, span[1])
+    log.state[MARK_HIGH] = math.max(log.state[MARK_HIGH], span[2])
+  end
   ends = arg() == '1'
   rowPuts, rowGone = list(), list()
   for n = 1, number() do
@@ -97,8 +107,8 @@ end
 -- Marks tell which entries of a source a log has taken: number, place, moment. Those that nobody can repeat any more go,
 -- whenever there may be many.
 local function forgetMarks(to)
-  to.state[MARKS] = to.state[MARKS] + 1
-  if to.state[MARKS] < 256 then return end
+  to.state[TAKEN] = to.state[TAKEN] + 1
+  if to.state[TAKEN] < 256 then return end
   local fields, kept = {}, 0
   for _, field in ipairs(redis.call('HKEYS', to.where)) do
     if string.sub(field, 1, 2) == 'o=' then fields[#fields + 1] = field end
@@ -108,7 +118,7 @@ local function forgetMarks(to)
     if mark and mark[3] >= now - 3600000 then kept = kept + 1 else to.gone[fields[n]] = true end
   end
   -- Where most are new, the next look waits until they have doubled.
-  to.state[MARKS] = math.floor(kept / 2)
+  to.state[TAKEN] = math.floor(kept / 2)
 end
 
 -- Appends: what goes to whom, in order.

@@ -22,7 +22,9 @@ export const STATE = [
   "lightFrom",
   "lightTo",
   "owed",
-  "marks",
+  "taken",
+  "markLow",
+  "markHigh",
 ] as const;
 
 /** A number of a log's state. */
@@ -77,6 +79,29 @@ local function save(log)
   local gone = {}
   for field in pairs(log.gone) do gone[#gone + 1] = field end
   send('HDEL', log.where, gone)
+end
+`;
+
+/** The marks of a log: fields `m/` and a sequence, which its owner puts and removes. */
+export const MARKS: string = `
+-- Appends all marks to a list, each followed by its value. The state tells between which sequences they are.
+local function addMarks(log, list)
+  local low, high = log.state[MARK_LOW], log.state[MARK_HIGH]
+  if high == 0 then return end
+  local fields = {}
+  if high - low <= BLOCK then
+    for sequence = low, high do fields[#fields + 1] = 'm/' .. digits(sequence) end
+  else
+    for _, field in ipairs(redis.call('HKEYS', log.where)) do
+      if string.sub(field, 1, 2) == 'm/' then fields[#fields + 1] = field end
+    end
+  end
+  for n, value in ipairs(fetch(log.where, fields)) do
+    if value then
+      list[#list + 1] = fields[n]
+      list[#list + 1] = value
+    end
+  end
 end
 `;
 

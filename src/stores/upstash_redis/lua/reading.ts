@@ -5,7 +5,7 @@
  */
 import type { Script } from "../transport.ts";
 import { COMMON } from "./common.ts";
-import { LOG, PAGE } from "./log.ts";
+import { LOG, MARKS, PAGE } from "./log.ts";
 
 /**
  * `read`: a log and its rows, without owning them.
@@ -16,7 +16,7 @@ import { LOG, PAGE } from "./log.ts";
  */
 export const READ: Script = {
   name: "read",
-  source: COMMON + LOG + `
+  source: COMMON + LOG + MARKS + `
 local log = open(KEYS[1], {'k', 'h', 'c'})
 if not log.id then return reply('n') end
 if not log.state then return reply('x') end
@@ -30,6 +30,7 @@ say(log.seen.c)
 local lease = KEYS[3] and log.node ~= '' and redis.call('ZSCORE', KEYS[3], log.node)
 say(lease and digits(tonumber(lease)) or '')
 local rows = redis.call('HGETALL', KEYS[2])
+addMarks(log, rows)
 sayNumber(#rows)
 for _, value in ipairs(rows) do say(value) end
 return reply('f')
