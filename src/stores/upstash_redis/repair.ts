@@ -98,6 +98,8 @@ function changesFor(
   const changes: IndexChange[] = [];
   if (owner !== undefined) {
     changes.push({ key: "owned", command: "ZADD", args: [0, `${named(owner)}/${part}`] });
+    // Without a row of its node nobody would notice that the node is gone.
+    changes.push({ key: "nodes", command: "ZADD", args: ["NX", 0, named(owner)] });
     // Its doorbell may not have been rung.
     const full = named(session?.clientId ?? "");
     changes.push({ key: "rings", command: "ZADD", args: [0, `${named(owner)}/${full}/${Math.floor(now)}`] });
