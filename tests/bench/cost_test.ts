@@ -53,7 +53,7 @@ Deno.test("the calculator: nodes are billed for each minute, idle sessions are n
 Deno.test("the calculator: QoS 2, further receivers, other nodes and resumed sessions add their own", () => {
   const load = { messages: 10, sessions: 0 };
   const commands = (more: Parameters<typeof costOf>[1]) => costOf("upstash", more).commands;
-  assert.equal(commands({ ...load, qos: 2 }), 10 * (7 + 4 + 5 + 4));
+  assert.equal(commands({ ...load, qos: 2 }), 10 * (7 + 4 + 4 + 4));
   assert.equal(commands({ ...load, receivers: 3 }), 10 * (6 + 2 * 2 + 3 * 4));
   assert.equal(commands({ ...load, nodes: 2 }), 10 * (6 + 4) + 5 * (8 + 1));
   assert.equal(commands({ messages: 0, sessions: 2, connects: 3 }), 2 * (5 + 6) + 4 * 10 + 6 * 7);
