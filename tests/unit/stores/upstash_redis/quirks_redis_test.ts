@@ -280,7 +280,7 @@ const ECHO = (request: SeenRequest, rig: Rig): string =>
   `ERR syntax error near '${request.body}' Bearer ${rig.upstash.token} at ${rig.upstash.url}`;
 
 Deno.test("no error shows the URL, the token or a payload, whatever went wrong", async () => {
-  await using rig = await openRig();
+  await using rig = await openRig({ token: "t0k3n!42" });
   const { url, token, port, faults } = rig.upstash;
   let told = 0;
   const check = async (name: string, call: () => Promise<unknown>): Promise<void> => {
