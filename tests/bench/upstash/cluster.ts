@@ -58,6 +58,7 @@ class Node {
         ...system,
         now: () => system.now() + this.#aheadMs,
         monotonic: () => system.monotonic() + this.#aheadMs,
+        wake: (at, run) => system.wake(at - this.#aheadMs, run),
       },
     });
   }

@@ -45,6 +45,7 @@ export class ClusterBrokers implements AsyncDisposable {
         ...system,
         now: () => system.now() + this.aheadMs,
         monotonic: () => system.monotonic() + this.aheadMs,
+        wake: (at, run) => system.wake(at - this.aheadMs, run),
       },
       doorbellPollMs: 20,
     });
