@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { SessionStore } from "../../src/store/session_store.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Kit, type Owned, PLAIN, START } from "../../src/testing/conformance/kit.ts";
+import { playHistory } from "./support/cluster_history.ts";
 import { assertIndexed, assertNothingMissing } from "./support/cluster_index.ts";
 import {
   CLIENT,
@@ -18,6 +19,9 @@ import { ClusterWorld, type Death, type Process } from "./support/cluster_world.
 
 /** Until when the nodes live: nothing here is about leases that run out. */
 const LEASE = START + 1_000_000;
+
+const HISTORIES = 40;
+const STEPS_A_HISTORY = 40;
 
 /** Keys that outlive all sessions. */
 const LASTING = /^\{shared\}\/(routes|nodes|rings)$|\/ended$/;
@@ -154,6 +158,12 @@ Deno.test("in a cluster, two work an outbox off, one of them stalling at any req
       }
     });
   }
+});
+
+Deno.test("in a cluster, random histories by processes that die lose nothing and leave the index right [G3, G8]", async () => {
+  await using world = await ClusterWorld.start();
+  const first = Number(Deno.env.get("SEED") ?? 1);
+  for (let seed = first; seed < first + HISTORIES; seed++) await playHistory(world, seed, STEPS_A_HISTORY);
 });
 
 Deno.test.ignore(

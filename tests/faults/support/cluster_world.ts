@@ -65,11 +65,9 @@ export class Process {
     return {
       pipeline: () => {
         const pipeline = client.pipeline();
-        return {
-          eval: (script, keys, args) => pipeline.eval(script, keys, args),
-          evalsha: (sha1, keys, args) => pipeline.evalsha(sha1, keys, args),
-          hmget: (key, ...fields) => pipeline.hmget(key, ...fields),
-          exec: async (options) => {
+        const exec = pipeline.exec.bind(pipeline);
+        return Object.assign(pipeline, {
+          exec: async (options: Parameters<typeof exec>[0]) => {
             const isFatal = ++this.requests === this.#fatal;
             if (this.#isDead) throw new Error("the process is dead");
             if (isFatal && this.#death === "before") return this.#die();
@@ -78,13 +76,13 @@ export class Process {
               this.#stalled.resolve();
               await this.#released.promise;
             }
-            const running = pipeline.exec(options);
+            const running = exec(options);
             this.#running.add(running);
             const reply = await running;
             if (isFatal && this.#death === "answer lost") throw new TypeError("its answer was lost");
             return isFatal && this.#death === "after" ? this.#die() : reply;
           },
-        };
+        });
       },
     };
   }
