@@ -43,12 +43,10 @@ class Node {
     const store = upstashRedisStore({
       pipeline: () => {
         const pipeline = client.pipeline();
-        return {
-          eval: (script, keys, args) => pipeline.eval(script, keys, args),
-          evalsha: (sha1, keys, args) => pipeline.evalsha(sha1, keys, args),
-          hmget: (key, ...fields) => pipeline.hmget(key, ...fields),
-          exec: (options) => this.#gate.hold(this.#phase, () => pipeline.exec(options)),
-        };
+        const exec = pipeline.exec.bind(pipeline);
+        return Object.assign(pipeline, {
+          exec: (options: Parameters<typeof exec>[0]) => this.#gate.hold(this.#phase, () => exec(options)),
+        });
       },
     }, { cluster: true });
     this.broker = sessionBroker({

@@ -20,8 +20,8 @@ export class ClusterBrokers implements AsyncDisposable {
   readonly cluster: RedisCluster;
   readonly #upstash: Upstash;
   readonly #stops: (() => Promise<void>)[] = [];
-  /** How far the clocks of all brokers are ahead, so that no test waits for a session's end. */
-  aheadMs = 0;
+  readonly #timers = new Set<{ arm(): void }>();
+  #aheadMs = 0;
 
   private constructor(cluster: RedisCluster, upstash: Upstash) {
     this.cluster = cluster;
@@ -34,6 +34,12 @@ export class ClusterBrokers implements AsyncDisposable {
     return new ClusterBrokers(cluster, startUpstash({ redis: cluster }));
   }
 
+  /** Puts the clocks of all brokers forward, so that no test waits for a session's end. */
+  pass(ms: number): void {
+    this.#aheadMs += ms;
+    for (const timer of this.#timers) timer.arm();
+  }
+
   /** Starts a broker on a free port. */
   open(nodeId: string): ClusterBroker {
     const { url, token } = this.#upstash;
@@ -43,9 +49,9 @@ export class ClusterBrokers implements AsyncDisposable {
       nodeId,
       environment: {
         ...system,
-        now: () => system.now() + this.aheadMs,
-        monotonic: () => system.monotonic() + this.aheadMs,
-        wake: (at, run) => system.wake(at - this.aheadMs, run),
+        now: () => system.now() + this.#aheadMs,
+        monotonic: () => system.monotonic() + this.#aheadMs,
+        wake: (at, run) => this.#wake(at, run),
       },
       doorbellPollMs: 20,
     });
@@ -61,6 +67,25 @@ export class ClusterBrokers implements AsyncDisposable {
       await server.shutdown();
     });
     return { url: `ws://127.0.0.1:${server.addr.port}/mqtt`, broker };
+  }
+
+  #wake(at: number, run: () => void): () => void {
+    let cancel = () => {};
+    const timer = {
+      arm: () => {
+        cancel();
+        cancel = systemEnvironment().wake(at - this.#aheadMs, () => {
+          this.#timers.delete(timer);
+          run();
+        });
+      },
+    };
+    this.#timers.add(timer);
+    timer.arm();
+    return () => {
+      this.#timers.delete(timer);
+      cancel();
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
