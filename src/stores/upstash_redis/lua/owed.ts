@@ -13,6 +13,8 @@ export const OWED: string = `
 local function owe(name, number, cursor, total, what, whom, now)
   local where = shared.owed
   local known = numbers(redis.call('HGET', where, name) or '', 3)
+  -- What has no log is numbered from the beginning each time: this one came before.
+  if known and number <= known[2] then return end
   if known then
     known[2] = math.max(known[2], number)
     known[3] = known[3] + 1
