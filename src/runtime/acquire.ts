@@ -127,7 +127,7 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
   deadlineMoved();
   if (ended !== undefined) {
     options.observe({ type: "ended", clientId, reason: ended.reason });
-    outbox.kick(ended.incarnation);
+    if (ended.owes) outbox.kick(ended.incarnation);
   }
   if (outboxPending) outbox.kick(session.incarnation);
   return news;

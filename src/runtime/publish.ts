@@ -8,8 +8,8 @@ import { type Receiver, resolveReceivers, type SubscriptionMatch } from "../rout
 import type { CommitBatch, CommitResult, Delivery, DeliveryReceiver, QueueLimits } from "../store/session_store.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
+import { LookUps, type Matches } from "./look_ups.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { persistently } from "./within.ts";
 
 /** What becomes of a routed message. */
 export interface Dispatch {
@@ -29,30 +29,21 @@ export interface RouterOptions {
   readonly owed: (outboxId: string) => void;
 }
 
-/** The most topics of one look-up. */
-const TOPICS_PER_LOOKUP = 256;
-
 /** Finds receivers, and parts their copies (D10). */
 export class Router {
   readonly #router: RouterOptions;
   readonly #loose: LooseMessages;
+  readonly #lookUps: LookUps;
 
   constructor(router: RouterOptions) {
     this.#router = router;
     this.#loose = new LooseMessages(router);
+    this.#lookUps = new LookUps(router.options);
   }
 
-  /** The subscriptions that match each of these topics: the store is asked once, whatever their number. */
-  async match(topics: readonly string[]): Promise<ReadonlyMap<string, readonly SubscriptionMatch[]>> {
-    const { environment, commit, store } = this.#router.options;
-    const unique = [...new Set(topics)].slice(0, TOPICS_PER_LOOKUP);
-    const lists = await persistently(
-      environment,
-      commit,
-      "match subscriptions",
-      (signal) => store.matchSubscriptions(unique, { signal }),
-    );
-    return new Map(unique.map((topic, index) => [topic, lists[index] ?? []]));
+  /** The subscriptions that match each of these topics. */
+  match(topics: readonly string[]): Promise<Matches> {
+    return this.#lookUps.match(topics);
   }
 
   /** Who gets a copy. */

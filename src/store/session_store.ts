@@ -88,8 +88,12 @@ export interface Acquired {
   readonly outboxPending: boolean;
   /** The living owner that was superseded, so that its connection can be closed at once where it is near. */
   readonly superseded?: { readonly nodeId: string; readonly token: string };
-  /** The session that ended in this acquire, and what ended it. */
-  readonly ended?: { readonly incarnation: string; readonly reason: "expired" | "cleanStart" | "takenOver" };
+  /** The session that ended in this acquire, what ended it, and whether its outbox may hold something. */
+  readonly ended?: {
+    readonly incarnation: string;
+    readonly reason: "expired" | "cleanStart" | "takenOver";
+    readonly owes: boolean;
+  };
 }
 
 /**

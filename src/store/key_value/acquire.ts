@@ -77,7 +77,9 @@ export async function acquire(context: StoreContext, request: AcquireRequest): P
       continue;
     }
     const own: OwnRows = { ...(decision.resumed ? found.own : NOTHING_OWNED), will: request.terms.will, ...next.owned };
-    return await answer(context, layout, request, found, next.head, committed.version, own, next.gate);
+    const owes = found.own.outboxPending || decision.publishesWill;
+    const written = { gate: next.gate, owes };
+    return await answer(context, layout, request, found, next.head, committed.version, own, written);
   }
   throw contended("acquire a session");
 }
@@ -263,13 +265,13 @@ async function answer(
   head: HeadRecord,
   headVersion: string,
   own: OwnRows,
-  written?: GateRecord,
+  written?: { readonly gate: GateRecord; readonly owes: boolean },
 ): Promise<Acquired> {
   const { clientId, incarnation } = head;
   await layout.prepare([incarnation]);
   const rows = layout.rows(clientId, incarnation);
   const state = stateOf(head, headVersion, own);
-  const gate = written ?? found.gate ?? emptyGate(incarnation, head.epoch, head.owner.nodeId);
+  const gate = written?.gate ?? found.gate ?? emptyGate(incarnation, head.epoch, head.owner.nodeId);
   const span = below(ROW.queue(rows));
   const last = found.rows.at(-1);
   const entries = found.rows.filter(({ key }) => key >= span.start && key < span.end);
@@ -296,6 +298,7 @@ async function answer(
     queue,
     outboxPending: own.outboxPending,
     ...(superseded === undefined ? {} : { superseded }),
-    ...(ended === undefined ? {} : { ended }),
+    // Who asks again is told to look: what was owed then is not kept.
+    ...(ended === undefined ? {} : { ended: { ...ended, owes: written?.owes ?? true } }),
   };
 }

@@ -21,7 +21,7 @@ export interface AcquireAnswer {
   readonly resumed: boolean;
   readonly startedThrough: number;
   readonly superseded?: Owner;
-  readonly ended?: NonNullable<Acquired["ended"]>;
+  readonly ended?: Omit<NonNullable<Acquired["ended"]>, "owes">;
 }
 
 /** The head of a session. */

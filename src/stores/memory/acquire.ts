@@ -120,6 +120,6 @@ function answer(world: World, record: SessionRecord, owner: Owner, request: Acqu
     queue: (record.log ?? new MessageLog()).page(0, request.page),
     outboxPending: world.outboxes.has(record.incarnation),
     ...(superseded === undefined ? {} : { superseded }),
-    ...(ended === undefined ? {} : { ended }),
+    ...(ended === undefined ? {} : { ended: { ...ended, owes: world.outboxes.has(ended.incarnation) } }),
   };
 }

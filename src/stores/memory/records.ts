@@ -9,7 +9,8 @@ import type { DueItem } from "./due_heap.ts";
 import type { MessageLog } from "./log.ts";
 
 /** Who owns a session, with what the acquire told it: a repeated acquire is told the same. */
-export interface Owner extends Pick<Acquired, "resumed" | "startedThrough" | "superseded" | "ended"> {
+export interface Owner extends Pick<Acquired, "resumed" | "startedThrough" | "superseded"> {
+  readonly ended?: Omit<NonNullable<Acquired["ended"]>, "owes">;
   readonly nodeId: string;
   readonly token: string;
 }

@@ -25,6 +25,8 @@ const DOING = "acquire a session";
 
 /** What an acquire answers before its page is read. */
 interface AcquireReply {
+  /** Whether this token had it already. */
+  readonly isRepeated: boolean;
   readonly changes: readonly IndexChange[];
   readonly answer: Omit<Acquired, "queue">;
   readonly page: RawPage;
@@ -129,7 +131,7 @@ function readAcquired(
   const version = reader.number();
   const head = readHead(key, reader.text(), reader.number());
   const fields = Array.from({ length: reader.number() }, () => reader.text());
-  const outboxPending = reader.text() === "1";
+  const pending = reader.text() === "1";
   const page = readRawPage(reader);
   const changes = readChanges(reader);
   const rows = readRows(keys.rowsOf(keys.part(terms.clientId)), fields);
@@ -143,5 +145,20 @@ function readAcquired(
     head,
     marks: phasesOf(rows),
   });
-  return { changes, answer: { outcome: "acquired", ...latest, snapshot, guard, outboxPending }, page };
+  const { ended, ...told } = latest;
+  const isRepeated = status === "A";
+  return {
+    isRepeated,
+    changes,
+    answer: {
+      outcome: "acquired",
+      ...told,
+      snapshot,
+      guard,
+      outboxPending: latest.resumed || isRepeated ? pending : false,
+      // Who asks again is told to look: what was owed then is not kept.
+      ...(ended === undefined ? {} : { ended: { ...ended, owes: isRepeated || pending } }),
+    },
+    page,
+  };
 }

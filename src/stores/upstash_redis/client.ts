@@ -14,6 +14,13 @@ export interface UpstashPipeline {
   evalsha(sha1: string, keys: string[], args: string[]): unknown;
   /** Adds a read of some fields of a hash. */
   hmget(key: string, ...fields: string[]): unknown;
+  /** Adds a read of the members of a sorted set between two. */
+  zrange(
+    key: string,
+    first: `[${string}`,
+    last: `(${string}`,
+    options: { byLex: true; offset: number; count: number },
+  ): unknown;
   /** Sends the commands, and answers for each its result or its error. */
   exec(options: { readonly keepErrors: true }): Promise<unknown>;
 }

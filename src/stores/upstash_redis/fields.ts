@@ -50,7 +50,9 @@ export function readHead(key: string, text: string, sentLimit: number): SessionH
 }
 
 /** What an acquire answered, as the session keeps it for a repeated one. */
-export type LatestAnswer = Pick<Acquired, "resumed" | "startedThrough" | "superseded" | "ended">;
+export type LatestAnswer = Pick<Acquired, "resumed" | "startedThrough" | "superseded"> & {
+  readonly ended?: Omit<NonNullable<Acquired["ended"]>, "owes">;
+};
 
 /** Reads what an acquire answered. */
 export function readLatest(key: string, text: string): LatestAnswer {

@@ -29,6 +29,11 @@ export function scriptReply(result: unknown): string | undefined {
   return typeof result === "string" && result.startsWith("~") ? result : undefined;
 }
 
+/** The members of a sorted set; `undefined` if it cannot be told. */
+export function membersReply(result: unknown): readonly string[] | undefined {
+  return Array.isArray(result) && result.every((member) => typeof member === "string") ? result : undefined;
+}
+
 /**
  * The values of HMGET, in the order of the fields; `undefined` if it cannot be told. The client makes them an object,
  * and `null` if no field is there, or with `automaticDeserialization: false` leaves the array.

@@ -7,8 +7,8 @@
 import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
 import { bodyBytes, itemsBytes } from "./request_size.ts";
-import type { Command, Reply, SendOptions } from "./transport_command.ts";
-import { hmgetBytes, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
+import { type Command, nameOf, type Reply, type SendOptions } from "./transport_command.ts";
+import { hmgetBytes, membersBytes, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
 import { type Item, Sending } from "./transport_sending.ts";
 
 export type { Command, Reply, Script, SendOptions } from "./transport_command.ts";
@@ -74,7 +74,9 @@ export function transport(client: UpstashClient, options: TransportOptions = {})
 
 async function itemOf(command: Command, index: number, texts: ScriptTexts): Promise<Item> {
   if (!("script" in command)) {
-    const bytes = hmgetBytes(command.hmget, command.fields);
+    const bytes = "hmget" in command
+      ? hmgetBytes(command.hmget, command.fields)
+      : membersBytes(command.members, command.first, command.last, command.most);
     return { index, command, operandBytes: 0, bytes };
   }
   const { script, keys, args } = command;
@@ -88,10 +90,9 @@ function checkSizes(items: readonly Item[], doing: string, maxRequestBytes: numb
   for (const { command, bytes } of items) {
     const needed = bodyBytes([bytes]);
     if (needed <= maxRequestBytes) continue;
-    const what = "script" in command ? `the script ${command.script.name}` : "HMGET";
     throw new SessionError(
       "LIMIT_EXCEEDED",
-      `Cannot ${doing}: ${what} needs a request of ${needed} bytes, and ${maxRequestBytes} is the limit`,
+      `Cannot ${doing}: ${nameOf(command)} needs a request of ${needed} bytes, and ${maxRequestBytes} is the limit`,
     );
   }
 }

@@ -12,12 +12,16 @@ export interface Script {
   readonly source: string;
 }
 
-/** One command of a request: a script with every key it touches, or HMGET. Texts are visible ASCII. */
+/**
+ * One command of a request: a script with every key it touches, HMGET, or the members of a sorted set between two in
+ * order of their bytes. Texts are visible ASCII.
+ */
 export type Command =
   | { readonly script: Script; readonly keys: readonly string[]; readonly args: readonly string[] }
-  | { readonly hmget: string; readonly fields: readonly string[] };
+  | { readonly hmget: string; readonly fields: readonly string[] }
+  | { readonly members: string; readonly first: string; readonly last: string; readonly most: number };
 
-/** What came back: a script's text, which begins with `~`; of HMGET one text or `null` a field. */
+/** What came back: a script's text, which begins with `~`; of HMGET one text or `null` a field; the members. */
 export type Reply = string | readonly (string | null)[];
 
 /** How commands are sent. */
@@ -31,4 +35,10 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** Whether a command may change anything. Where none does, a failure means that nothing happened. */
   readonly writes: boolean;
+}
+
+/** What messages call a command. */
+export function nameOf(command: Command): string {
+  if ("script" in command) return `the script ${command.script.name}`;
+  return "hmget" in command ? "HMGET" : "ZRANGE";
 }

@@ -75,3 +75,9 @@ export function scriptCommandBytes(
 export function hmgetBytes(key: string, fields: readonly string[]): number {
   return '["hmget"]'.length + itemsBytes([key, ...fields]);
 }
+
+/** The size of a ZRANGE between two members in JSON, with the most that it answers. */
+export function membersBytes(key: string, first: string, last: string, most: number): number {
+  const [from, to] = [`[${first}`, `(${last}`];
+  return '["zrange","bylex","limit",0,]'.length + String(most).length + itemsBytes([key, from, to]);
+}

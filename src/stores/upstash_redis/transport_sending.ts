@@ -7,9 +7,9 @@ import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
 import { factsOf } from "./client_facts.ts";
 import { commandFailure, type Failure, requestFailure } from "./request_failure.ts";
-import { type Answer, answersOf, hmgetReply, scriptReply } from "./request_reply.ts";
+import { type Answer, answersOf, hmgetReply, membersReply, scriptReply } from "./request_reply.ts";
 import { bodyBytes, divide } from "./request_size.ts";
-import type { Command, Reply, SendOptions } from "./transport_command.ts";
+import { type Command, nameOf, type Reply, type SendOptions } from "./transport_command.ts";
 import { scriptCommandBytes, type ScriptText, type ScriptTexts } from "./transport_script.ts";
 
 /** The most commands that a client puts in one request. */
@@ -92,9 +92,13 @@ export class Sending {
 
   /** Keeps the reply of a command that was carried out; a failure if it makes no sense. */
   #keep({ index, command }: Item, result: unknown): Failure | undefined {
-    const reply = "script" in command ? scriptReply(result) : hmgetReply(result, command.fields);
+    const reply = "script" in command
+      ? scriptReply(result)
+      : "hmget" in command
+      ? hmgetReply(result, command.fields)
+      : membersReply(result);
     if (reply === undefined) {
-      const what = "script" in command ? `the script ${command.script.name}` : "HMGET";
+      const what = nameOf(command);
       return { certain: false, found: `what came back is no answer of ${what}` };
     }
     if ("script" in command) this.#applied = true;
@@ -110,8 +114,11 @@ export class Sending {
       try {
         const pipeline = this.#client.pipeline();
         for (const { command, form } of request) {
-          if (!("script" in command)) pipeline.hmget(command.hmget, ...command.fields);
-          else if (form?.by === "eval") pipeline.eval(form.script.text, [...command.keys], [...command.args]);
+          if ("hmget" in command) pipeline.hmget(command.hmget, ...command.fields);
+          else if ("members" in command) {
+            const { members, first, last, most } = command;
+            pipeline.zrange(members, `[${first}`, `(${last}`, { byLex: true, offset: 0, count: most });
+          } else if (form?.by === "eval") pipeline.eval(form.script.text, [...command.keys], [...command.args]);
           else pipeline.evalsha(form?.script.sha1 ?? "", [...command.keys], [...command.args]);
         }
         // With the errors kept: the first that is thrown would hide how the commands after it went.

@@ -12,8 +12,10 @@ import { canonical, expect } from "../conformance/expect.ts";
 
 export function comparableAcquire(answer: Acquired | AcquireRefusal): unknown {
   if (answer.outcome === "refused") return answer;
-  const { guard, queue, ...rest } = answer;
-  return { ...rest, incarnation: guard.incarnation, queue: comparablePage(queue) };
+  const { guard, queue, ended, ...rest } = answer;
+  // Whether an ended session still owes something may be left open.
+  const { owes: _, ...why } = ended ?? {};
+  return { ...rest, ended: why, incarnation: guard.incarnation, queue: comparablePage(queue) };
 }
 
 export function comparableResult(result: CommitResult): unknown {

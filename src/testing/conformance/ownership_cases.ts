@@ -82,7 +82,8 @@ const LAPSED: ConformanceCase[] = [
     run: async (kit) => {
       const old = await orphan(kit, { endsAfterMs: 5_000, sessionExpiryInterval: 5, willAfterMs: 9_000 });
       const answer = await kit.acquire("client", { nodeId: "node-b", now: LEASE_END + 5_000 });
-      expectEqual(answer.ended, { incarnation: old.incarnation, reason: "expired" }, "what ended");
+      expectEqual(answer.ended?.incarnation, old.incarnation, "what ended");
+      expectEqual([answer.ended?.reason, answer.ended?.owes], ["expired", true], "why, and whether it owes something");
       expectEqual((await kit.store.readOutbox(old.incarnation, 2)).length, 1, "Wills in the outbox");
     },
   },

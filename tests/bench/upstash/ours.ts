@@ -245,6 +245,7 @@ export class Ours {
           eval: (script, keys, args) => pipeline.eval(script, keys, args),
           evalsha: (sha1, keys, args) => pipeline.evalsha(sha1, keys, args),
           hmget: (key, ...fields) => pipeline.hmget(key, ...fields),
+          zrange: (...range) => pipeline.zrange(...range),
           exec: (options) => this.#gate.hold("request", () => pipeline.exec(options)),
         };
       },

@@ -33,7 +33,7 @@ export const HEAD = [
  *   beforehand; name, holder, full name; token, node, identity of a new log, binding; switches (must be new, refuse an owned
  *   one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to raise the limit,
  *   the parting row, the name to keep; limits of the page.
- * - Answer: `a` with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
+ * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
  *   what is to be done elsewhere; `b` another binding, `e` there is one, `o` it is owned, `x` a record is none.
  */
 export const ACQUIRE: Script = {
@@ -70,7 +70,7 @@ end
 local function owes(log)
   return log.state[OWED] > 0 and redis.call('HEXISTS', shared.owed, log.id) == 1
 end
-local function answer(log, latest, headText, values, pending)
+local function answer(status, log, latest, headText, values, pending)
   say(latest)
   say(log.id)
   sayNumber(log.state[EPOCH])
@@ -82,7 +82,7 @@ local function answer(log, latest, headText, values, pending)
   say(pending and '1' or '0')
   sayPage(log, 0, most, mostBytes)
   sayLater()
-  return reply('a')
+  return reply(status)
 end
 
 local log = open(own, {'k', 'p', 'h', 'w'})
@@ -92,7 +92,7 @@ local attached = stored and stored[ATTACHED] == 1
 if attached and log.seen.k == token then
   local kept = redis.call('HGETALL', rows)
   addMarks(log, kept)
-  return answer(log, log.seen.w, log.seen.h, kept, owes(log))
+  return answer('A', log, log.seen.w, log.seen.h, kept, owes(log))
 end
 if shared.nodes then
   local wanted = {node}
@@ -153,7 +153,10 @@ if goesOn then
 else
   if endsStored then
     ended = (condition == 3 and 'c' or attached and 't' or 'x') .. log.id
-    finish(own, rows, holder, name, log.id)
+    pending = released or owes(log)
+    local fields = {}
+    for n = 1, #values, 2 do fields[#fields + 1] = values[n] end
+    finish(own, rows, fields, holder, name, log.id)
     values = {}
   end
   local fresh = {}
@@ -195,6 +198,6 @@ if parting ~= '' then
   rowsNow[#rowsNow + 1] = 'w'
   rowsNow[#rowsNow + 1] = parting
 end
-return answer(log, latest, head, rowsNow, pending)
+return answer('a', log, latest, head, rowsNow, pending)
 `,
 };

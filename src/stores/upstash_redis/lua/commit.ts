@@ -201,7 +201,7 @@ for _, each in pairs(logs) do
   if each.isChanged and each.id then save(each) end
 end
 if log and ends then
-  finish(own, rows, holder, name, id)
+  finish(own, rows, redis.call('HKEYS', rows), holder, name, id)
   redis.call('ZADD', shared.ended, digits(now), id .. '/' .. batch)
   redis.call('ZREMRANGEBYSCORE', shared.ended, '-inf', digits(now - 3600000))
   redis.call('PEXPIRE', shared.ended, 3600000)

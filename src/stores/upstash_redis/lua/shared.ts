@@ -51,9 +51,9 @@ end
 export const ENDING: string = `
 -- Removes a log with its rows, and its members from the lists that its rows name: fields that begin with 's/'. Where the
 -- lists live elsewhere, what is left over stands beside the log until somebody has removed it there.
-local function finish(own, rows, holder, name, id)
+local function finish(own, rows, fields, holder, name, id)
   local changes, kept = {}, {}
-  for _, field in ipairs(redis.call('HKEYS', rows)) do
+  for _, field in ipairs(fields) do
     local part = string.match(field, '^s/(.*)$')
     if part then
       changes[#changes + 1] = {part, holder, name .. '/' .. id}

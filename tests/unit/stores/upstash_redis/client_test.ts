@@ -44,7 +44,15 @@ Deno.test("a client of every entry point of the package will do", () => {
 
 Deno.test("of a client that shows nothing, nothing is taken for granted", () => {
   const hidden: UpstashClient[] = [
-    { pipeline: () => ({ eval: () => {}, evalsha: () => {}, hmget: () => {}, exec: () => Promise.resolve([]) }) },
+    {
+      pipeline: () => ({
+        eval: () => {},
+        evalsha: () => {},
+        hmget: () => {},
+        zrange: () => {},
+        exec: () => Promise.resolve([]),
+      }),
+    },
     new Redis({ request: () => Promise.resolve({}) }),
     Object.assign(upstashClient({ url: URL_TEXT, token: TOKEN }), {
       client: { headers: { authorization: 3 }, baseUrl: "/" },

@@ -42,7 +42,7 @@ Deno.test("every key that a script touches stands in KEYS, whatever traffic ther
   });
   assert.deepEqual(reading.keysOutsideKeys, []);
   assert.ok(reading.scriptCalls > 5_000, `${reading.scriptCalls} calls`);
-  assert.deepEqual(Object.keys(reading.byName).sort(), ["EVAL", "EVALSHA", "HMGET"]);
+  assert.deepEqual(Object.keys(reading.byName).sort(), ["EVAL", "EVALSHA", "HMGET", "ZRANGE"]);
 });
 
 const SERVED: readonly (readonly [locking: "accept" | "refuse", options: UpstashRedisStoreOptions])[] = [

@@ -16,6 +16,7 @@ function byHand() {
       eval: () => {},
       evalsha: () => {},
       hmget: () => {},
+      zrange: () => {},
       exec: () => {
         const request = Promise.withResolvers<unknown>();
         requests.push(request);
