@@ -11,11 +11,12 @@ import type { IndexChange } from "./checks.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf, readHead, readLatest } from "./fields.ts";
 import { RedisGuard } from "./guard.ts";
-import { followUps, indexCommand, readChanges } from "./index.ts";
+import { afterwards, changeIndex, followUps, indexCommand, readChanges } from "./index.ts";
 import { type RedisKeys, spreadOf, stampOf, unescapePart } from "./keys.ts";
 import { ACQUIRE } from "./lua/acquire.ts";
 import { pageOf, type RawPage, readRawPage } from "./queue.ts";
 import { phasesOf, readRows, snapshotOf, willText } from "./rows.ts";
+import { repair, ringOf } from "./repair.ts";
 import { leasesCommand, readLeases } from "./session.ts";
 import type { ReplyReader } from "./text.ts";
 
@@ -50,7 +51,7 @@ export async function acquire(
     read: (status, reader) => readAcquired(keys, request, status, reader),
   }, call);
   if ("outcome" in taken) return taken;
-  if (context.cluster) await followUps(context, keys, [{ part: keys.part(clientId), changes: taken.changes }], call);
+  if (context.cluster) await follow(context, keys, request, taken, call);
   const queue = await pageOf(context, clientId, taken.answer.guard.incarnation, taken.page);
   return { ...taken.answer, queue };
 }
@@ -73,6 +74,27 @@ async function announce(
   );
   context.checks.begun(checks, changes, now);
   return readLeases(replies.at(-1) ?? "", DOING);
+}
+
+/** Does, in a cluster, what was left to the caller; all of it anew if it comes again, for nobody knows how far it came. */
+async function follow(
+  context: RedisContext,
+  keys: RedisKeys,
+  { terms, nodeId, now }: AcquireRequest,
+  { changes, isRepeated, answer }: AcquireReply,
+  call?: StoreCallOptions,
+): Promise<void> {
+  const part = keys.part(terms.clientId);
+  await followUps(context, keys, [{ part, changes }], call);
+  if (!isRepeated) return;
+  const { superseded } = answer;
+  const rings = superseded === undefined || superseded.nodeId === nodeId
+    ? []
+    : [ringOf(superseded.nodeId, terms.clientId, now)];
+  await afterwards(async () => {
+    await changeIndex(context, keys, rings, call);
+    await repair(context, [{ part, nodeId }], now, call);
+  });
 }
 
 function argumentsOf(

@@ -16,6 +16,8 @@ import type { Reply } from "./transport.ts";
 
 /** What a script answered to a batch, and what it left to its caller. */
 export interface Answered {
+  /** Whether the batch was carried out before. */
+  readonly isRepeated: boolean;
   readonly result: CommitResult;
   readonly changes: readonly IndexChange[];
 }
@@ -30,9 +32,9 @@ export function resultOf(
     const status = reader.text();
     switch (status) {
       case "s":
-        return { result: { outcome: "superseded" }, changes: [] };
+        return { isRepeated: false, result: { outcome: "superseded" }, changes: [] };
       case "r":
-        return { result: { outcome: "refused", reason: "queueFull" }, changes: [] };
+        return { isRepeated: false, result: { outcome: "refused", reason: "queueFull" }, changes: [] };
       case "x":
         throw unreadable(state === undefined ? "" : keys.log(state.clientId), "its state is none");
       default: {
@@ -45,6 +47,7 @@ export function resultOf(
         });
         const outcomes = status === "p" ? repeatedOutcomes : outcomesOf;
         return {
+          isRepeated: status === "p",
           result: {
             outcome: "committed",
             ...(after === undefined ? {} : { guard: after }),

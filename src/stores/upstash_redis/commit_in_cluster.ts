@@ -13,11 +13,12 @@ import type { Check, IndexChange } from "./checks.ts";
 import { ask, type RedisContext, sendAll } from "./context.ts";
 import { debtorOf } from "./debtors.ts";
 import { named } from "./fields.ts";
-import { changeIndex, followUps, indexCommand } from "./index.ts";
+import { afterwards, changeIndex, followUps, indexCommand } from "./index.ts";
 import type { RedisKeys } from "./keys.ts";
 import { CLAIM } from "./lua/owed.ts";
 import { listsOf } from "./outcomes.ts";
 import { appendCalls, commandOf, type Known, prepare, prepareKnown, type Shape } from "./prepare.ts";
+import { repair } from "./repair.ts";
 import { toText } from "./text.ts";
 
 /** Carries batches out and answers in their order. */
@@ -71,6 +72,11 @@ async function commitSessions(
     ),
     call,
   );
+  // What was left to the first caller may not have been done.
+  const repeated = sent.flatMap(({ state }, index): Check[] =>
+    state !== undefined && answers[index]?.isRepeated ? [{ part: keys.part(state.clientId), nodeId: state.nodeId }] : []
+  );
+  await afterwards(() => repair(context, repeated, now, call));
   let next = 0;
   return prepared.map((each) => each === undefined ? SUPERSEDED : answers[next++]?.result ?? SUPERSEDED);
 }
@@ -90,7 +96,7 @@ async function moveOutbox(
   if (!await claim(context, keys, batch, outbox, debtor, call)) return SUPERSEDED;
   // What belongs to no session is delivered at least once: no marks for it.
   const calls = appendCalls(keys, batch, debtor === undefined ? "" : named(step.outboxId));
-  const replies = await sendAll(context, calls.map(commandOf), "commit", true, call);
+  const replies = await afterwards(() => sendAll(context, calls.map(commandOf), "commit", true, call));
   const rings: IndexChange[] = [];
   const told: string[] = [];
   for (const [index, { places }] of calls.entries()) {
@@ -98,10 +104,10 @@ async function moveOutbox(
     rings.push(...answered.changes);
     for (const [at, place] of places.entries()) told[place] = answered.told[at] ?? "";
   }
-  await changeIndex(context, keys, rings, call);
+  await afterwards(() => changeIndex(context, keys, rings, call));
   const moving = { ...batch, deliveries: [], outbox: step };
   const prepared = prepare({ ...shape, ...(debtor === undefined ? {} : { debtor }) }, keys, moving, undefined);
-  const [reply] = await sendAll(context, [commandOf(prepared)], "commit", true, call);
+  const [reply] = await afterwards(() => sendAll(context, [commandOf(prepared)], "commit", true, call));
   const { result, changes } = resultOf(keys, prepared, reply);
   if (debtor !== undefined) await followUps(context, keys, [{ part: debtor, changes }], call);
   return result.outcome === "committed" ? { ...result, deliveries: listsOf(batch, told) } : result;

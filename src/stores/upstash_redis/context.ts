@@ -1,6 +1,7 @@
 /** What the parts of the store share. */
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import type { Checks } from "./checks.ts";
+import type { KnownDebtors } from "./known_debtors.ts";
 import { RedisKeys } from "./keys.ts";
 import { readReply, type ReplyReader } from "./text.ts";
 import type { Command, Script, Transport } from "./transport.ts";
@@ -14,6 +15,8 @@ export interface RedisContext {
   readonly cluster: boolean;
   /** The checks of sessions that stand in the index, which only a cluster needs. */
   readonly checks: Checks;
+  /** Whose outboxes hold something, which only a cluster needs to know. */
+  readonly debtors: KnownDebtors;
 }
 
 /** The keys of a store for some names. */

@@ -15,7 +15,10 @@ export async function debtorOf(
   outboxId: string,
   call?: StoreCallOptions,
 ): Promise<string | undefined> {
-  const command = { hmget: keys.shared("debtors"), fields: [named(outboxId)] };
+  const id = named(outboxId);
+  const known = context.debtors.get(id);
+  if (known !== undefined) return known;
+  const command = { hmget: keys.shared("debtors"), fields: [id] };
   const [reply] = await sendAll(context, [command], "look for an outbox", false, call);
   const part = Array.isArray(reply) ? reply[0] : undefined;
   return part === null || part === undefined ? undefined : part.slice(1);

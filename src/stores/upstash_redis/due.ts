@@ -13,7 +13,7 @@ import { changeIndex } from "./index.ts";
 import { DUE, NEXT_DUE, RENEW } from "./lua/time.ts";
 import { readCheck, repair } from "./repair.ts";
 import { longNames } from "./routing.ts";
-import { readSessions } from "./session.ts";
+import { readableSessions } from "./session.ts";
 
 interface FoundMoment {
   readonly member: string;
@@ -101,13 +101,14 @@ async function verified(
   const checks: Check[] = moments.flatMap(({ member }) => member.startsWith("c/") ? [readCheck(member)] : []);
   const named = moments.flatMap(({ member }) => member.startsWith("s/") ? [member.slice(2)] : []);
   const parts = [...new Set([...named, ...nodes.flatMap((node) => node.parts)])];
-  const sessions = parts.length === 0 ? [] : await readSessions(context, keys, parts, options);
+  const sessions = parts.length === 0 ? [] : await readableSessions(context, keys, parts, options);
   const found = new Map(parts.map((part, index) => [part, sessions[index]]));
   const work = moments.flatMap(({ member, dueAt }): DueWork[] => {
     const name = member.slice(2);
     if (member.startsWith("o/")) return [{ type: "outbox", outboxId: nameOf(name), dueAt }];
     if (!member.startsWith("s/")) return [];
     const session = found.get(name);
+    if (session === "unreadable") return [];
     if (session !== undefined && !session.head.attached && dueMoment(session.head) === String(dueAt)) {
       return [{ type: "session", clientId: session.clientId, dueAt }];
     }
@@ -118,6 +119,7 @@ async function verified(
     const nodeId = nameOf(node);
     const clientIds = parts.flatMap((part) => {
       const session = found.get(part);
+      if (session === "unreadable") return [];
       if (session?.head.attached && session.nodeId === nodeId) return [session.clientId];
       checks.push({ part, nodeId });
       return [];

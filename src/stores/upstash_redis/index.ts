@@ -7,11 +7,12 @@
  *
  * @module
  */
+import { SessionError } from "../../errors.ts";
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import { Arguments, type RedisContext, sendAll } from "./context.ts";
 import type { IndexChange } from "./checks.ts";
 import type { RedisKeys, SharedKey } from "./keys.ts";
-import { FORGET, INDEXING } from "./lua/indexing.ts";
+import { INDEXING } from "./lua/indexing.ts";
 import type { ReplyReader } from "./text.ts";
 import type { Command } from "./transport.ts";
 
@@ -73,7 +74,11 @@ export interface Left {
   readonly changes: readonly IndexChange[];
 }
 
-/** Makes the changes that scripts left to their caller. */
+/**
+ * Makes the changes that scripts left to their caller. The scripts have run: whatever fails now, something happened.
+ *
+ * @throws {SessionError} `OUTCOME_UNKNOWN`, whatever the request itself proves.
+ */
 export async function followUps(
   context: RedisContext,
   keys: RedisKeys,
@@ -81,28 +86,18 @@ export async function followUps(
   call?: StoreCallOptions,
 ): Promise<void> {
   const changes = lefts.flatMap((left) => withDebtors(left.part, left.changes));
-  await changeIndex(context, keys, changes, call);
-  const forgotten = lefts.flatMap((left) => {
-    const fields = leftOf(left.changes);
-    return fields.length === 0 ? [] : [forgetLeft(keys, left.part, fields)];
-  });
-  if (forgotten.length > 0) await sendAll(context, forgotten, "change the index", true, call);
+  for (const { key, command, args } of changes) {
+    if (key === "debtors") context.debtors.note(command === "HSET", args.map(String));
+  }
+  await afterwards(() => changeIndex(context, keys, changes, call));
 }
 
-/** Forgets subscriptions that are not routed any more. */
-export function forgetLeft(keys: RedisKeys, part: string, fields: readonly string[]): Command {
-  return { script: FORGET, keys: [keys.besideOf(part, "left")], args: [String(fields.length), ...fields] };
-}
-
-/** Subscriptions that routing lists name no more: what is left over of them can go. */
-function leftOf(changes: readonly IndexChange[]): string[] {
-  return changes.flatMap(({ command, args }) => {
-    const fields: string[] = [];
-    if (command !== "CHANGE") return fields;
-    for (let index = 0; index < args.length; index += 4) {
-      const incarnation = String(args[index + 2]).split("/").at(-1) ?? "";
-      if (args[index + 3] === "") fields.push(`${incarnation}/${args[index]}`);
-    }
-    return fields;
-  });
+/** Does what follows a change that was made: it did not happen for nothing. */
+export async function afterwards<Value>(run: () => Promise<Value>): Promise<Value> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof SessionError) || error.code !== "STORE_UNAVAILABLE") throw error;
+    throw new SessionError("OUTCOME_UNKNOWN", error.message, { cause: error.cause });
+  }
 }

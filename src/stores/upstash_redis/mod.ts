@@ -26,6 +26,7 @@ import type { RedisContext } from "./context.ts";
 import { directory } from "./directory.ts";
 import { listDue, nextDueAt, renewNode } from "./due.ts";
 import { isPrefix } from "./keys.ts";
+import { KnownDebtors } from "./known_debtors.ts";
 import { readOutbox } from "./outbox.ts";
 import { readQueue } from "./queue.ts";
 import { rings } from "./rings.ts";
@@ -82,6 +83,7 @@ export function upstashRedisStore(
     prefix: escapePart(prefix),
     cluster: options.cluster ?? false,
     checks: new Checks(),
+    debtors: new KnownDebtors(),
   };
   const router = routing(context, maximumShapes);
   const doorbells = rings(context);

@@ -23,6 +23,8 @@ export async function readOutbox(
   call?: StoreCallOptions,
 ): Promise<readonly OutboxEntry[]> {
   const keys = await keysFor(context, []);
+  // Whoever empties an outbox looks whether it is empty.
+  if (context.debtors.wasEmptied(named(outboxId))) return [];
   const debtor = context.cluster ? await debtorOf(context, keys, outboxId, call) : undefined;
   const key = debtor === undefined ? keys.shared("owed") : keys.besideOf(debtor, "owed");
   const name = named(outboxId);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SessionHead } from "../../machine/snapshot.ts";
-import { unreadable } from "../../store/encoding.ts";
+import { isUnreadable, unreadable } from "../../store/encoding.ts";
 import type { Drops } from "../../store/records/drops.ts";
 import type { Guard, SessionSummary, StoreCallOptions, StoredSession } from "../../store/session_store.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";
@@ -43,6 +43,32 @@ export async function readSessions(
   parts: readonly string[],
   call?: StoreCallOptions,
 ): Promise<(ReadSession | undefined)[]> {
+  return (await readEach(context, keys, parts, call)).map((read) => read());
+}
+
+/** As {@linkcode readSessions}, for work that one session that cannot be read must not stop. */
+export async function readableSessions(
+  context: RedisContext,
+  keys: RedisKeys,
+  parts: readonly string[],
+  call?: StoreCallOptions,
+): Promise<(ReadSession | undefined | "unreadable")[]> {
+  return (await readEach(context, keys, parts, call)).map((read) => {
+    try {
+      return read();
+    } catch (error) {
+      if (isUnreadable(error)) return "unreadable";
+      throw error;
+    }
+  });
+}
+
+async function readEach(
+  context: RedisContext,
+  keys: RedisKeys,
+  parts: readonly string[],
+  call?: StoreCallOptions,
+): Promise<(() => ReadSession | undefined)[]> {
   const doing = "read a session";
   const { cluster } = context;
   const nodes = cluster ? [] : [keys.shared("nodes")];
@@ -54,7 +80,7 @@ export async function readSessions(
   if (cluster) commands.push(leasesCommand(keys));
   const replies = await sendAll(context, commands, doing, false, call);
   const leases = cluster ? readLeases(replies.at(-1) ?? "", doing) : undefined;
-  return parts.map((part, index) => {
+  return parts.map((part, index) => () => {
     const key = keys.logOf(part);
     const found = readReply(replies[index] ?? "", doing, (reader) => {
       const status = reader.text();

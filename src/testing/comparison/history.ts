@@ -107,7 +107,7 @@ export class History {
       await this.#log(guards);
     }
     for (const outboxId of this.#outboxIds) await this.#outbox(outboxId);
-    for (const nodeId of NODE_IDS) await this.#same("readRings", (store) => store.readRings(nodeId), sorted);
+    for (const nodeId of NODE_IDS) await this.#rings(nodeId);
     await this.#same("listDue", (store) => store.listDue(this.#now, EVERYTHING), comparableDue);
     await this.#same("list", (store) => store.directory.list({ limit: 1_000 }), ({ sessions }) => sorted(sessions));
     await this.#matches();
@@ -224,7 +224,7 @@ export class History {
       expectEqual(comparablePage(subject), comparablePage(model), "a page of the log");
     }
     const nodeId = chance.pick(NODE_IDS);
-    await this.#same("readRings", (store) => store.readRings(nodeId), sorted);
+    await this.#rings(nodeId);
     await this.#same("listDue", (store) => store.listDue(this.#now, EVERYTHING), comparableDue);
     await this.#matches();
     return "look";
@@ -300,6 +300,13 @@ export class History {
       async (store, guard) => guard === undefined ? undefined : await store.readQueue(guard, WHOLE_LOG),
     );
     expectEqual(logs[1] && comparablePage(logs[1]), logs[0] && comparablePage(logs[0]), "the log");
+  }
+
+  /** A store that mends its index may ring once more than there is news. */
+  async #rings(nodeId: string): Promise<void> {
+    const [model, subject] = await this.#both((store) => store.readRings(nodeId));
+    const heard = this.#owesAll ? subject.filter((clientId) => model.includes(clientId)) : subject;
+    expectEqual(sorted(heard), sorted(model), "readRings");
   }
 
   /** Ended sessions may be named, so only what living ones hold is compared. */

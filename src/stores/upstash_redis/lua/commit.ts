@@ -213,7 +213,7 @@ elseif log then
     for _, change in ipairs(changes) do
       if not change[4] then
         kept[#kept + 1] = id .. '/' .. change[1]
-        kept[#kept + 1] = change[2]
+        kept[#kept + 1] = digits(stamp)
       end
     end
     send('HSET', shared.left, kept)

@@ -62,7 +62,7 @@ return reply('f')
 /**
  * `beside`: what is owed and left over beside a log.
  *
- * - KEYS: its `owed`, its `left`. Answer: `f`, count and names of those that owe, then name and holder of what is left.
+ * - KEYS: its `owed`, its `left`. Answer: `f`, count and names of those that owe, then name and mark of what is left.
  */
 export const BESIDE: Script = {
   name: "beside",
@@ -79,16 +79,23 @@ return reply('f')
 };
 
 /**
- * `forget`: removes fields of a hash.
+ * `forget`: removes fields of a hash that still hold what they held.
  *
- * - KEYS: the hash. ARGV: count and fields. Answer: `c`.
+ * - KEYS: the hash. ARGV: count, then field and value of each. Answer: `c`.
  */
 export const FORGET: Script = {
   name: "forget",
   source: COMMON + `
-local fields = {}
-for n = 1, number() do fields[n] = arg() end
-send('HDEL', KEYS[1], fields)
+local fields, values = {}, {}
+for n = 1, number() do
+  fields[n] = arg()
+  values[n] = arg()
+end
+local gone = {}
+for n, value in ipairs(fetch(KEYS[1], fields)) do
+  if value == values[n] then gone[#gone + 1] = fields[n] end
+end
+send('HDEL', KEYS[1], gone)
 return reply('c')
 `,
 };

@@ -58,7 +58,7 @@ local function finish(own, rows, fields, holder, name, id)
     if part then
       changes[#changes + 1] = {part, holder, name .. '/' .. id}
       kept[#kept + 1] = id .. '/' .. part
-      kept[#kept + 1] = holder
+      kept[#kept + 1] = digits(stamp)
     end
   end
   redis.call('DEL', own, rows)
