@@ -7,7 +7,7 @@ import { MAX_SHAPES } from "../routing/shape.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
 import { acquire } from "./memory/acquire.ts";
-import { checkBatch, commit } from "./memory/commit.ts";
+import { checkWhole, commit } from "./memory/commit.ts";
 import { inspect, list } from "./memory/directory.ts";
 import { listDue, nextDueAt, renewNode, sweep } from "./memory/due.ts";
 import { MessageLog } from "./memory/log.ts";
@@ -67,7 +67,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     read: (clientId, callOptions) => call(callOptions, () => read(world, clientId)),
     commit: (batches, callOptions) =>
       call(callOptions, () => {
-        for (const batch of batches) checkBatch(world, batch);
+        for (const batch of batches) checkWhole(world, batch);
         return batches.map((batch) => commit(world, batch));
       }),
     readQueue: (guard, position, callOptions) =>

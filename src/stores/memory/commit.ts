@@ -1,5 +1,4 @@
-import { SessionError } from "../../errors.ts";
-import { messageBytes } from "../../mqtt/message.ts";
+import { checkBatch, subscribedFilters } from "../../store/batch.ts";
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
 import { carryOut } from "./changes.ts";
 import { copyOfReceiver } from "./copies.ts";
@@ -11,29 +10,10 @@ import { guardOf, type World } from "./world.ts";
  * Throws for a batch that no state of the store would make right. Asked of all batches before the first is carried
  * out, so that a throw always means that nothing happened.
  */
-export function checkBatch(world: World, batch: CommitBatch): void {
-  const { guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
-  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
-    throw new TypeError(`Cannot commit batch ${batch.id}: it changes a session and has no guard`);
-  }
-  for (const change of changes) {
-    if (change.type === "putSubscription" && !world.index.admit(change.filter)) {
-      throw new RangeError(`Cannot commit batch ${batch.id}: a Topic Filter was not admitted`);
-    }
-  }
-  for (const { message } of deliveries) {
-    if (messageBytes(message) <= world.capabilities.maxMessageBytes) continue;
-    throw new SessionError(
-      "LIMIT_EXCEEDED",
-      `Cannot commit batch ${batch.id}: a message is larger than the store takes`,
-    );
-  }
-  if (changes.length > world.capabilities.maxChangesPerBatch) {
-    throw new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${batch.id}: it has ${changes.length} changes`);
-  }
-  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
-    throw new RangeError(`Cannot commit batch ${batch.id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
-  }
+export function checkWhole(world: World, batch: CommitBatch): void {
+  checkBatch(world.capabilities, batch);
+  if (subscribedFilters([batch]).every((filter) => world.index.admit(filter))) return;
+  throw new RangeError(`Cannot commit batch ${batch.id}: a Topic Filter was not admitted`);
 }
 
 /** Carries one batch out, whole or not at all. */

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { SessionError } from "../../errors.ts";
-import { messageBytes } from "../../mqtt/message.ts";
+import { type BatchLimits, checkBatch, subscribedFilters } from "../../store/batch.ts";
 import type { CommitBatch, CommitResult, StoreCallOptions } from "../../store/session_store.ts";
 import { resultOf } from "./answer.ts";
 import { commitInCluster } from "./commit_in_cluster.ts";
@@ -18,8 +17,7 @@ export interface Committing {
   readonly context: RedisContext;
   readonly routing: Routing;
   readonly maxReceivers: number;
-  readonly maxChanges: number;
-  readonly maxMessageBytes: number;
+  readonly limits: BatchLimits;
 }
 
 /** Carries batches out and answers in their order. */
@@ -29,7 +27,7 @@ export async function commit(
   call?: StoreCallOptions,
 ): Promise<readonly CommitResult[]> {
   if (batches.length === 0) return [];
-  for (const batch of batches) checkBatch(store, batch);
+  for (const batch of batches) checkBatch(store.limits, batch);
   const { context } = store;
   const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard, call)));
   await admitFilters(store, batches, call);
@@ -46,32 +44,13 @@ export async function commit(
   );
 }
 
-/** Throws for a batch that no state of the store would make right, before anything is sent. */
-function checkBatch(store: Committing, batch: CommitBatch): void {
-  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
-  const refuse = (found: string): SessionError =>
-    new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${id}: ${found}`);
-  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
-    throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
-  }
-  if (changes.length > store.maxChanges) throw refuse(`it has ${changes.length} changes`);
-  for (const { message } of deliveries) {
-    if (messageBytes(message) > store.maxMessageBytes) throw refuse("a message is larger than the store takes");
-  }
-  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
-    throw new RangeError(`Cannot commit batch ${id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
-  }
-}
-
 /** Filters are admitted before their subscriptions are stored, so that the index never names too little. */
 async function admitFilters(
   { routing }: Committing,
   batches: readonly CommitBatch[],
   call?: StoreCallOptions,
 ): Promise<void> {
-  const filters = batches.flatMap(({ changes }) =>
-    changes.flatMap((change) => change.type === "putSubscription" ? [change.filter] : [])
-  );
+  const filters = subscribedFilters(batches);
   if (filters.length === 0) return;
   const admitted = await routing.admit(filters, call);
   if (admitted.includes(false)) throw new RangeError("Cannot commit: a Topic Filter was not admitted");

@@ -103,8 +103,7 @@ export function upstashRedisStore(
     context,
     routing: router,
     maxReceivers: maxReceiversPerCommit,
-    maxChanges: capabilities.maxChangesPerBatch,
-    maxMessageBytes: capabilities.maxMessageBytes,
+    limits: capabilities,
   };
   return {
     capabilities,

@@ -4,6 +4,7 @@
  * @module
  */
 import { messageBytes } from "../../mqtt/message.ts";
+import { reachedBy } from "../../store/batch.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import { encodeOwedMessage, encodeOwedReceivers } from "../../store/records/owed.ts";
 import type { CommitBatch, DeliveryReceiver } from "../../store/session_store.ts";
@@ -70,7 +71,7 @@ export function prepare(
 ): Prepared {
   const folded = state && foldChanges(keys, state, batch);
   // In a cluster the receivers live in other slots: everything is owed, and steps of outboxes reach them.
-  const reached = servedOf(batch, cluster && batch.outbox === undefined ? 0 : maxReceivers);
+  const reached = reachedBy(batch, cluster && batch.outbox === undefined ? 0 : maxReceivers);
   const served = cluster ? reached.map(() => 0) : reached;
   const owes = batch.outbox === undefined &&
     batch.deliveries.some(({ receivers }, index) => receivers === undefined || (served[index] ?? 0) < receivers.length);
@@ -223,16 +224,4 @@ export function appendCalls(
 function silentNode(guard: NonNullable<CommitBatch["guard"]>): string {
   const state = RedisGuard.stateOf(guard);
   return state?.head.attached ? named(state.nodeId) : "";
-}
-
-/** How many receivers of each delivery a commit reaches. Once some are owed, all that follow are: order is kept. */
-function servedOf(batch: CommitBatch, maxReceivers: number): number[] {
-  let left = batch.behindOutbox ? 0 : maxReceivers;
-  let isBehind = batch.behindOutbox === true;
-  return batch.deliveries.map(({ receivers }) => {
-    const count = isBehind || receivers === undefined ? 0 : Math.min(left, receivers.length);
-    left -= count;
-    if (receivers === undefined || count < receivers.length) isBehind = true;
-    return count;
-  });
 }

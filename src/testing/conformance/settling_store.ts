@@ -1,4 +1,5 @@
 /** A store whose deliveries go through outboxes, as one whose commits reach their receivers. */
+import { reachedBy } from "../../store/batch.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome, SessionStore } from "../../store/session_store.ts";
 
 /**
@@ -49,17 +50,5 @@ export function settlingStore(store: SessionStore): SessionStore {
         return settled;
       };
     },
-  });
-}
-
-/** How many receivers of each delivery a commit would have reached. */
-function reachedBy(batch: CommitBatch, most: number): number[] {
-  let left = batch.behindOutbox === true ? 0 : most;
-  let isBehind = batch.behindOutbox === true;
-  return batch.deliveries.map(({ receivers }) => {
-    const count = isBehind || receivers === undefined ? 0 : Math.min(left, receivers.length);
-    left -= count;
-    if (receivers === undefined || count < receivers.length) isBehind = true;
-    return count;
   });
 }

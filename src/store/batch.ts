@@ -1,0 +1,60 @@
+/**
+ * What every store asks of a batch before it carries it out.
+ *
+ * @module
+ */
+import { SessionError } from "../errors.ts";
+import { messageBytes } from "../mqtt/message.ts";
+import type { StoreCapabilities } from "./capabilities.ts";
+import type { CommitBatch } from "./session_store.ts";
+
+/** What a batch has to keep to. */
+export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMessageBytes">;
+
+/**
+ * Throws for a batch that no state of a store would make right.
+ *
+ * @throws {TypeError} If it changes a session and has no guard.
+ * @throws {RangeError} If its outbox step goes backwards.
+ * @throws {SessionError} `LIMIT_EXCEEDED` if it is larger than the store takes.
+ */
+export function checkBatch(limits: BatchLimits, batch: CommitBatch): void {
+  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
+  if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
+    throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
+  }
+  if (changes.length > limits.maxChangesPerBatch) throw batchTooLarge(id, `it has ${changes.length} changes`);
+  if (deliveries.some(({ message }) => messageBytes(message) > limits.maxMessageBytes)) {
+    throw batchTooLarge(id, "a message is larger than the store takes");
+  }
+  if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
+    throw new RangeError(`Cannot commit batch ${id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
+  }
+}
+
+/** The error for a batch that is too large. */
+export function batchTooLarge(id: string, found: string): SessionError {
+  return new SessionError("LIMIT_EXCEEDED", `Cannot commit batch ${id}: ${found}`);
+}
+
+/** The filters that batches subscribe to: they have to be admitted first, so that the index never names too little. */
+export function subscribedFilters(batches: readonly CommitBatch[]): string[] {
+  return batches.flatMap(({ changes }) =>
+    changes.flatMap((change) => change.type === "putSubscription" ? [change.filter] : [])
+  );
+}
+
+/**
+ * How many receivers of each delivery a commit reaches that reaches `most`. Once some are owed, all that follow are: so
+ * the outbox keeps the publisher's order.
+ */
+export function reachedBy({ deliveries, behindOutbox }: CommitBatch, most: number): number[] {
+  let isBehind = behindOutbox === true;
+  let left = isBehind ? 0 : most;
+  return deliveries.map(({ receivers }) => {
+    const count = isBehind || receivers === undefined ? 0 : Math.min(left, receivers.length);
+    left -= count;
+    if (receivers === undefined || count < receivers.length) isBehind = true;
+    return count;
+  });
+}
