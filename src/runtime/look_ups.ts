@@ -6,6 +6,7 @@
 import type { SubscriptionMatch } from "../routing/resolve.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
+import type { Observe } from "./observe.ts";
 import { type Persistence, persistently } from "./within.ts";
 
 /** What look-ups need. */
@@ -13,6 +14,8 @@ export interface LookUpOptions {
   readonly environment: BrokerEnvironment;
   readonly commit: Persistence;
   readonly store: SessionStore;
+  /** Is told when the store begins to fail. */
+  readonly observe: Observe;
 }
 
 /** The subscriptions that match each topic. */
@@ -59,12 +62,13 @@ export class LookUps {
   }
 
   async #ask(topics: readonly string[]): Promise<Matches> {
-    const { environment, commit, store } = this.#options;
+    const { environment, commit, store, observe } = this.#options;
     const lists = await persistently(
       environment,
       commit,
       "match subscriptions",
       (signal) => store.matchSubscriptions(topics, { signal }),
+      observe,
     );
     return new Map(topics.map((topic, index) => [topic, lists[index] ?? []]));
   }

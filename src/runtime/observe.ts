@@ -118,7 +118,10 @@ export interface LeaseLost {
   /** This run of this node. */
   readonly nodeId: string;
 }
-/** Work in the background failed; it is tried again when it next falls due. */
+/**
+ * Work failed that is tried again: what goes on in the background when it next falls due, and a look-up in the `store` at
+ * once. Of a look-up this tells that it has begun to be repeated, not each repetition.
+ */
 export interface WorkFailed {
   /** Tells this event from the others. */
   readonly type: "workFailed";
@@ -133,6 +136,7 @@ export interface WorkFailed {
     | "publish"
     | "due"
     | "queue"
+    | "store"
     | "callback";
   /** The Client Identifier. */
   readonly clientId?: string;

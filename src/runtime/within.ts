@@ -1,5 +1,6 @@
 import { SessionError } from "../errors.ts";
 import type { BrokerEnvironment } from "./environment.ts";
+import type { Observe } from "./observe.ts";
 
 /**
  * Makes a call that may hang end: after `timeoutMs` its signal is aborted, and the result is `OUTCOME_UNKNOWN` even if
@@ -38,21 +39,28 @@ export interface Persistence {
   readonly repeatAfterMs: number;
 }
 
-/** Repeats a call that may be repeated, until it is answered, or cannot succeed, or time is up. */
+/**
+ * Repeats a call that may be repeated, until it is answered, or cannot succeed, or time is up. The observer is told when it
+ * begins to be repeated, not of each repetition; that it is given up is told by who called.
+ */
 export async function persistently<Value>(
   environment: BrokerEnvironment,
   persistence: Persistence,
   what: string,
   call: (signal: AbortSignal) => Promise<Value>,
+  observe: Observe = () => {},
 ): Promise<Value> {
   const startedAt = environment.monotonic();
   let waitMs = persistence.repeatAfterMs;
+  let told = false;
   for (;;) {
     try {
       return await within(environment, persistence.timeoutMs, what, call);
     } catch (error) {
       const timeIsUp = environment.monotonic() - startedAt >= persistence.repeatForMs;
       if (timeIsUp || !isWorthRepeating(error)) throw asSessionError(error, what);
+      if (!told) observe({ type: "workFailed", work: "store", error: asSessionError(error, what) });
+      told = true;
     }
     await pause(environment, waitMs);
     waitMs = Math.min(waitMs * 2, persistence.repeatAfterMs * 16);
