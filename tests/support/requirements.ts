@@ -17,22 +17,25 @@ export interface Requirement {
   readonly advice: string;
 }
 
+/** The oldest Node that the library is tried in. */
+const NODE_MAJOR = 20;
+
 /** Everything that may be missing on a machine. */
 export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "redis-server",
     neededBy: "redis",
     probe: () => succeeds("redis-server", ["--version"]),
-    async install() {
-      const arguments_ = ["install", "-y", "redis-server"];
-      // The list of packages may be older than the package, or not be there at all.
-      if (
-        await succeeds("apt-get", arguments_) ||
-        await succeeds("apt-get", ["update"]) && await succeeds("apt-get", arguments_)
-      ) return;
-      throw new Error("apt-get install -y redis-server failed");
-    },
+    install: () => installPackage("redis-server"),
     advice: "apt-get install -y redis-server",
+  },
+  {
+    name: `Node ${NODE_MAJOR} or later`,
+    neededBy: "runtimes/node",
+    probe: () => succeeds("node", ["-e", `process.exit(parseInt(process.versions.node) < ${NODE_MAJOR} ? 1 : 0)`]),
+    // A system whose package is older still lacks it afterwards, and is told so.
+    install: () => installPackage("nodejs"),
+    advice: `apt-get install -y nodejs, where that is Node ${NODE_MAJOR} or later; otherwise from nodejs.org`,
   },
 ];
 
@@ -52,6 +55,14 @@ export async function missing(
     lacking.push(requirement);
   }
   return lacking;
+}
+
+async function installPackage(name: string): Promise<void> {
+  const args = ["install", "-y", name];
+  // The list of packages may be older than the package, or not be there at all.
+  if (await succeeds("apt-get", args)) return;
+  if (await succeeds("apt-get", ["update"]) && await succeeds("apt-get", args)) return;
+  throw new Error(`apt-get ${args.join(" ")} failed`);
 }
 
 /** Whether a program is there and does what it is asked. */
