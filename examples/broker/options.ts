@@ -21,6 +21,8 @@ export interface Settings {
   readonly data: string;
   /** In front of all keys in Upstash Redis. */
   readonly prefix: string;
+  /** Whether a Redis Cluster is behind the REST protocol. */
+  readonly cluster: boolean;
   readonly node: string;
   readonly leaseMs: number;
   /** Added to the clock, so that tests can let a week go by. */
@@ -73,6 +75,7 @@ deno task start [options]
   --store NAME              where sessions live: ${STORES.join(", ")} (${DEFAULTS.store})
   --data FILE               the file of deno-kv (a folder of yours: see the line it prints)
   --prefix TEXT             in front of all keys of upstash, so that others can share the database (${DEFAULTS.prefix})
+  --cluster                 a Redis Cluster is behind the REST protocol of upstash
   --node NAME               what other brokers on the same data call this one (${DEFAULTS.node})
   --lease-ms N              how long this broker counts as alive after its last sign of life (${DEFAULTS["lease-ms"]})
   --poll-ms N               how often to look for news from others on the same data (${DEFAULTS["poll-ms"]})
@@ -92,21 +95,24 @@ UPSTASH_REDIS_REST_TOKEN from the environment; neither is ever printed. --poll-m
 /** Reads the arguments; `defaultData` is asked only where no `--data` is given. */
 export function readCommandLine(args: readonly string[], defaultData: () => string): CommandLine {
   const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
   const names = Object.keys(DEFAULTS);
   try {
     const { values } = parseArgs({
       args: joinNegative(args),
       strict: true,
       allowPositionals: false,
-      options: { help: { type: "boolean" }, data: text, ...Object.fromEntries(names.map((name) => [name, text])) },
+      options: { help: flag, cluster: flag, data: text, ...Object.fromEntries(names.map((name) => [name, text])) },
     });
-    if (values.help === true) return { say: HELP, exitCode: 0 };
-    const given = values as Readonly<Record<string, string | undefined>>;
+    const { help = false, cluster = false, ...rest } = values;
+    if (help === true) return { say: HELP, exitCode: 0 };
+    const given = rest as Readonly<Record<string, string | undefined>>; // Only flags are boolean.
     const value = (name: OptionName) => given[name] ?? DEFAULTS[name];
     const count = (name: OptionName, least: number, most = Number.MAX_SAFE_INTEGER) =>
       wholeNumber(name, value(name), least, most);
     const store = value("store");
     if (!isStoreName(store)) throw new RangeError(`--store is one of ${STORES.join(", ")}, not ${store}`);
+    if (cluster === true && store !== "upstash") throw new RangeError(`--cluster is for --store upstash, not ${store}`);
     const maxPacketBytes = count("max-packet-bytes", 16, 268_435_460);
     return {
       run: {
@@ -115,6 +121,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         store,
         data: given["data"] ?? (store === "deno-kv" ? defaultData() : ""),
         prefix: value("prefix"),
+        cluster: cluster === true,
         node: value("node"),
         leaseMs: count("lease-ms", 100),
         clockOffsetMs: count("clock-offset-ms", Number.MIN_SAFE_INTEGER),

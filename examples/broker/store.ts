@@ -17,7 +17,7 @@ export interface OpenStore {
 }
 
 /** Opens what the settings name. */
-export async function openStore(settings: Pick<Settings, "store" | "data" | "prefix">): Promise<OpenStore> {
+export async function openStore(settings: Pick<Settings, "store" | "data" | "prefix" | "cluster">): Promise<OpenStore> {
   switch (settings.store) {
     case "memory":
       return { store: memoryStore(), place: "memory", close: () => {} };
@@ -29,13 +29,14 @@ export async function openStore(settings: Pick<Settings, "store" | "data" | "pre
     case "upstash": {
       const store = upstashRedisStore(
         { url: fromEnvironment("UPSTASH_REDIS_REST_URL"), token: fromEnvironment("UPSTASH_REDIS_REST_TOKEN") },
-        { prefix: settings.prefix },
+        { prefix: settings.prefix, cluster: settings.cluster },
       );
       // A wrong address or token is told now, not to the first client.
       await store.nextDueAt({ signal: AbortSignal.timeout(FIRST_ANSWER_MS) }).catch((cause) => {
         throw new Error("the database at UPSTASH_REDIS_REST_URL cannot be used", { cause });
       });
-      return { store, place: `Upstash Redis under ${settings.prefix}`, close: () => {} };
+      const redis = settings.cluster ? "a Redis Cluster" : "Upstash Redis";
+      return { store, place: `${redis} under ${settings.prefix}`, close: () => {} };
     }
   }
 }

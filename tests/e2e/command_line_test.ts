@@ -29,6 +29,14 @@ Deno.test("Upstash Redis is a store, under a prefix that may be chosen, and no f
   }
 });
 
+Deno.test("a cluster is behind Upstash's protocol only where that is said, and behind no other store", () => {
+  for (const [args, expected] of [[[], false], [["--cluster"], true]] as const) {
+    const command = readCommandLine(["--store", "upstash", ...args], noData);
+    assert.ok("run" in command);
+    assert.equal(command.run.cluster, expected);
+  }
+});
+
 Deno.test("what the command line cannot mean is refused with 2 and the reason", () => {
   const wrong: Readonly<Record<string, readonly string[]>> = {
     "--nonsense": ["--nonsense"],
@@ -37,6 +45,8 @@ Deno.test("what the command line cannot mean is refused with 2 and the reason", 
     "--lease-ms": ["--lease-ms", "soon"],
     "--store": ["--store", "paper"],
     "--node": ["--node"],
+    "--cluster is for --store upstash": ["--cluster"],
+    "--cluster": ["--store", "upstash", "--cluster=no"],
   };
   for (const [named, args] of Object.entries(wrong)) {
     const command = readCommandLine(args, () => "");
