@@ -9,7 +9,7 @@ import { REDIS_COSTS, type RedisStep, STEP_NAMES } from "../support/redis/costs.
 import { costOf } from "./cost_model.ts";
 
 /** The file that holds the table. */
-export const COST_TABLE_FILE = "tests/bench/upstash/README_block.md";
+export const COST_TABLE_FILE = "README.md";
 
 const BEGIN = "<!-- costs -->";
 const END = "<!-- /costs -->";
@@ -19,6 +19,7 @@ const SHOWN: readonly RedisStep[] = [
   "connectNew",
   "connectResume",
   "takeoverElsewhere",
+  "connectCleanStart",
   "subscribe",
   "publish",
   "publishElsewhere",

@@ -44,7 +44,7 @@ Deno.test("the calculator: nodes are billed for each minute, idle sessions are n
   const few = costOf("upstash", { messages: 0, sessions: 0, idleDays: 30 });
   const many = costOf("upstash", { messages: 0, sessions: 10_000, idleDays: 30, connects: 0 });
   assert.deepEqual(few, many);
-  // 2 renewals of 2, 1 look of 7 and 60 looks of 2, a minute.
+  // 2 renewals of 2, 1 look of 7 and 60 looks of 1, a minute.
   assert.equal(few.commands, 43_200 * (4 + 7 + 60));
   const silent = costOf("upstash", { messages: 0, sessions: 0, idleDays: 30, pollMs: 0 });
   assert.equal(silent.commands, 43_200 * (4 + 7));
