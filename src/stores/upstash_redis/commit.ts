@@ -9,6 +9,7 @@ import { resultOf } from "./answer.ts";
 import { commitInCluster } from "./commit_in_cluster.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";
 import { commandOf, type Known, prepareKnown } from "./prepare.ts";
+import { inSteps, isTooWide } from "./reach.ts";
 import type { Routing } from "./routing.ts";
 import { knownOrRead } from "./session.ts";
 
@@ -26,8 +27,31 @@ export async function commit(
   batches: readonly CommitBatch[],
   call?: StoreCallOptions,
 ): Promise<readonly CommitResult[]> {
-  if (batches.length === 0) return [];
   for (const batch of batches) checkBatch(store.limits, batch);
+  const wide = batches.filter((batch) => isTooWide(batch, store.maxReceivers));
+  const whole = wide.length === 0 ? batches : batches.filter((batch) => !wide.includes(batch));
+  const answers = await commitWhole(store, whole, call);
+  if (wide.length === 0) return answers;
+  const results = new Map(whole.map((batch, index) => [batch, answers[index]]));
+  for (const batch of wide) {
+    const commitStep = async (step: CommitBatch): Promise<CommitResult> => {
+      const [result] = await commitWhole(store, [step], call);
+      return result ?? SUPERSEDED;
+    };
+    results.set(batch, await inSteps(batch, store.maxReceivers, commitStep));
+  }
+  return batches.map((batch) => results.get(batch) ?? SUPERSEDED);
+}
+
+const SUPERSEDED: CommitResult = { outcome: "superseded" };
+
+/** Carries batches out that one script each can hold. */
+async function commitWhole(
+  store: Committing,
+  batches: readonly CommitBatch[],
+  call?: StoreCallOptions,
+): Promise<readonly CommitResult[]> {
+  if (batches.length === 0) return [];
   const { context } = store;
   const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard, call)));
   await admitFilters(store, batches, call);
@@ -39,9 +63,7 @@ export async function commit(
   const commands = prepared.flatMap((each) => each === undefined ? [] : [commandOf(each)]);
   const replies = await sendAll(context, commands, "commit", true, call);
   let next = 0;
-  return prepared.map((each) =>
-    each === undefined ? { outcome: "superseded" } : resultOf(keys, each, replies[next++]).result
-  );
+  return prepared.map((each) => each === undefined ? SUPERSEDED : resultOf(keys, each, replies[next++]).result);
 }
 
 /** Filters are admitted before their subscriptions are stored, so that the index never names too little. */

@@ -15,6 +15,7 @@ import { type GuardState, RedisGuard } from "./guard.ts";
 import { type RedisKeys, spreadOf, stampOf } from "./keys.ts";
 import { COMMIT } from "./lua/commit.ts";
 import { bodyText, headerText } from "./queue.ts";
+import { mostReceivers } from "./reach.ts";
 import { toText } from "./text.ts";
 import type { Command } from "./transport.ts";
 
@@ -71,7 +72,7 @@ export function prepare(
 ): Prepared {
   const folded = state && foldChanges(keys, state, batch);
   // In a cluster the receivers live in other slots: everything is owed, and steps of outboxes reach them.
-  const reached = reachedBy(batch, cluster && batch.outbox === undefined ? 0 : maxReceivers);
+  const reached = reachedBy(batch, cluster && batch.outbox === undefined ? 0 : mostReceivers(batch, maxReceivers));
   const served = cluster ? reached.map(() => 0) : reached;
   const owes = batch.outbox === undefined &&
     batch.deliveries.some(({ receivers }, index) => receivers === undefined || (served[index] ?? 0) < receivers.length);
