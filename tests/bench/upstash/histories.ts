@@ -9,13 +9,12 @@ import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
 import { startRedisCluster } from "../../support/redis/redis_cluster.ts";
 import { type RedisServer, startRedis } from "../../support/redis/redis_server.ts";
 import { startUpstash } from "../../support/redis/upstash_server.ts";
-import { startRestServer } from "./rest_worker.ts";
 
 const HISTORIES = 10_000;
 const IN_CLUSTER = 1_000;
 const STEPS = 30;
-/** Histories that are lived at once, each under a prefix of its own. */
-const AT_ONCE = 16;
+/** Histories that a thread lives at once, each under a prefix of its own. */
+const AT_ONCE = 8;
 /** After so many Redis is emptied. */
 const TO_A_FLUSH = 400;
 /** Differences that are told; the others are counted. */
@@ -24,9 +23,12 @@ const TOLD = 5;
 /** As the key-value store promises over a map, which no test looks at. */
 const CAPABILITIES = { fencing: "strict", durability: "process", consistency: "strong", watch: "process" } as const;
 
+/** Where histories are lived. */
+type Place = "one Redis" | "a cluster";
+
 /** How a comparison went. */
 export interface HistoriesResult {
-  readonly place: "one Redis" | "a cluster";
+  readonly place: Place;
   readonly histories: number;
   readonly steps: number;
   readonly firstSeed: number;
@@ -41,7 +43,7 @@ export interface HistoriesOptions {
   readonly firstSeed?: number;
 }
 
-/** Lives through all of them, from a seed of its own. */
+/** Lives through all of them, from a seed of its own, on as many threads as there are cores. */
 export async function benchHistories(
   {
     histories = HISTORIES,
@@ -49,25 +51,51 @@ export async function benchHistories(
     firstSeed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 1,
   }: HistoriesOptions = {},
 ): Promise<readonly HistoriesResult[]> {
-  return [await onOne(histories, firstSeed), await onCluster(inCluster, firstSeed)];
+  return [
+    await onThreads({ place: "one Redis", histories, firstSeed }),
+    await onThreads({ place: "a cluster", histories: inCluster, firstSeed }),
+  ];
 }
 
-/** With a REST server on a thread of its own, so that both cores have work. */
-async function onOne(histories: number, firstSeed: number): Promise<HistoriesResult> {
-  await using redis = await startRedis();
-  using rest = await startRestServer(redis.port);
-  const ground = { url: `http://127.0.0.1:${rest.port}`, token: rest.token, nodes: [redis], cluster: false };
-  return await live(ground, histories, firstSeed);
+/** What a thread does. */
+interface Share {
+  readonly place: Place;
+  readonly histories: number;
+  readonly firstSeed: number;
 }
 
-async function onCluster(histories: number, firstSeed: number): Promise<HistoriesResult> {
-  await using redis = await startRedisCluster();
+async function onThreads({ place, histories, firstSeed }: Share): Promise<HistoriesResult> {
+  const startedAt = performance.now();
+  const each = Math.ceil(histories / navigator.hardwareConcurrency);
+  const shares: Share[] = [];
+  for (let from = 0; from < histories; from += each) {
+    shares.push({ place, histories: Math.min(each, histories - from), firstSeed: firstSeed + from });
+  }
+  const differences = (await Promise.all(shares.map(onThread))).flat();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return { place, histories, steps: STEPS, firstSeed, seconds, differences };
+}
+
+async function onThread(share: Share): Promise<readonly string[]> {
+  const worker = new Worker(import.meta.url, { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(`Cannot live through histories: ${event.message}`));
+      worker.postMessage(share);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** Each share has a Redis of its own. */
+async function liveShare(share: Share): Promise<readonly string[]> {
+  const cluster = share.place === "a cluster";
+  await using redis = await (cluster ? startRedisCluster() : startRedis());
   await using upstash = startUpstash({ redis });
-  return await live(
-    { url: upstash.url, token: upstash.token, nodes: redis.nodes, cluster: true },
-    histories,
-    firstSeed,
-  );
+  const nodes = "nodes" in redis ? redis.nodes : [redis];
+  return await live({ url: upstash.url, token: upstash.token, nodes, cluster }, share);
 }
 
 /** A Redis or several, behind a REST server. */
@@ -80,10 +108,8 @@ interface Ground {
 
 async function live(
   { url, token, nodes, cluster }: Ground,
-  histories: number,
-  firstSeed: number,
-): Promise<HistoriesResult> {
-  const startedAt = performance.now();
+  { histories, firstSeed }: Share,
+): Promise<readonly string[]> {
   const differences: string[] = [];
   let next = 0;
   const some = async (end: number) => {
@@ -103,9 +129,7 @@ async function live(
     await Promise.all(Array.from({ length: AT_ONCE }, () => some(end)));
     await Promise.all(nodes.map(flush));
   }
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const place = cluster ? "a cluster" : "one Redis";
-  return { place, histories, steps: STEPS, firstSeed, seconds, differences };
+  return differences;
 }
 
 /** Empties it; scripts stay known. */
@@ -126,4 +150,16 @@ export function printHistories(results: readonly HistoriesResult[]): boolean {
     for (const difference of differences.slice(0, TOLD)) console.log(difference);
   }
   return results.every(({ differences }) => differences.length === 0);
+}
+
+/** What a thread has that a page has not. */
+interface Thread {
+  onmessage: (event: MessageEvent<Share>) => void;
+  postMessage(value: unknown): void;
+}
+
+if ("DedicatedWorkerGlobalScope" in globalThis) {
+  const thread = globalThis as unknown as Thread; // As was just seen.
+  // A share that fails as a whole is an unhandled rejection, which ends the thread with an error.
+  thread.onmessage = async ({ data }) => thread.postMessage(await liveShare(data));
 }

@@ -137,7 +137,9 @@ Deno.test("the script decides as decideAcquire does, for thousands of stored hea
     }, {
       resumed: expected.resumed,
       goesOn: expected.resumed,
-      ended: expected.ends === undefined ? undefined : { incarnation: before, reason: expected.ends },
+      ended: expected.ends === undefined
+        ? undefined
+        : { incarnation: before, reason: expected.ends, owes: expected.publishesWill },
       startedThrough: expected.startedThrough,
       head: expected.head,
       will: hasWill ? "new" : undefined,
