@@ -91,6 +91,7 @@ export async function acquire(
       options.commit,
       "acquire a session",
       (signal) => options.store.acquire(request(), { signal }),
+      options.observe,
     );
     if (answer.outcome === "acquired") return answer;
     sessions.endAcquire(clientId);

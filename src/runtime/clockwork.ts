@@ -63,7 +63,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
   };
 
   const nextStoreDue = () =>
-    persistently(environment, options.commit, "ask what is due next", (signal) => store.nextDueAt({ signal }));
+    persistently(environment, options.commit, "ask what is due next", (signal) => store.nextDueAt({ signal }), observe);
 
   const nextLocal = () =>
     Math.min(

@@ -75,7 +75,7 @@ export class Doorbell {
         // An attempt that got no answer may have cleared what it was to tell.
         if (++attempts > 1) this.#missed = true;
         return store.readRings(nodeId, { signal });
-      });
+      }, options.observe);
       // Those that are being acquired look once they are here.
       if (this.#missed) sessions.rung();
       else for (const clientId of rung) sessions.rung(clientId);
@@ -109,6 +109,7 @@ export class Doorbell {
       options.commit,
       "read a session",
       (signal) => options.store.read(clientId, { signal }),
+      options.observe,
     );
     // Its own connection may have ended, or begun anew, while the store was read.
     if (sessions.get(clientId) !== session || session.leaving) return;

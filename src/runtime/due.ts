@@ -56,6 +56,7 @@ export class Due {
       options.commit,
       "read a session",
       (signal) => store.read(clientId, { signal }),
+      options.observe,
     );
     if (stored === undefined) return "absent";
     const what = event(stored);
@@ -95,6 +96,7 @@ export class Due {
         options.commit,
         "list what is due",
         (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: lease.graceMs, signal }),
+        options.observe,
       );
     } catch (error) {
       if (!isUnreadable(error)) throw error;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SubscriptionMatch } from "../routing/resolve.ts";
+import { isUnreadable } from "../store/encoding.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { Observe } from "./observe.ts";
@@ -24,10 +25,16 @@ export type Matches = ReadonlyMap<string, readonly SubscriptionMatch[]>;
 /** The most topics of one question. */
 const TOPICS_PER_QUESTION = 256;
 
+/** What was found, and which topics the store cannot answer. */
+interface Answer {
+  readonly matches: Matches;
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
 /** A question that is gathered. */
 interface Question {
   readonly topics: Set<string>;
-  readonly answer: Promise<Matches>;
+  readonly answer: Promise<Answer>;
 }
 
 /** Looks topics up. */
@@ -40,7 +47,7 @@ export class LookUps {
   }
 
   /** The subscriptions that match each of these topics, or as many of them as fit into one question: the first does. */
-  match(topics: readonly string[]): Promise<Matches> {
+  async match(topics: readonly string[]): Promise<Matches> {
     const [first = "", ...rest] = topics;
     let question = this.#gathering;
     if (question === undefined || (question.topics.size >= TOPICS_PER_QUESTION && !question.topics.has(first))) {
@@ -48,7 +55,9 @@ export class LookUps {
     }
     question.topics.add(first);
     for (const topic of rest) if (question.topics.size < TOPICS_PER_QUESTION) question.topics.add(topic);
-    return question.answer;
+    const { matches, failures } = await question.answer;
+    if (failures.has(first)) throw failures.get(first);
+    return matches;
   }
 
   #begin(): Question {
@@ -61,7 +70,25 @@ export class LookUps {
     return this.#gathering = { topics, answer };
   }
 
-  async #ask(topics: readonly string[]): Promise<Matches> {
+  /** Where a record stands in the way, each topic is asked for alone: the others are not concerned. */
+  async #ask(topics: readonly string[]): Promise<Answer> {
+    try {
+      return { matches: await this.#find(topics), failures: new Map() };
+    } catch (error) {
+      if (topics.length === 1 || !isUnreadable(error)) throw error;
+    }
+    const found = await Promise.allSettled(topics.map((topic) => this.#find([topic])));
+    const matches = new Map<string, readonly SubscriptionMatch[]>();
+    const failures = new Map<string, unknown>();
+    for (const [index, topic] of topics.entries()) {
+      const each = found[index];
+      if (each?.status === "fulfilled") matches.set(topic, each.value.get(topic) ?? []);
+      else failures.set(topic, each?.reason);
+    }
+    return { matches, failures };
+  }
+
+  async #find(topics: readonly string[]): Promise<Matches> {
     const { environment, commit, store, observe } = this.#options;
     const lists = await persistently(
       environment,

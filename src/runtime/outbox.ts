@@ -80,6 +80,7 @@ export class Outbox {
       options.commit,
       "read an outbox",
       (signal) => options.store.readOutbox(outboxId, ENTRIES_PER_READ, { signal }),
+      options.observe,
     );
     if (entries.length === 0) return "empty";
     let pass: "served" | "moved" = "moved";

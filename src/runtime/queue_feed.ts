@@ -130,6 +130,7 @@ export class QueueFeed {
         options.commit,
         "read a queue",
         (signal) => options.store.readQueue(guard, { after, messages, bytes }, { signal }),
+        options.observe,
       ).then((page) => {
         this.#countUnreadable(page);
         use(page);

@@ -29,6 +29,7 @@ export async function judgeFilters(
     options.commit,
     "admit filters",
     (signal) => options.store.admitFilters(filters, { signal }),
+    options.observe,
   );
   let next = 0;
   return verdicts.map((verdict) => verdict < 0x80 && !admitted[next++] ? REASON.quotaExceeded : verdict);

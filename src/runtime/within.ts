@@ -48,7 +48,7 @@ export async function persistently<Value>(
   persistence: Persistence,
   what: string,
   call: (signal: AbortSignal) => Promise<Value>,
-  observe: Observe = () => {},
+  observe: Observe,
 ): Promise<Value> {
   const startedAt = environment.monotonic();
   let waitMs = persistence.repeatAfterMs;

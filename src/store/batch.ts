@@ -15,11 +15,12 @@ export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMes
  * Throws for a batch that no state of a store would make right.
  *
  * @throws {TypeError} If it changes a session and has no guard.
- * @throws {RangeError} If its outbox step goes backwards.
+ * @throws {RangeError} If its outbox step goes backwards, or `now` is no moment.
  * @throws {SessionError} `LIMIT_EXCEEDED` if it is larger than the store takes.
  */
 export function checkBatch(limits: BatchLimits, batch: CommitBatch): void {
-  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox } = batch;
+  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox, now } = batch;
+  if (!Number.isFinite(now)) throw new RangeError(`Cannot commit batch ${id}: now is ${now}`);
   if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
     throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
   }

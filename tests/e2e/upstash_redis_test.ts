@@ -37,7 +37,7 @@ Deno.test("a broker tells what goes wrong with its database without URL, token a
   const { client } = await WireClient.connect(broker.url, 5, { clientId: "writer", ...keptFor(5, 3_600) });
   client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "news", qos: 1 }] });
   await client.expect("suback");
-  // A broker repeats a look-up without a word, and tells of a commit.
+  // A broker repeats a look-up, and tells of it once, and tells of a commit.
   const when = ({ commands }: SeenRequest) => commands.some(([name]) => /^eval/i.test(name ?? ""));
   const said = [
     faults.fail(500, { when }),

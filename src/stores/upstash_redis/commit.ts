@@ -18,6 +18,8 @@ export interface Committing {
   readonly context: RedisContext;
   readonly routing: Routing;
   readonly maxReceivers: number;
+  /** How many bytes of one request are for messages and receivers. */
+  readonly requestBytes: number;
   readonly limits: BatchLimits;
 }
 
@@ -58,7 +60,7 @@ async function commitWhole(
   const keys = await keysFor(context, namesOf(batches));
   const known: Known[] = batches.map((batch, index) => ({ batch, state: states[index] }));
   if (context.cluster) return await commitInCluster(context, keys, known, store.maxReceivers, call);
-  const shape = { cluster: false, maxReceivers: store.maxReceivers };
+  const shape = { cluster: false, maxReceivers: store.maxReceivers, requestBytes: store.requestBytes };
   const prepared = known.map((each) => prepareKnown(shape, keys, each));
   const commands = prepared.flatMap((each) => each === undefined ? [] : [commandOf(each)]);
   const replies = await sendAll(context, commands, "commit", true, call);

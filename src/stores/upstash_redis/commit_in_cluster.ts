@@ -29,7 +29,7 @@ export async function commitInCluster(
   maxReceivers: number,
   call?: StoreCallOptions,
 ): Promise<readonly CommitResult[]> {
-  const shape: Shape = { cluster: true, maxReceivers };
+  const shape: Shape = { cluster: true, maxReceivers, requestBytes: 0 };
   const moves = batches.filter(({ batch }) => batch.outbox !== undefined);
   const others = batches.filter(({ batch }) => batch.outbox === undefined);
   const moved = Promise.all(moves.map(({ batch }) => moveOutbox(context, keys, batch, shape, call)));

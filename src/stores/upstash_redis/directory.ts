@@ -6,7 +6,7 @@
 import type { DirectoryPage, DirectoryQuery, SessionDirectory } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
 import { NAMES } from "./lua/indexing.ts";
-import { readSessions, summaryOf } from "./session.ts";
+import { readableSessions, readSessions, summaryOf } from "./session.ts";
 
 /** The directory of a store. */
 export function directory(context: RedisContext): SessionDirectory {
@@ -53,7 +53,7 @@ async function list(context: RedisContext, query: DirectoryQuery): Promise<Direc
     parts.push(...members.filter((member) => member.startsWith("s/")).map((member) => member.slice(2)));
     next = members.length < most ? undefined : `d${seen + members.length}`;
   }
-  const found = parts.length === 0 ? [] : await readSessions(context, keys, parts, query);
-  const sessions = found.filter((each) => each !== undefined).map(summaryOf);
+  const found = parts.length === 0 ? [] : await readableSessions(context, keys, parts, query);
+  const sessions = found.filter((each) => each !== undefined && each !== "unreadable").map(summaryOf);
   return { sessions, ...(next === undefined ? {} : { cursor: next }) };
 }

@@ -131,7 +131,7 @@ async function verified(
 }
 
 /** The names of parts; of long ones as their sessions have them. */
-export async function namesOf(
+async function namesOf(
   context: RedisContext,
   keys: RedisKeys,
   parts: readonly string[],

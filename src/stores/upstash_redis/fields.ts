@@ -101,5 +101,6 @@ export function bytesOf(key: string, text: string): Uint8Array {
 
 /** A whole number, as scripts compare it. Fractions of a millisecond are rounded up. */
 function integer(value: number): string {
+  if (Number.isNaN(value)) throw new RangeError("Cannot write a head: a number of it is NaN");
   return String(Math.min(Math.max(Math.ceil(value), 0), Number.MAX_SAFE_INTEGER));
 }

@@ -3,7 +3,7 @@
  *
  * A client has two keys: `…/log`, its head, gate and log, and `…/rows`, what else its session owns. All sessions share
  * `owned`, `due`, `rings`, `nodes`, `owed`, `routes` and `ended`, since a script names its keys before it knows whose
- * session it finds.
+ * session it finds; in a cluster also `debtors`, and there `owed`, `left` and `ended` stand beside each session as well.
  *
  * @module
  */

@@ -53,9 +53,9 @@ export interface UpstashRedisStoreOptions {
    * their publisher, `whenFull: "reject"` drops and counts, and a step takes more requests. Default: no.
    */
   readonly cluster?: boolean;
-  /** The most shapes that topics are routed by (D7). Default: 256. */
+  /** The most shapes that topics are routed by (D7), from 1 on. Default: 256. */
   readonly maximumShapes?: number;
-  /** The most receivers that one commit reaches; the others follow through the outbox. Default: 1000. */
+  /** The most receivers that one commit reaches; the others follow through the outbox. From 1 on. Default: 1000. */
   readonly maxReceiversPerCommit?: number;
 }
 
@@ -76,6 +76,8 @@ export function upstashRedisStore(
   options: UpstashRedisStoreOptions = {},
 ): SessionStore {
   const { prefix = "mqtt", maximumShapes = MAX_SHAPES, maxReceiversPerCommit = 1_000 } = options;
+  atLeastOne("maximumShapes", maximumShapes);
+  atLeastOne("maxReceiversPerCommit", maxReceiversPerCommit);
   if (!isPrefix(prefix)) throw new RangeError("Cannot use the prefix: it must be 1 to 256 characters once escaped");
   const client = "pipeline" in redis ? redis : upstashClient(redis);
   const context: RedisContext = {
@@ -103,6 +105,7 @@ export function upstashRedisStore(
     context,
     routing: router,
     maxReceivers: maxReceiversPerCommit,
+    requestBytes: context.transport.maxRequestBytes - REQUEST_ROOM,
     limits: capabilities,
   };
   return {
@@ -122,6 +125,12 @@ export function upstashRedisStore(
     readRings: (nodeId, call) => begun(call, () => doorbells.read(nodeId, call)),
     directory: directory(context),
   };
+}
+
+function atLeastOne(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`Cannot keep sessions in Redis: ${name} is ${value}, and must be a whole number from 1 on`);
+  }
 }
 
 /** Begins a call unless it was aborted before; every failure is a rejection. */

@@ -15,7 +15,7 @@ import { type GuardState, RedisGuard } from "./guard.ts";
 import { type RedisKeys, spreadOf, stampOf } from "./keys.ts";
 import { COMMIT } from "./lua/commit.ts";
 import { bodyText, headerText } from "./queue.ts";
-import { mostReceivers } from "./reach.ts";
+import { mostReceivers, reachOf } from "./reach.ts";
 import { toText } from "./text.ts";
 import type { Command } from "./transport.ts";
 
@@ -49,6 +49,8 @@ export interface Shape {
   readonly cluster: boolean;
   /** How many receivers one of them reaches. */
   readonly maxReceivers: number;
+  /** How many bytes of one request are for messages and receivers. */
+  readonly requestBytes: number;
   /** Whose outbox is moved, in a cluster: a part of a key; absent where it belongs to no session. */
   readonly debtor?: string;
 }
@@ -65,14 +67,18 @@ export function commandOf({ call: { keys, args } }: { readonly call: Arguments }
 
 /** Makes a batch ready. */
 export function prepare(
-  { cluster, maxReceivers, debtor }: Shape,
+  { cluster, maxReceivers, requestBytes, debtor }: Shape,
   keys: RedisKeys,
   batch: CommitBatch,
   state: GuardState | undefined,
 ): Prepared {
   const folded = state && foldChanges(keys, state, batch);
   // In a cluster the receivers live in other slots: everything is owed, and steps of outboxes reach them.
-  const reached = reachedBy(batch, cluster && batch.outbox === undefined ? 0 : mostReceivers(batch, maxReceivers));
+  const reached = batch.outbox !== undefined
+    ? reachedBy(batch, mostReceivers(batch, maxReceivers))
+    : cluster
+    ? batch.deliveries.map(() => 0)
+    : reachOf(batch, maxReceivers, requestBytes);
   const served = cluster ? reached.map(() => 0) : reached;
   const owes = batch.outbox === undefined &&
     batch.deliveries.some(({ receivers }, index) => receivers === undefined || (served[index] ?? 0) < receivers.length);
@@ -129,7 +135,7 @@ function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: 
   call.add(fields.length / 2, ...fields).list(fieldsGone).add(marks).flag(ends);
   call.list(rowPuts).list(rowGone);
   call.add(routes.length, ...routes.flatMap(({ field, spread, name, data }) => [field, spread, name, data]));
-  call.list([]).list(ownedGone).list(duePuts).list(dueGone).add(expiry);
+  call.list(ownedGone).list(duePuts).list(dueGone).add(expiry);
 }
 
 /** A copy that is appended, and its mark in a cluster. */

@@ -4,15 +4,70 @@
  * @module
  */
 import { messageBytes } from "../../mqtt/message.ts";
+import { reachedBy } from "../../store/batch.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../../store/session_store.ts";
 
-/** What one commit writes into logs at most, in bytes of `messageBytes`: a script holds all of it in memory. */
+/** What one commit writes into logs at most, in bytes of `messageBytes`: a script holds all of it in memory at once. */
 const BYTES_A_COMMIT = 8_388_608;
+
+/** What the names of its receivers take in one request at most. */
+const NAME_BYTES_A_COMMIT = 4_194_304;
 
 /** The most receivers that one commit of a batch reaches. */
 export function mostReceivers({ deliveries }: CommitBatch, maxReceivers: number): number {
-  const largest = Math.max(1, ...deliveries.map(({ message }) => messageBytes(message)));
-  return Math.min(maxReceivers, Math.max(1, Math.floor(BYTES_A_COMMIT / largest)));
+  let largest = 1;
+  let longest = 0;
+  for (const { message, receivers = [] } of deliveries) {
+    largest = Math.max(largest, messageBytes(message));
+    for (const { clientId } of receivers) longest = Math.max(longest, clientId.length);
+  }
+  const most = Math.min(BYTES_A_COMMIT / largest, NAME_BYTES_A_COMMIT / nameBytes(longest));
+  return Math.min(maxReceivers, Math.max(1, Math.floor(most)));
+}
+
+/** What a receiver takes in a request beside its name: keys, flags, numbers. */
+const RECEIVER_BYTES = 300;
+
+/**
+ * How many receivers of each delivery one request reaches. A delivery that is reached in part stands in it twice: as what
+ * is appended, and as what is owed.
+ */
+export function reachOf(batch: CommitBatch, maxReceivers: number, requestBytes: number): number[] {
+  const reached = reachedBy(batch, mostReceivers(batch, maxReceivers));
+  const bodies = batch.deliveries.map(({ message }) => textBytes(messageBytes(message)) + RECEIVER_BYTES);
+  // Each of them stands in the request at least once.
+  let left = requestBytes - bodies.reduce((sum, bytes) => sum + bytes, 0);
+  let isBehind = false;
+  return batch.deliveries.map(({ receivers = [] }, index) => {
+    const body = bodies[index] ?? 0;
+    const names = receivers.map(({ clientId }) => nameBytes(clientId.length));
+    const list = textBytes(names.reduce((sum, bytes) => sum + bytes, 0));
+    const wanted = isBehind ? 0 : reached[index] ?? 0;
+    let count = 0;
+    // All of it, if that fits; else what fits beside the rest that is owed.
+    let room = left - (wanted < receivers.length ? body + list : 0);
+    while (count < wanted && (room -= names[count] ?? 0) >= 0) count++;
+    if (count < wanted && wanted === receivers.length) {
+      count = 0;
+      room = left - body - list;
+      while (count < wanted && (room -= names[count] ?? 0) >= 0) count++;
+    }
+    const isPartial = count < receivers.length;
+    isBehind ||= isPartial || reached[index] === 0 && receivers.length > 0;
+    left -= (count > 0 && isPartial ? body : 0) + (isPartial ? list : 0);
+    for (const bytes of names.slice(0, count)) left -= bytes;
+    return count;
+  });
+}
+
+/** What a receiver takes in a request at most: a character may be escaped into nine. */
+function nameBytes(length: number): number {
+  return RECEIVER_BYTES + 9 * length;
+}
+
+/** What bytes take as base64. */
+function textBytes(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
 }
 
 /** Whether a step of an outbox reaches more receivers than one commit does. */

@@ -32,3 +32,22 @@ Deno.test("a look-up that cannot succeed is not told as one that is repeated", a
   assert.ok(!told.includes("store"), told.join());
   assert.ok(publisher.closed);
 });
+
+Deno.test("a topic that the store cannot answer concerns only those who publish to it", async () => {
+  const inner = memoryStore();
+  const asked: (readonly string[])[] = [];
+  const matchSubscriptions: typeof inner.matchSubscriptions = (topics, options) => {
+    asked.push(topics);
+    if (!topics.includes("bad")) return inner.matchSubscriptions(topics, options);
+    return Promise.reject(new SessionError("RECORD_UNREADABLE", "Cannot read record: it is none"));
+  };
+  const { connect } = world({}, { ...inner, matchSubscriptions });
+  const subscriber = await connect("sub");
+  await subscriber.send(subscribePacket(1, "good"));
+  const [unlucky, lucky] = [await connect("unlucky"), await connect("lucky")];
+  await Promise.all([unlucky.send(publishPacket("bad", 1, 1)), lucky.send(publishPacket("good", 1, 1, "hello"))]);
+  assert.deepEqual(asked[0], ["bad", "good"], "one question for both");
+  assert.deepEqual(texts(subscriber), ["hello"]);
+  assert.ok(unlucky.closed);
+  assert.ok(!lucky.closed);
+});

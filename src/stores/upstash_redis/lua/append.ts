@@ -45,6 +45,8 @@ local function room(log, bytes, light, limits)
   local from, to = startOf(log, LIGHT_FROM, LIGHT_TO)
   local enough, stopped = gather(log, need, to + 1, log.state[LIGHT], true, found)
   local after = {[LIGHT_FROM] = from, [LIGHT_TO] = math.max(stopped, to)}
+  -- Where nothing light was found, nobody has to look again.
+  if #found == 0 then log.state[LIGHT_FROM], log.state[LIGHT_TO] = from, math.max(stopped, to) end
   if not enough then
     if light then return nil end
     from, to = startOf(log, GONE_FROM, GONE_TO)

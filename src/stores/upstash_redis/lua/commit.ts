@@ -36,7 +36,7 @@ end
 
 -- The own log: its guard, and what changes.
 local log, id, name, holder, fullName, ends, expiry
-local rowPuts, rowGone, ownedPuts, ownedGone, duePuts, dueGone, changes = {}, {}, {}, {}, {}, {}, {}
+local rowPuts, rowGone, ownedGone, duePuts, dueGone, changes = {}, {}, {}, {}, {}, {}
 if own then
   id = arg()
   local epoch, version = number(), number()
@@ -95,7 +95,7 @@ if own then
     if change[4] == '' then change[4] = nil end
     changes[n] = change
   end
-  ownedPuts, ownedGone, duePuts, dueGone = list(), list(), list(), list()
+  ownedGone, duePuts, dueGone = list(), list(), list()
   expiry = arg()
 end
 local logs = {}
@@ -228,7 +228,6 @@ elseif log then
   end
 end
 if log then
-  index('owned', 'ZADD', ownedPuts)
   index('owned', 'ZREM', ownedGone)
   index('due', 'ZADD', duePuts)
   index('due', 'ZREM', dueGone)

@@ -23,8 +23,12 @@ local function key()
 end
 
 local out = {}
+-- Others than visible characters were never written here. The reply counts bytes, its reader characters.
+local function visible(value)
+  return #value < 16384 and string.find(value, '[^\\32-\\126]') and string.gsub(value, '[^\\32-\\126]', '?') or value
+end
 local function say(value)
-  value = value or ''
+  value = visible(value or '')
   out[#out + 1] = #value .. ':' .. value
 end
 local function digits(value) return string.format('%.0f', value) end

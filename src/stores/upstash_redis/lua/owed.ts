@@ -9,7 +9,7 @@ import type { Script } from "../transport.ts";
 /** What is owed to others, kept in one hash: entries by number, and for each of their owners how many there are. */
 export const OWED: string = `
 -- Under the owner's name: the lowest number, the highest, how many. Under 'name/number': how far it has come, and to how
--- many it goes, or -1 while nobody has said. Under '.../m' and '.../r': what, and to whom.
+-- many it goes, or -1 while nobody has said. Under '.../m' and '.../r': what, and to whom. Under '.../c': who claimed the step, and when.
 local function owe(name, number, cursor, total, what, whom, now)
   local where = shared.owed
   local known = numbers(redis.call('HGET', where, name) or '', 3)
@@ -63,7 +63,7 @@ end
 `;
 
 /**
- * `owed`: what one owner's entries are, oldest first.
+ * `owed`: what one owner's entries are, oldest first, as far as one reply should hold them.
  *
  * - KEYS: `owed`. ARGV: the owner's name, how many.
  * - Answer: `f` and for each its number, cursor, total or -1, what, to whom.
@@ -73,29 +73,25 @@ export const READ_OWED: Script = {
   source: COMMON + `
 local name, most = arg(), number()
 local known = numbers(redis.call('HGET', KEYS[1], name) or '', 3)
-local found = 0
+local found, size = 0, 0
 if known then
-  for first = known[1], known[2], 32 do
+  for first = known[1], known[2], 64 do
     local fields = {}
-    local last = math.min(first + 31, known[2])
-    for n = first, last do
-      local field = name .. '/' .. digits(n)
-      for _, each in ipairs({field, field .. '/m', field .. '/r'}) do fields[#fields + 1] = each end
-    end
-    local values = fetch(KEYS[1], fields)
-    for n = first, last do
-      local at = (n - first) * 3
-      local state = numbers(values[at + 1] or '', 2)
-      if state and found < most then
+    for n = first, math.min(first + 63, known[2]) do fields[#fields + 1] = name .. '/' .. digits(n) end
+    for place, value in ipairs(fetch(KEYS[1], fields)) do
+      local state = numbers(value or '', 2)
+      if state and found < most and size < 4000000 then
+        local parts = fetch(KEYS[1], {fields[place] .. '/m', fields[place] .. '/r'})
         found = found + 1
-        sayNumber(n)
+        size = size + #(parts[1] or '') + #(parts[2] or '')
+        sayNumber(first + place - 1)
         sayNumber(state[1])
-        say(string.format('%.0f', state[2]))
-        say(values[at + 2])
-        say(values[at + 3])
+        sayNumber(state[2])
+        say(parts[1])
+        say(parts[2])
       end
     end
-    if found >= most then break end
+    if found >= most or size >= 4000000 then break end
   end
 end
 return reply('f')

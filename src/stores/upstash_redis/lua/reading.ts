@@ -76,11 +76,11 @@ local log = open(KEYS[1], wanted)
 if log.id == id and log.state then
   local kept = {}
   for n, field in ipairs(wanted) do
-    if log.seen[field] == values[n] and not log.gone[field] then
+    if log.seen[field] and visible(log.seen[field]) == values[n] and not log.gone[field] then
       take(log, tonumber(field), weigh(values[n]) or 0)
       count(log, reason)
       kept[#kept + 1] = 'x/' .. field
-      kept[#kept + 1] = values[n]
+      kept[#kept + 1] = log.seen[field]
     end
   end
   if #kept > 0 then

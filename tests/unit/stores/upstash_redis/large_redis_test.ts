@@ -1,6 +1,7 @@
 /** Large messages to many: a script must not hold them all at once. */
 import assert from "node:assert/strict";
 import { message, receiver } from "../../../../src/testing/conformance/kit.ts";
+import { upstashRedisStore } from "../../../../src/stores/upstash_redis/mod.ts";
 import { openRig } from "./redis_kit.ts";
 
 const RECEIVERS = 20;
@@ -55,5 +56,29 @@ Deno.test("a step of an outbox that names more receivers than one commit reaches
   assert.deepEqual(await kit.commit(step), { outcome: "superseded" });
   for (const { guard } of sessions) {
     assert.equal((await store.readQueue(guard, { after: 0, messages: 10, bytes: 1_000 })).tail, 1);
+  }
+});
+
+Deno.test("messages that fill a request are owed rather than sent twice in it", async () => {
+  await using rig = await openRig();
+  const kit = rig.kit();
+  const publisher = await kit.open("publisher");
+  const sessions = [];
+  for (let index = 0; index < 5; index++) sessions.push(await kit.open(`receiver-${index}`));
+  const receivers = sessions.map((session) => receiver(session));
+  for (const [count, size] of [[1, 4], [1, 6], [6, 1.06]] as const) {
+    const large = { ...message(), payload: new Uint8Array(size * MEBIBYTE).fill(7) };
+    const deliveries = Array.from({ length: count }, () => ({ message: large, receivers }));
+    const read = await kit.store.read("publisher");
+    const result = await kit.commit({ guard: read?.guard ?? publisher.guard, deliveries });
+    assert.equal(result.outcome, "committed", `${count} of ${size} MiB`);
+  }
+});
+
+Deno.test("options out of their range are refused", () => {
+  const client = { url: "https://a.example", token: "token" };
+  for (const value of [0, -1, Number.NaN, 1.5]) {
+    assert.throws(() => upstashRedisStore(client, { maxReceiversPerCommit: value }), RangeError);
+    assert.throws(() => upstashRedisStore(client, { maximumShapes: value }), RangeError);
   }
 });
