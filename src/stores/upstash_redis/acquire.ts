@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { SessionError } from "../../errors.ts";
 import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts";
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
@@ -25,9 +24,6 @@ const REFUSALS = { b: "principal", e: "exists", o: "owned" } as const;
 
 const DOING = "acquire a session";
 
-/** The longest Client Identifier: requests name their receivers, and one client must not fill those of others. */
-const MAX_CLIENT_ID = 4_096;
-
 /** What an acquire answers before its page is read. */
 interface AcquireReply {
   /** Whether this token had it already. */
@@ -44,10 +40,6 @@ export async function acquire(
   call?: StoreCallOptions,
 ): Promise<Acquired | AcquireRefusal> {
   const { clientId } = request.terms;
-  if (clientId.length > MAX_CLIENT_ID) {
-    const found = `a Client Identifier of ${clientId.length} characters, and ${MAX_CLIENT_ID} is the most`;
-    throw new SessionError("LIMIT_EXCEEDED", `Cannot ${DOING}: ${found}`);
-  }
   const keys = await keysFor(context, [clientId]);
   const principal = request.principal === undefined ? "" : await digestOf(request.principal);
   const leases = context.cluster ? await announce(context, keys, request, call) : undefined;

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { SessionError } from "../../errors.ts";
 import { MAX_SHAPES } from "../../routing/shape.ts";
 import type { StoreCapabilities } from "../../store/capabilities.ts";
 import { escapePart } from "../../store/keys.ts";
@@ -53,6 +54,11 @@ export interface UpstashRedisStoreOptions {
    * their publisher, `whenFull: "reject"` drops and counts, and a step takes more requests. Default: no.
    */
   readonly cluster?: boolean;
+  /**
+   * The longest Client Identifier that a session can have, in characters: requests name their receivers, and long names of
+   * one client would fill those of others. Longer ones are refused with `LIMIT_EXCEEDED`. Default: 4096.
+   */
+  readonly maxClientIdLength?: number;
   /** The most shapes that topics are routed by (D7), from 1 on. Default: 256. */
   readonly maximumShapes?: number;
   /** The most receivers that one commit reaches; the others follow through the outbox. From 1 on. Default: 1000. */
@@ -75,9 +81,11 @@ export function upstashRedisStore(
   redis: UpstashClient | UpstashConnection,
   options: UpstashRedisStoreOptions = {},
 ): SessionStore {
-  const { prefix = "mqtt", maximumShapes = MAX_SHAPES, maxReceiversPerCommit = 1_000 } = options;
+  const { prefix = "mqtt", maximumShapes = MAX_SHAPES, maxReceiversPerCommit = 1_000, maxClientIdLength = 4_096 } =
+    options;
   atLeastOne("maximumShapes", maximumShapes);
   atLeastOne("maxReceiversPerCommit", maxReceiversPerCommit);
+  atLeastOne("maxClientIdLength", maxClientIdLength);
   if (!isPrefix(prefix)) throw new RangeError("Cannot use the prefix: it must be 1 to 256 characters once escaped");
   const client = "pipeline" in redis ? redis : upstashClient(redis);
   const context: RedisContext = {
@@ -110,7 +118,13 @@ export function upstashRedisStore(
   };
   return {
     capabilities,
-    acquire: (request, call) => begun(call, () => acquire(context, request, call)),
+    acquire: (request, call) =>
+      begun(call, () => {
+        const { length } = request.terms.clientId;
+        if (length <= maxClientIdLength) return acquire(context, request, call);
+        const found = `a Client Identifier of ${length} characters, and ${maxClientIdLength} is the most`;
+        throw new SessionError("LIMIT_EXCEEDED", `Cannot acquire a session: ${found}`);
+      }),
     read: (clientId, call) => begun(call, () => readStored(context, clientId, call)),
     commit: (batches, call) => begun(call, () => commit(committing, batches, call)),
     readQueue: (guard, position, call) => begun(call, () => readQueue(context, guard, position, call)),

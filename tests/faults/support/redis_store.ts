@@ -14,7 +14,7 @@ function onRedis(cluster: boolean): StoreKind<ReadableSubject> {
       const upstash = startUpstash({ redis });
       const look = await redis.connect();
       return {
-        store: upstashRedisStore({ url: upstash.url, token: upstash.token }, { cluster }),
+        store: upstashRedisStore({ url: upstash.url, token: upstash.token }, { cluster, maxClientIdLength: 65_535 }),
         rows: { all: () => rowsOf(look) },
         async [Symbol.asyncDispose]() {
           await look.close();
