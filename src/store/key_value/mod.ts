@@ -6,7 +6,8 @@
 import { MAX_SHAPES } from "../../routing/shape.ts";
 import type { StoreCapabilities } from "../capabilities.ts";
 import { escapePart, MAX_PART_BYTES } from "../keys.ts";
-import type { SessionStore, StoreCallOptions } from "../session_store.ts";
+import { begun } from "../call.ts";
+import type { SessionStore } from "../session_store.ts";
 import { acquire } from "./acquire.ts";
 import { checkedDriver } from "./checked_driver.ts";
 import { commit } from "./commit.ts";
@@ -102,12 +103,6 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
 function randomId(): string {
   // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws; `newId` replaces it
   return crypto.randomUUID();
-}
-
-/** Begins a call unless it was aborted before; every failure is a rejection. */
-async function begun<Value>(options: StoreCallOptions | undefined, run: () => Promise<Value>): Promise<Value> {
-  options?.signal?.throwIfAborted();
-  return await run();
 }
 
 function maxReceivers({ checksPerCommit, mutationsPerCommit, keyBytesPerCommit }: DriverLimits): number {

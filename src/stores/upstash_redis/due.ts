@@ -8,11 +8,11 @@ import { BROOM_MS, dueMoment } from "./changes.ts";
 import type { Check } from "./checks.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
-import { type RedisKeys, unescapePart } from "./keys.ts";
+import type { RedisKeys } from "./keys.ts";
 import { changeIndex } from "./index.ts";
 import { DUE, NEXT_DUE, RENEW } from "./lua/time.ts";
 import { readCheck, repair } from "./repair.ts";
-import { longNames } from "./routing.ts";
+import { namesOf } from "./names.ts";
 import { readableSessions } from "./session.ts";
 
 interface FoundMoment {
@@ -65,7 +65,7 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
     const clientIds = parts.map(nameOfPart).filter((clientId) => clientId !== undefined);
     return clientIds.length === 0 ? [] : [{ type: "node", nodeId: nameOf(node), dueAt, clientIds }];
   });
-  return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
+  return earliest([...work, ...lapsed], limit);
 }
 
 /** Without sessions whose keys have ended by themselves since they were due: nobody else would take them off the index. */
@@ -127,19 +127,7 @@ async function verified(
     return clientIds.length === 0 ? [] : [{ type: "node", nodeId, dueAt, clientIds }];
   });
   await repair(context, checks, now, options);
-  return [...work, ...lapsed].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, options.limit);
-}
-
-/** The names of parts; of long ones as their sessions have them. */
-async function namesOf(
-  context: RedisContext,
-  keys: RedisKeys,
-  parts: readonly string[],
-  call?: StoreCallOptions,
-): Promise<(part: string) => string | undefined> {
-  const long = [...new Set(parts)].filter((part) => unescapePart(part) === undefined);
-  const names = await longNames(context, keys, long, call);
-  return (part) => unescapePart(part) ?? names.get(part);
+  return earliest([...work, ...lapsed], options.limit);
 }
 
 /** When the first work falls due. A lease counts from its end, without any grace. */
@@ -174,6 +162,10 @@ export async function renewNode(
     writes: true,
     read: () => {},
   }, call);
+}
+
+function earliest(work: readonly DueWork[], limit: number): readonly DueWork[] {
+  return work.toSorted((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
 }
 
 function dueAtOf(work: DueWork): number {

@@ -18,7 +18,8 @@ import { SessionError } from "../../errors.ts";
 import { MAX_SHAPES } from "../../routing/shape.ts";
 import type { StoreCapabilities } from "../../store/capabilities.ts";
 import { escapePart } from "../../store/keys.ts";
-import type { SessionStore, StoreCallOptions } from "../../store/session_store.ts";
+import { begun } from "../../store/call.ts";
+import type { SessionStore } from "../../store/session_store.ts";
 import { acquire } from "./acquire.ts";
 import { type UpstashClient, upstashClient, type UpstashConnection } from "./client.ts";
 import { Checks } from "./checks.ts";
@@ -97,6 +98,7 @@ export function upstashRedisStore(
   };
   const router = routing(context, maximumShapes);
   const doorbells = rings(context);
+  const requestBytes = context.transport.maxRequestBytes - REQUEST_ROOM;
   const capabilities: StoreCapabilities = {
     fencing: "strict",
     durability: "replicated",
@@ -105,7 +107,7 @@ export function upstashRedisStore(
     watch: "none",
     delivery: context.cluster ? "outbox" : "commit",
     // A message is base64 in its request, and so are its properties.
-    maxMessageBytes: Math.max(1, Math.floor((context.transport.maxRequestBytes - REQUEST_ROOM) * 3 / 4)),
+    maxMessageBytes: Math.max(1, Math.floor(requestBytes * 3 / 4)),
     maxChangesPerBatch: MAX_CHANGES,
     maxReceiversPerCommit,
   };
@@ -113,7 +115,7 @@ export function upstashRedisStore(
     context,
     routing: router,
     maxReceivers: maxReceiversPerCommit,
-    requestBytes: context.transport.maxRequestBytes - REQUEST_ROOM,
+    requestBytes,
     limits: capabilities,
   };
   return {
@@ -145,10 +147,4 @@ function atLeastOne(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new RangeError(`Cannot keep sessions in Redis: ${name} is ${value}, and must be a whole number from 1 on`);
   }
-}
-
-/** Begins a call unless it was aborted before; every failure is a rejection. */
-async function begun<Value>(options: StoreCallOptions | undefined, run: () => Promise<Value>): Promise<Value> {
-  options?.signal?.throwIfAborted();
-  return await run();
 }

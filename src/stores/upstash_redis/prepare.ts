@@ -4,7 +4,6 @@
  * @module
  */
 import { messageBytes } from "../../mqtt/message.ts";
-import { reachedBy } from "../../store/batch.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import { encodeOwedMessage, encodeOwedReceivers } from "../../store/records/owed.ts";
 import type { CommitBatch, DeliveryReceiver } from "../../store/session_store.ts";
@@ -15,7 +14,7 @@ import { type GuardState, RedisGuard } from "./guard.ts";
 import { type RedisKeys, spreadOf, stampOf } from "./keys.ts";
 import { COMMIT } from "./lua/commit.ts";
 import { bodyText, headerText } from "./queue.ts";
-import { mostReceivers, reachOf } from "./reach.ts";
+import { reachOf } from "./reach.ts";
 import { toText } from "./text.ts";
 import type { Command } from "./transport.ts";
 
@@ -74,12 +73,11 @@ export function prepare(
 ): Prepared {
   const folded = state && foldChanges(keys, state, batch);
   // In a cluster the receivers live in other slots: everything is owed, and steps of outboxes reach them.
-  const reached = batch.outbox !== undefined
-    ? reachedBy(batch, mostReceivers(batch, maxReceivers))
-    : cluster
+  const served = cluster
     ? batch.deliveries.map(() => 0)
-    : reachOf(batch, maxReceivers, requestBytes);
-  const served = cluster ? reached.map(() => 0) : reached;
+    : batch.outbox === undefined
+    ? reachOf(batch, maxReceivers, requestBytes)
+    : batch.deliveries.map(({ receivers }) => receivers?.length ?? 0);
   const owes = batch.outbox === undefined &&
     batch.deliveries.some(({ receivers }, index) => receivers === undefined || (served[index] ?? 0) < receivers.length);
   const call = new Arguments();
@@ -109,7 +107,7 @@ export function prepare(
   if (state !== undefined && folded !== undefined && part !== undefined) addOwn(call, batch, state, folded, part);
   addDeliveries(call, keys, batch, served);
   const changesIndex = has.owned || has.due || has.owed || has.routes || batch.raiseEpoch !== undefined;
-  return { batch, state, folded, served: cluster ? reached : served, call, changesIndex };
+  return { batch, state, folded, served, call, changesIndex };
 }
 
 /** The guard and the changes of the own session. */

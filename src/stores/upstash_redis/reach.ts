@@ -43,18 +43,17 @@ export function reachOf(batch: CommitBatch, maxReceivers: number, requestBytes: 
     const names = receivers.map(({ clientId }) => nameBytes(clientId.length));
     const list = textBytes(names.reduce((sum, bytes) => sum + bytes, 0));
     const wanted = isBehind ? 0 : reached[index] ?? 0;
-    let count = 0;
+    const fitting = (room: number): number => {
+      let count = 0;
+      for (let over = room; count < wanted && (over -= names[count] ?? 0) >= 0;) count++;
+      return count;
+    };
     // All of it, if that fits; else what fits beside the rest that is owed.
-    let room = left - (wanted < receivers.length ? body + list : 0);
-    while (count < wanted && (room -= names[count] ?? 0) >= 0) count++;
-    if (count < wanted && wanted === receivers.length) {
-      count = 0;
-      room = left - body - list;
-      while (count < wanted && (room -= names[count] ?? 0) >= 0) count++;
-    }
+    const isWhole = wanted === receivers.length && fitting(left) === wanted;
+    const count = isWhole ? wanted : fitting(left - body - list);
     const isPartial = count < receivers.length;
-    isBehind ||= isPartial || reached[index] === 0 && receivers.length > 0;
-    left -= (count > 0 && isPartial ? body : 0) + (isPartial ? list : 0);
+    isBehind ||= isPartial;
+    if (isPartial) left -= list + (count > 0 ? body : 0);
     for (const bytes of names.slice(0, count)) left -= bytes;
     return count;
   });

@@ -10,6 +10,7 @@ import { escapePart } from "../../store/keys.ts";
 import type { StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { nameOf } from "./fields.ts";
+import { namesOf } from "./names.ts";
 import { type RedisKeys, unescapePart } from "./keys.ts";
 import { ADMIT } from "./lua/indexing.ts";
 import { fromSessions, type SpoiledMember } from "./route.ts";
@@ -173,14 +174,13 @@ async function resolve(
   call?: StoreCallOptions,
 ): Promise<SubscriptionMatch[][]> {
   const members = lists.map(membersOf);
-  const long = [...new Set(members.flat().map(({ part }) => part))].filter((part) => unescapePart(part) === undefined);
-  const names = await longNames(context, keys, long, call);
+  const nameOfPart = await namesOf(context, keys, members.flat().map(({ part }) => part), call);
   const spoiled:
     (SpoiledMember & { readonly place: number; readonly match: Omit<SubscriptionMatch, "subscription"> })[] = [];
   const matches = members.map((list, place) =>
     list.flatMap(({ part, incarnation, data }) => {
       const filter = filters[place] ?? "";
-      const clientId = unescapePart(part) ?? names.get(part);
+      const clientId = nameOfPart(part);
       // Swept since: its session is no more.
       if (clientId === undefined) return [];
       const field = keys.part(filter);
@@ -205,22 +205,4 @@ function membersOf(list: string): Member[] {
     const [, part = "", incarnation = "", ...data] = member.split("/");
     return { part, incarnation, data: data.join("/") };
   });
-}
-
-/** Client Identifiers too long to stand in lists: their sessions have them. */
-export async function longNames(
-  context: RedisContext,
-  keys: RedisKeys,
-  parts: readonly string[],
-  call?: StoreCallOptions,
-): Promise<Map<string, string>> {
-  const commands = parts.map((part) => ({ hmget: keys.logOf(part), fields: ["c"] }));
-  const replies = commands.length === 0 ? [] : await sendAll(context, commands, "read names", false, call);
-  const names = new Map<string, string>();
-  for (const [index, part] of parts.entries()) {
-    const reply = replies[index];
-    const name = Array.isArray(reply) ? reply[0] : null;
-    if (name !== null && name !== undefined) names.set(part, nameOf(name));
-  }
-  return names;
 }
