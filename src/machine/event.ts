@@ -137,10 +137,12 @@ export interface ConnectionClosed {
   /** Tells this event from the others. */
   readonly type: "connectionClosed";
 }
-/** Another connection owns the session now; nothing of this one counts any more. */
+/** Another connection owns the session now, or somebody has ended it; nothing of this one counts any more. */
 export interface Superseded {
   /** Tells this event from the others. */
   readonly type: "superseded";
+  /** What a 5.0 client is told: 0x8E unless given, 0x98 where there is no other connection. */
+  readonly reasonCode?: number;
 }
 /** The host wants the connection closed: 0x8B shutting down, 0x88 or 0x83 a store fault, 0x98 an administrator. */
 export interface CloseRequested {

@@ -134,7 +134,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
     case "superseded":
       connectionOf(state, event);
       return endConnection(state, out, ENDING_TABLE.attached.superseded, {
-        reasonCode: REASON.sessionTakenOver,
+        reasonCode: event.reasonCode ?? REASON.sessionTakenOver,
         tellsPeer: true,
         now,
       });

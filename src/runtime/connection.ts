@@ -29,10 +29,11 @@ import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
 import { Room } from "./room.ts";
 import { judgeFilters } from "./subscribe.ts";
+import { askWhySuperseded } from "./superseded.ts";
 import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
 
 /** What a connection waits for before it takes the next packet. */
-type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
+type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable" | "owner";
 
 /** One connection of one client. */
 export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Timed {
@@ -170,14 +171,12 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.requestClose(reasonCode);
   }
 
-  supersede(): void {
+  supersede(reasonCode: number = REASON.sessionTakenOver): void {
     if (this.#finished) return;
     this.#context.options.observe({ type: "superseded", clientId: this.clientId });
-    this.mailbox.drop();
-    this.inbox.clear();
-    this.#signals.length = 0;
+    this.#forget();
     // A connection that was closing has said its last word to the machine already.
-    if (!this.#closing) return this.tell({ type: "superseded" });
+    if (!this.#closing) return this.tell({ type: "superseded", reasonCode });
     this.#closeLine();
     this.#work();
   }
@@ -217,6 +216,15 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     else this.#abandon();
   }
 
+  commitSuperseded(): void {
+    this.#forget();
+    if (this.#closing) return this.supersede();
+    // Nothing leaves any more; what the client is told depends on who has its session.
+    this.#awaited = "owner";
+    const { tasks } = this.#context;
+    tasks.add(askWhySuperseded(this.#context, this.clientId).then((reasonCode) => this.supersede(reasonCode)));
+  }
+
   mailboxMoved(): void {
     if (this.#awaited === "refusable" && !this.mailbox.holdsRefusable) this.#awaited = undefined;
     this.#route.mailboxMoved();
@@ -250,6 +258,13 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#context.options.observe({ type: "workFailed", work: "session", clientId: this.clientId, error });
     this.#awaited = undefined;
     this.requestClose(REASON.implementationSpecificError);
+  }
+
+  /** Nothing that waits here counts any more. */
+  #forget(): void {
+    this.mailbox.drop();
+    this.inbox.clear();
+    this.#signals.length = 0;
   }
 
   /** Steps all that can be stepped now, then lets go of what has gathered. */

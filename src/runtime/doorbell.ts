@@ -1,4 +1,5 @@
 import type { BrokerContext } from "./context.ts";
+import { whySuperseded } from "./superseded.ts";
 import { persistently } from "./within.ts";
 
 /** How many sessions are read at the same time. */
@@ -7,8 +8,8 @@ const LOOKS_AT_A_TIME = 64;
 /**
  * Hears from other nodes that sessions of this one have news: messages in their logs, or another owner.
  *
- * Watched where the store offers it, and polled where that does not tell of everybody. What is heard is only a hint; the store is read before anything
- * is done.
+ * Watched where the store offers it, and polled where that does not tell of everybody. What is heard is only a hint; the
+ * store is read before anything is done.
  */
 export class Doorbell {
   readonly #context: BrokerContext;
@@ -116,6 +117,6 @@ export class Doorbell {
     const isOurs = stored !== undefined && stored.guard.incarnation === session.incarnation &&
       stored.guard.epoch <= session.epoch;
     if (isOurs) session.probe();
-    else session.supersede();
+    else session.supersede(whySuperseded(stored));
   }
 }

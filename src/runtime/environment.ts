@@ -6,7 +6,11 @@ export interface BrokerEnvironment {
   monotonic(): number;
   /** A text that nobody else ever gets: at least 122 random bits, printable ASCII. */
   randomId(): string;
-  /** Calls back once, at or after `at` by {@linkcode BrokerEnvironment.now}, unless cancelled by the returned function. */
+  /**
+   * Calls back once, when it is `at` by {@linkcode BrokerEnvironment.now} or later, unless cancelled by the returned function.
+   * Where the clock is set meanwhile it may be sooner, as with the timers of every platform: whoever is called back looks at
+   * the clock again.
+   */
   wake(at: number, callback: () => void): () => void;
 }
 

@@ -5,6 +5,7 @@ import type { Transport } from "./transport.ts";
 export class Line {
   readonly #transport: Transport;
   #gone = false;
+  #isAccepted = false;
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -15,9 +16,14 @@ export class Line {
     return this.#gone;
   }
 
-  /** Sends a packet. `lost` when the transport broke just now. */
+  /**
+   * Sends a packet. `lost` when the transport broke just now.
+   *
+   * A session may be taken over while its CONNACK waits for a commit: then no DISCONNECT may leave ([MQTT-3.14.0-1]).
+   */
   send(packet: ServerPacket): "sent" | "gone" | "lost" {
-    if (this.#gone) return "gone";
+    if (this.#gone || (packet.type === "disconnect" && !this.#isAccepted)) return "gone";
+    if (packet.type === "connack" && packet.reasonCode === 0) this.#isAccepted = true;
     try {
       this.#transport.send(packet);
       return "sent";

@@ -22,7 +22,7 @@ export interface LocalSession {
   /** A QoS 0 copy that was never stored. */
   offerQos0(message: Message, receiver: Receiver): void;
   /** Another connection owns the session. */
-  supersede(): void;
+  supersede(reasonCode?: number): void;
   /** The host wants the connection closed. */
   requestClose(reasonCode: number): void;
   /** Its log may have grown: looks. */

@@ -17,7 +17,7 @@ export interface Letter {
   readonly changes: readonly SessionChange[];
   readonly deliveries: readonly Delivery[];
   readonly effects: readonly Effect[];
-  /** Done once the changes are durable, before the effects. */
+  /** Done once the changes are durable, after the effects. */
   readonly offers?: readonly (() => void)[];
   /** A publish that may be refused by its commit (D11), and so travels alone. */
   readonly refusableRef?: number;
@@ -30,8 +30,8 @@ export interface MailboxOwner {
   batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean;
   /** Nobody took the message of this ref; what is to be done instead comes back as a letter. */
   publishRefused(ref: number): Letter;
-  /** Somebody else owns the session. */
-  supersede(): void;
+  /** The commit was not carried out: somebody else owns the session, or has ended it. */
+  commitSuperseded(): void;
   /** The outcome was learned only by repeating, or never. */
   storeFailed(error: SessionError | undefined): void;
   /** Something was committed or dropped: there is room, or nothing left. */
@@ -192,13 +192,14 @@ export class Mailbox implements LaneSource {
         const envelope = this.#envelopes.shift();
         if (envelope === undefined) break;
         this.#giveBack(envelope);
-        for (const offer of envelope.offers) offer();
         this.#run([...envelope.effects, ...envelope.followers]);
+        // After what earlier offers to this very session have led to: that stands among the followers.
+        for (const offer of envelope.offers) offer();
         if (repeated) owner.storeFailed(undefined);
         break;
       }
       case "superseded":
-        if (!this.#dropped) owner.supersede();
+        if (!this.#dropped) owner.commitSuperseded();
         break;
       case "refused": {
         const envelope = this.#envelopes.shift();

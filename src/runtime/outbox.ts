@@ -38,13 +38,13 @@ export class Outbox {
     this.#outbox = outbox;
   }
 
-  /** Works an outbox off in the background. What fails is found again when it is due. */
-  kick(outboxId: string): void {
-    this.#outbox.tasks.add(
-      this.workOff(outboxId).then(() => {}, (error) => {
-        this.#outbox.options.observe({ type: "workFailed", work: "outbox", error });
-      }),
-    );
+  /** Works an outbox off in the background; never rejects. What fails is found again when it is due. */
+  kick(outboxId: string): Promise<void> {
+    const work = this.workOff(outboxId).then(() => {}, (error) => {
+      this.#outbox.options.observe({ type: "workFailed", work: "outbox", error });
+    });
+    this.#outbox.tasks.add(work);
+    return work;
   }
 
   /** Works an outbox off until it is empty, or somebody else is found at it. Returns whether it got anywhere. */

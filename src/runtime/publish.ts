@@ -25,8 +25,8 @@ export interface RouterOptions {
   readonly sessions: LocalSessions;
   readonly lane: CommitLane;
   readonly batchId: () => string;
-  /** Some deliveries of a batch without a session stand in the outbox of this id. */
-  readonly owed: (outboxId: string) => void;
+  /** Some deliveries of a batch without a session stand in the outbox of this id; ends when it was worked off, or not. */
+  readonly owed: (outboxId: string) => Promise<void>;
 }
 
 /** Finds receivers, and parts their copies (D10). */
@@ -129,16 +129,19 @@ class LooseMessages implements LaneSource {
 
   settled(result: CommitResult): void {
     const batch = this.#inFlight;
-    this.#requested = false;
     if (batch !== undefined && result.outcome === "committed" && this.#router.sessions.deliver(batch, result)) {
-      this.#router.owed(batch.id);
-    }
-    if (this.#deliveries.length > 0) this.#request();
+      // Later messages wait for it: each batch has an outbox of its own, and nothing else keeps these in order.
+      this.#router.owed(batch.id).then(() => this.#goOn());
+    } else this.#goOn();
   }
 
   failed(): void {
-    this.#requested = false;
     this.#lose(this.#inFlight?.deliveries ?? []);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#requested = false;
     if (this.#deliveries.length > 0) this.#request();
   }
 

@@ -52,7 +52,7 @@ function plainPacket(
     ...identified,
     ...(message.expiresAt === undefined
       ? {}
-      : { messageExpiryInterval: remainingExpiryInterval(message.expiresAt, now) }),
+      : { messageExpiryInterval: remainingExpiryInterval(message, message.expiresAt, now) }),
     ...(identifiers.length === 0 ? {} : { subscriptionIdentifiers: identifiers }),
   };
 }

@@ -1,0 +1,147 @@
+/** What simulated worlds have found, as plain as it can be said. */
+import assert from "node:assert/strict";
+import type { ClientPacket } from "../../mod.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { publishPacket, subscribePacket } from "../unit/runtime/support.ts";
+import { texts, world } from "./support/world.ts";
+
+function atMostOnce(packetId: number, filter: string): ClientPacket {
+  const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+  return { type: "subscribe", packetId, subscriptions: [{ filter, ...options }] };
+}
+
+const KEPT = { sessionExpiryInterval: 600 };
+
+Deno.test("a session that lives elsewhere by now is ended there, not at the node that believes to have it", async () => {
+  const { another, broker, connect, rest, runDue } = world();
+  const elsewhere = another();
+  const first = await connect("c", KEPT);
+  const second = await connect("c", { ...KEPT, cleanStart: false }, elsewhere);
+  assert.equal(first.closed, false, "nobody has told the first node yet");
+  const ended = broker.end("c");
+  await rest();
+  assert.equal(await ended, true);
+  assert.equal(await broker.inspect("c"), undefined);
+  await runDue(elsewhere);
+  assert.equal(second.closed, true);
+});
+
+Deno.test("ending a session ends that one, and not the one that begins meanwhile", async () => {
+  const { broker, connect, rest } = world();
+  const first = await connect("c", KEPT);
+  const ended = broker.end("c");
+  const second = await connect("c", { ...KEPT, cleanStart: false });
+  await rest();
+  assert.equal(await ended, true);
+  assert.equal(first.closed, true);
+  assert.match(second.told(), /^connack$/);
+  assert.equal((await broker.inspect("c"))?.attached, true);
+});
+
+Deno.test("a client whose session an administrator ends elsewhere is told so, and of no other connection", async () => {
+  const { another, connect, rest, runDue } = world();
+  const elsewhere = another();
+  const listening = await connect("c", KEPT);
+  const ended = elsewhere.end("c");
+  await rest();
+  assert.equal(await ended, true);
+  await runDue();
+  assert.equal(listening.told(), "connack disconnect:98");
+});
+
+Deno.test("a client that learns by its own commit that its session was ended is told so", async () => {
+  const { another, connect, rest } = world();
+  const elsewhere = another();
+  const writing = await connect("c", KEPT);
+  const ended = elsewhere.end("c");
+  await rest();
+  assert.equal(await ended, true);
+  await writing.send(subscribePacket(1, "t"));
+  assert.equal(writing.told(), "connack disconnect:98");
+});
+
+Deno.test("a client that learns by its own commit that another has its session is told that", async () => {
+  const { another, connect } = world();
+  const elsewhere = another();
+  const first = await connect("c", KEPT);
+  await connect("c", { ...KEPT, cleanStart: false }, elsewhere);
+  await first.send(subscribePacket(1, "t"));
+  assert.equal(first.told(), "connack disconnect:8e");
+});
+
+Deno.test("no DISCONNECT comes before CONNACK, also when the session is taken over while CONNACK waits", async () => {
+  const { another, broker, clock, connect, faults, rest, runDue } = world();
+  const elsewhere = another();
+  const sleeper = await connect("c", KEPT);
+  await sleeper.send(atMostOnce(1, "t"));
+  const publisher = await connect("p", {}, elsewhere);
+  // A QoS 0 copy that may have been sent before: it is given up at the next CONNECT, by a commit that CONNACK waits for.
+  faults.inject({ call: "readRings", fault: "startsLate" });
+  await publisher.send(publishPacket("t", 0, undefined, "m"));
+  await sleeper.drop();
+  faults.inject({ call: "commit", fault: "startsLate" });
+  const second = await connect("c", { ...KEPT, cleanStart: false });
+  const third = await connect("c", { ...KEPT, cleanStart: false }, elsewhere);
+  await runDue();
+  faults.release();
+  await rest();
+  clock.advance(1);
+  assert.match(third.told(), /^connack/);
+  assert.doesNotMatch(second.told(), /^disconnect/);
+  assert.equal(second.closed, true);
+  await broker.settled();
+});
+
+Deno.test("a client gets its own messages at QoS 0 in the order in which it published them", async () => {
+  const { connect, faults, rest } = world();
+  const client = await connect("c");
+  await client.send(atMostOnce(1, "t"));
+  // Somebody whose copies have to be stored, so that there is a commit to wait for.
+  const other = await connect("other");
+  await other.send(subscribePacket(1, "t"));
+  const count = 6;
+  // Each commit ends while the next waits for it.
+  faults.inject({ call: "commit", fault: "answersLate", times: count });
+  for (let index = 1; index <= count; index++) await client.send(publishPacket("t", 1, index, `m${index}`));
+  for (let turn = 0; turn < 4 * count; turn++) {
+    faults.release(1);
+    await rest();
+  }
+  assert.deepEqual(texts(client), Array.from({ length: count }, (_, index) => `m${index + 1}`));
+});
+
+Deno.test("QoS 0 messages for more receivers than fit into a commit keep their order", async () => {
+  const { another, connect, faults, rest, runDue } = world(memoryStore({ maxReceiversPerCommit: 1 }));
+  const elsewhere = another();
+  const subscribers = await Promise.all(["s1", "s2", "s3"].map((name) => connect(name, {}, elsewhere)));
+  for (const subscriber of subscribers) await subscriber.send(atMostOnce(1, "t"));
+  const publisher = await connect("p");
+  faults.inject({ call: "readOutbox", fault: "answersLate" });
+  await publisher.send(publishPacket("t", 0, undefined, "m1"));
+  await publisher.send(publishPacket("t", 0, undefined, "m2"));
+  faults.release();
+  await rest();
+  await runDue(elsewhere);
+  for (const subscriber of subscribers) assert.deepEqual(texts(subscriber), ["m1", "m2"]);
+});
+
+Deno.test("a Message Expiry Interval is never forwarded larger than it was, though clocks of nodes differ", async () => {
+  const { another, clock, connect, runDue } = world();
+  const ahead = another({
+    environment: {
+      now: () => clock.now() + 1_500,
+      monotonic: clock.monotonic,
+      wake: (at, callback) => clock.wake(at - 1_500, callback),
+      randomId: () => crypto.randomUUID(),
+    },
+  });
+  const subscriber = await connect("s");
+  await subscriber.send(subscribePacket(1, "t"));
+  const publisher = await connect("p", {}, ahead);
+  const packet = publishPacket("t", 1, 1, "m");
+  assert.ok(packet.type === "publish");
+  await publisher.send({ ...packet, messageExpiryInterval: 2 });
+  await runDue();
+  const published = subscriber.got.find((packet) => packet.type === "publish");
+  assert.equal(published?.messageExpiryInterval, 2);
+});
