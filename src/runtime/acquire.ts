@@ -94,7 +94,7 @@ export async function acquire(
       options.observe,
     );
     if (answer.outcome === "acquired") return answer;
-    sessions.endAcquire(clientId);
+    sessions.giveUpAcquire(clientId);
     if (terms.mustBeNew && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
       const another = { ...terms, clientId: options.environment.randomId() };
@@ -102,7 +102,7 @@ export async function acquire(
     }
     return { type: "acquireRefused", reasonCode: REFUSALS[answer.reason] };
   } catch (error) {
-    sessions.endAcquire(clientId);
+    sessions.giveUpAcquire(clientId);
     options.observe({ type: "workFailed", work: "session", clientId, error });
     // An earlier attempt may have been carried out, whatever the last one says.
     context.orphans.add(clientId, token);

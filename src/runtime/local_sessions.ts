@@ -93,6 +93,11 @@ export class LocalSessions {
     for (const [acquiring, news] of this.#acquiring) if (acquiring === (clientId ?? acquiring)) news.rung = true;
   }
 
+  /** Ends that without a new owner: whoever had the session looks for what came meanwhile. */
+  giveUpAcquire(clientId: string): void {
+    if (this.endAcquire(clientId).grownTo > 0) this.#sessions.get(clientId)?.probe();
+  }
+
   /** Ends that, and says what came meanwhile. */
   endAcquire(clientId: string): Readonly<News> {
     const news = this.#acquiring.get(clientId) ?? NO_NEWS;
@@ -171,13 +176,16 @@ export class LocalSessions {
   }
 
   #tell(message: Message, receiver: DeliveryReceiver, sequence: number): void {
-    const session = this.live(receiver.clientId, receiver.incarnation);
-    if (session !== undefined) {
-      session.arrived(queued(message, receiver, sequence));
-      this.#told.add(session);
-    }
     const news = this.#acquiring.get(receiver.clientId);
-    if (news !== undefined) news.grownTo = Math.max(news.grownTo, sequence);
+    if (news !== undefined) {
+      // The store may have given the session to the new connection already: the old one must not begin to send.
+      news.grownTo = Math.max(news.grownTo, sequence);
+      return;
+    }
+    const session = this.live(receiver.clientId, receiver.incarnation);
+    if (session === undefined) return;
+    session.arrived(queued(message, receiver, sequence));
+    this.#told.add(session);
   }
 }
 

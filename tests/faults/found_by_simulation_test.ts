@@ -145,3 +145,31 @@ Deno.test("a Message Expiry Interval is never forwarded larger than it was, thou
   const published = subscriber.got.find((packet) => packet.type === "publish");
   assert.equal(published?.messageExpiryInterval, 2);
 });
+
+Deno.test("a message that comes while its session is taken over is sent once, by the new connection", async () => {
+  const { connect, faults, rest } = world();
+  const first = await connect("c", KEPT);
+  await first.send(subscribePacket(1, "t"));
+  const publisher = await connect("p");
+  faults.inject({ call: "acquire", fault: "answersLate" });
+  const second = await connect("c", { ...KEPT, cleanStart: false });
+  await publisher.send(publishPacket("t", 1, 1, "m"));
+  assert.deepEqual(texts(first), [], "the session is not its own any more");
+  faults.release();
+  await rest();
+  assert.deepEqual(texts(second), ["m"]);
+});
+
+Deno.test("a message that comes while somebody fails to take its session over is sent by who has it", async () => {
+  const { clock, connect, faults, rest } = world(undefined, { commit: { timeoutMs: 100, repeatForMs: 1 } });
+  const first = await connect("c", KEPT);
+  await first.send(subscribePacket(1, "t"));
+  const publisher = await connect("p");
+  faults.inject({ call: "acquire", fault: "neverStarts" });
+  const second = await connect("c", { ...KEPT, cleanStart: false });
+  await publisher.send(publishPacket("t", 1, 1, "m"));
+  clock.advance(100);
+  await rest();
+  assert.equal(second.told(), "connack:88");
+  assert.deepEqual(texts(first), ["m"]);
+});
