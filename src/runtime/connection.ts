@@ -77,7 +77,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
       now: () => options.environment.now(),
       batchId: context.batchId,
     });
-    this.#line = new Line(transport);
+    this.#line = new Line(transport, options.environment);
     this.#feed = new QueueFeed(context, transport, this);
     this.#route = new PublishRoute(context, this);
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
@@ -308,7 +308,10 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   #stepTo(event: Event): { readonly result: StepResult; readonly letter: Letter } {
     const result = step(this.#session, event, this.#context.options.environment.now());
     // A close is always the last effect of its step.
-    if (result.effects.at(-1)?.type === "closeConnection") this.#closing = true;
+    if (result.effects.at(-1)?.type === "closeConnection") {
+      this.#closing = true;
+      this.#line.closeSoon();
+    }
     const letter = letterOf(this.#context, result, this.#route.receivers);
     if (letter.refusableRef !== undefined) this.#awaited = "refusable";
     return { result, letter };

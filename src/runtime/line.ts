@@ -1,14 +1,21 @@
 import type { ServerPacket } from "../mqtt/packet.ts";
+import type { BrokerEnvironment } from "./environment.ts";
 import type { Transport } from "./transport.ts";
+
+/** So long may what is sent last wait for the store, in milliseconds: the Session Expiry Interval runs by then. */
+const LAST_WORDS_MS = 1_000;
 
 /** A transport that may be gone: what it throws is a loss, and what comes afterwards is left out. */
 export class Line {
   readonly #transport: Transport;
+  readonly #environment: BrokerEnvironment;
+  #cancelClose = () => {};
   #gone = false;
   #isAccepted = false;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, environment: BrokerEnvironment) {
     this.#transport = transport;
+    this.#environment = environment;
   }
 
   /** Whether nothing can be sent any more. */
@@ -32,10 +39,18 @@ export class Line {
     }
   }
 
+  /** The connection is over: the transport closes after its last words, or soon without them. */
+  closeSoon(): void {
+    if (this.#gone) return;
+    this.#cancelClose();
+    this.#cancelClose = this.#environment.wake(this.#environment.now() + LAST_WORDS_MS, () => this.close());
+  }
+
   /** Closes the transport, once. */
   close(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#cancelClose();
     try {
       this.#transport.close();
     } catch {
@@ -47,6 +62,7 @@ export class Line {
   lose(): boolean {
     if (this.#gone) return false;
     this.#gone = true;
+    this.#cancelClose();
     return true;
   }
 }

@@ -173,3 +173,19 @@ Deno.test("a message that comes while somebody fails to take its session over is
   assert.equal(second.told(), "connack:88");
   assert.deepEqual(texts(first), ["m"]);
 });
+
+Deno.test("a connection that is to be closed is closed within a second, also while the store hangs", async () => {
+  const { broker, clock, connect, faults, pass, rest } = world();
+  const client = await connect("c", KEPT);
+  faults.inject({ call: "commit", fault: "startsLate" });
+  const stopped = broker.shutdown();
+  await pass(999);
+  assert.equal(client.closed, false, "its DISCONNECT waits for what it leaves to be stored");
+  await pass(1);
+  assert.equal(client.closed, true, "its Session Expiry Interval has begun a second ago");
+  faults.release();
+  await rest();
+  await stopped;
+  assert.equal(client.told(), "connack");
+  assert.equal(clock.timers(), 0);
+});
