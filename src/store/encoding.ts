@@ -32,6 +32,9 @@ export const RECORD_KIND = {
   text: 17,
 } as const;
 
+/** More than is ever counted, and so far below 2^53 that sums of some can still be written. */
+const MAX_COUNT = 2 ** 48;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -147,6 +150,13 @@ export class ByteReader {
     throw new Malformed("a number is too large");
   }
 
+  /** Reads a number that is counted up: what no history reaches is none, and one more can always be written. */
+  count(): number {
+    const value = this.number();
+    if (value > MAX_COUNT) throw new Malformed("a count is none");
+    return value;
+  }
+
   /** Reads a number that is one of some. */
   oneOf<Value extends number>(values: readonly Value[]): Value {
     const read = this.number();
@@ -227,11 +237,22 @@ export function decodeRecord<Value>(
     const found = `its schema version is ${version}, and ${SCHEMA_VERSION} is the latest known`;
     throw new SessionError("RECORD_FROM_FUTURE", `Cannot read record ${key}: ${found}`, { key });
   }
-  const reader = new ByteReader(bytes);
-  try {
+  return decodeFields(key, bytes, (reader) => {
     if (reader.byte() !== SCHEMA_VERSION) reader.refuse("its schema version is 0");
     const found = reader.byte();
     if (found !== kind) reader.refuse(`its kind is ${found}, not ${kind}`);
+    return read(reader);
+  });
+}
+
+/**
+ * Reads fields that stand in a record, whole.
+ *
+ * @throws {SessionError} `RECORD_UNREADABLE` if they are corrupt.
+ */
+export function decodeFields<Value>(key: string, bytes: Uint8Array, read: (reader: ByteReader) => Value): Value {
+  const reader = new ByteReader(bytes);
+  try {
     const value = read(reader);
     reader.end();
     return value;

@@ -15,7 +15,7 @@ import { below, type Layout, ROW } from "./layout.ts";
 import { putText } from "./long_text.ts";
 import { putEntry } from "./owed.ts";
 import { Plan } from "./plan.ts";
-import { stagedPrefix } from "./queue_row.ts";
+import { sequenceOf, stagedPrefix } from "./queue_row.ts";
 import { readPage } from "./queue.ts";
 import { ring } from "./rings.ts";
 import { encodeNode, encodeRevision, encodeWill } from "./rows.ts";
@@ -277,7 +277,8 @@ async function answer(
   const entries = found.rows.filter(({ key }) => key >= span.start && key < span.end);
   const more = found.more && last !== undefined && last.key < span.end;
   const gateVersion = written === undefined ? found.gateVersion ?? "" : headVersion;
-  const isEmpty = queueSize(gate, head).messages === 0;
+  const size = queueSize(gate, head);
+  const isEmpty = size.messages === 0;
   const view = {
     gateKey: layout.gate(clientId),
     gate,
@@ -287,7 +288,10 @@ async function answer(
     sentLimit: state.log.sentLimit,
     isEmpty,
   };
-  const queue = await readPage(context, view, { ...request.page, after: 0 }, { entries, more });
+  // The rows may be older than the head: of what was taken out since, they would tell as if it were there.
+  const isWhole = !more && entries.length === size.messages && sequenceOf(entries.at(-1)?.key ?? "") === gate.tail;
+  const listed = isWhole ? { entries, more } : { entries: [], more: !isEmpty };
+  const queue = await readPage(context, view, { ...request.page, after: 0 }, listed);
   const { resumed, startedThrough, superseded, ended } = head.answer;
   return {
     outcome: "acquired",

@@ -27,5 +27,8 @@ export function writeChunkRef(writer: ByteWriter, ref: ChunkRef): void {
 
 /** Reads where a large value stands. */
 export function readChunkRef(reader: ByteReader): ChunkRef {
-  return { id: reader.text(), bytes: reader.number(), chunks: reader.number() };
+  const id = reader.text();
+  // It stands in keys, of which nobody else must be named.
+  if (!/^[!-.0-~]{1,256}$/.test(id)) reader.refuse("a part of a key is none");
+  return { id, bytes: reader.number(), chunks: reader.number() };
 }

@@ -25,7 +25,11 @@ export function chunkRef(context: StoreContext, id: string, bytes: number): Chun
 
 /** The keys of the parts. */
 export function chunkKeys(prefix: string, chunks: number): string[] {
-  return Array.from({ length: chunks }, (_, index) => `${prefix}${String(index).padStart(6, "0")}`);
+  return Array.from({ length: chunks }, (_, index) => chunkKey(prefix, index));
+}
+
+function chunkKey(prefix: string, index: number): string {
+  return `${prefix}${String(index).padStart(6, "0")}`;
 }
 
 /** Writes the parts of a value; the version of its due row. */
@@ -83,21 +87,32 @@ export interface RemovedValue {
 
 /** Reads a large value. */
 export async function readChunks(context: StoreContext, prefix: string, ref: ChunkRef): Promise<Uint8Array> {
-  const keys = chunkKeys(prefix, ref.chunks);
-  const entries = await getAll(context.driver, keys);
-  const value = new Uint8Array(ref.bytes);
+  const parts: Uint8Array[] = [];
   let length = 0;
-  for (const [index, key] of keys.entries()) {
-    const entry = entries[index];
-    if (entry === undefined) throw unreadable(key, "a part of it is missing");
-    const part = decodeRecord(key, entry.value, RECORD_KIND.chunk, (reader) => reader.rest());
-    if (length + part.length > ref.bytes) throw unreadable(key, "it is longer than was written");
-    value.set(part, length);
-    length += part.length;
+  // What a spoiled record claims takes no room: only as many keys are made as follow parts that are there.
+  for (let from = 0, most = PARTS_AT_ONCE; from < ref.chunks; from += most, most *= 2) {
+    const keys = Array.from({ length: Math.min(most, ref.chunks - from) }, (_, at) => chunkKey(prefix, from + at));
+    for (const [index, entry] of (await getAll(context.driver, keys)).entries()) {
+      const key = keys[index] ?? prefix;
+      if (entry === undefined) throw unreadable(key, "a part of it is missing");
+      const part = decodeRecord(key, entry.value, RECORD_KIND.chunk, (reader) => reader.rest());
+      length += part.length;
+      if (length > ref.bytes) throw unreadable(key, "it is longer than was written");
+      parts.push(part);
+    }
   }
   if (length !== ref.bytes) throw unreadable(prefix, "it is truncated");
+  const value = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    value.set(part, at);
+    at += part.length;
+  }
   return value;
 }
+
+/** Parts that are asked for at first: megabytes, and no more where a record claims what is not so. */
+const PARTS_AT_ONCE = 64;
 
 function chunkBytes(context: StoreContext): number {
   // Some room is left in a commit for the keys.

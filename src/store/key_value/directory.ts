@@ -1,4 +1,5 @@
 /** Listing sessions, for people. */
+import { readableLater } from "../encoding.ts";
 import { sumDrops } from "../records/drops.ts";
 import type { DirectoryPage, SessionDirectory, SessionSummary } from "../session_store.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
@@ -16,11 +17,13 @@ export function directory(context: StoreContext): SessionDirectory {
       const span = below(layout.heads());
       const start = cursor === undefined ? span.start : after(span.start + cursor);
       const entries = await listUpTo(context.driver, { ...span, start }, limit + 1);
-      const heads = entries.slice(0, limit).map(({ key, value }) => ({
-        part: lastPart(key),
-        head: decodeHead(key, value),
-      }));
-      const sessions = await Promise.all(heads.map(({ part, head }) => summaryOf(context, part, head)));
+      // One that cannot be read must not hide the others; whoever inspects it is told.
+      const summaries = await Promise.all(
+        entries.slice(0, limit).map(({ key, value }) =>
+          readableLater(() => Promise.try(() => summaryOf(context, lastPart(key), decodeHead(key, value))))
+        ),
+      );
+      const sessions = summaries.filter((summary) => summary !== undefined);
       const last = entries[limit - 1];
       return { sessions, ...(entries.length > limit && last !== undefined ? { cursor: lastPart(last.key) } : {}) };
     },

@@ -3,7 +3,7 @@ import type { DueOptions, DueWork, SweepWork } from "../session_store.ts";
 import { isUnreadable, readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
-import { decodeDue, type DueRow } from "./due_row.ts";
+import { checkParts, decodeDue, type DueRow } from "./due_row.ts";
 import { below, lastPart, type Layout } from "./layout.ts";
 import { clientOf, clientOfIncarnation, clientsOf } from "./long_text.ts";
 import { silence, silenceStrangers } from "./rings.ts";
@@ -48,6 +48,7 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
 
 /** A row with its whole Client Identifier; `undefined` for one whose session has gone since. */
 async function named(context: StoreContext, layout: Layout, key: string, row: DueRow): Promise<DueRow | undefined> {
+  checkParts(key, row);
   if (row.type !== "session" && row.type !== "sweep") return row;
   const part = key.slice(layout.due().length).split("/")[2] ?? "";
   const clientId = row.type === "session"

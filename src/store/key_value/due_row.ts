@@ -1,5 +1,5 @@
 /** What a row of the due index says: its key holds the moment. */
-import { type ByteReader, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
+import { type ByteReader, decodeRecord, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
 
 const TYPES = ["session", "outbox", "sweep", "staged"] as const;
 
@@ -45,6 +45,17 @@ export function encodeDue(row: DueRow): Uint8Array {
 /** Reads a due row. */
 export function decodeDue(key: string, bytes: Uint8Array): DueRow {
   return decodeRecord(key, bytes, RECORD_KIND.due, readDue);
+}
+
+/**
+ * Sees to it that the parts that a row names are its own, before anything is swept by it: its key ends with their owner and
+ * the id of the value.
+ */
+export function checkParts(key: string, row: DueRow): void {
+  if (row.type !== "staged") return;
+  const [id, owner] = key.split("/").reverse();
+  const isOwn = /^[!-~]+$/.test(row.prefix) && row.prefix.endsWith(`/${owner}/staged/${id}/`);
+  if (!isOwn) throw unreadable(key, "it names parts that are not its own");
 }
 
 function readDue(reader: ByteReader): DueRow {

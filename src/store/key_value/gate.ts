@@ -76,13 +76,13 @@ export function encodeGate(gate: GateRecord): Uint8Array {
 export function decodeGate(key: string, bytes: Uint8Array): GateRecord {
   return decodeRecord(key, bytes, RECORD_KIND.gate, (reader) => ({
     incarnation: reader.text(),
-    epoch: reader.number(),
+    epoch: reader.count(),
     ownerNode: reader.text(),
-    tail: reader.number(),
-    appendedBytes: reader.number(),
-    droppedMessages: reader.number(),
-    droppedBytes: reader.number(),
-    lastQos0: reader.number(),
+    tail: reader.count(),
+    appendedBytes: reader.count(),
+    droppedMessages: reader.count(),
+    droppedBytes: reader.count(),
+    lastQos0: reader.count(),
     drops: readDrops(reader),
   }));
 }

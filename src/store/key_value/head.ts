@@ -96,15 +96,15 @@ function readHead(reader: ByteReader): HeadRecord {
   const [resumed = false, hasSuperseded, hasEnded] = reader.flags(3);
   const clientId = reader.text();
   const incarnation = reader.text();
-  const epoch = reader.number();
-  const version = reader.number();
+  const epoch = reader.count();
+  const version = reader.count();
   const owner = { nodeId: reader.text(), token: reader.text() };
   const session = readSessionHead(reader);
-  const removedMessages = reader.number();
-  const removedBytes = reader.number();
+  const removedMessages = reader.count();
+  const removedBytes = reader.count();
   const drops = readDrops(reader);
-  const rowsVersion = reader.number();
-  const outboxTail = reader.number();
+  const rowsVersion = reader.count();
+  const outboxTail = reader.count();
   const lastBatchId = reader.text();
   const lastOutcomes = reader.bytes();
   const principal = reader.text();
@@ -160,7 +160,7 @@ function readSessionHead(reader: ByteReader): SessionHead {
   const [attached = false, releases, ...present] = reader.flags(2 + OPTIONAL.length);
   const connectedAt = reader.number();
   const sessionExpiryInterval = reader.number();
-  const sentLimit = reader.number();
+  const sentLimit = reader.count();
   const optional: Partial<Record<typeof OPTIONAL[number], number>> = {};
   for (const [index, name] of OPTIONAL.entries()) if (present[index]) optional[name] = reader.number();
   return {

@@ -50,7 +50,7 @@ export async function load(
     const { outbox } = item.batch;
     if (outbox !== undefined) {
       const key = layout.outboxEntry(outbox.outboxId, outbox.number);
-      want(key, (entry) => world.outbox.set(key, entry && decodeOutbox(key, entry.value)));
+      want(key, (entry) => world.outbox.set(key, entry && decodeOutbox(key, entry.value, outbox)));
     }
   }
   // Last, since a head that is read for another reason needs not be taken from a guard.

@@ -5,7 +5,7 @@
  * them out. It must not guess: a node takes its own copy for the entry of the sequence that it is told.
  */
 import type { DropReason } from "../../machine/change.ts";
-import { ByteReader, ByteWriter } from "../encoding.ts";
+import { ByteWriter, decodeFields, readable } from "../encoding.ts";
 import { readDropReason, writeDropReason } from "../records/drops.ts";
 import type { ReceiverOutcome } from "../session_store.ts";
 
@@ -44,16 +44,20 @@ export function packOutcomes(deliveries: readonly (readonly ReceiverOutcome[])[]
   return writer.length > MAX_BYTES ? new Uint8Array() : writer.finish();
 }
 
-/** Unpacks outcomes, as many as are wanted; all count as appended when none were kept. */
+/** Unpacks outcomes, as many as are wanted; all count as appended when none were kept, or they cannot be read. */
 export function unpackOutcomes(bytes: Uint8Array, count: number): PackedOutcome[] {
-  const outcomes: PackedOutcome[] = [];
-  const reader = new ByteReader(bytes);
-  while (reader.left > 0 && outcomes.length < count) {
-    const length = Math.min(reader.number(), count - outcomes.length);
-    const outcome = reader.word(OUTCOMES);
-    const packed: PackedOutcome = outcome === "dropped" ? { outcome, reason: readDropReason(reader) } : { outcome };
-    for (let index = 0; index < length; index++) outcomes.push(packed);
-  }
+  const outcomes = readable(() =>
+    decodeFields("", bytes, (reader) => {
+      const kept: PackedOutcome[] = [];
+      while (reader.left > 0) {
+        const length = Math.min(reader.number(), count - kept.length);
+        const outcome = reader.word(OUTCOMES);
+        const packed: PackedOutcome = outcome === "dropped" ? { outcome, reason: readDropReason(reader) } : { outcome };
+        for (let index = 0; index < length; index++) kept.push(packed);
+      }
+      return kept;
+    })
+  ) ?? [];
   while (outcomes.length < count) outcomes.push({ outcome: "appended" });
   return outcomes;
 }

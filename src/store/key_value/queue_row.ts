@@ -99,7 +99,7 @@ export function frameBody(body: Uint8Array): Uint8Array {
 function readQueueRow(reader: Reader): QueueRow {
   const flags = readCopyFlags(reader);
   const subscriptionIdentifiers = readNumbers(reader);
-  const bytes = reader.number();
+  const bytes = reader.count();
   const [isStaged] = reader.flags(1);
   return { ...flags, subscriptionIdentifiers, bytes, body: isStaged ? readChunkRef(reader) : readBody(reader) };
 }

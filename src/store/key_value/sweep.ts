@@ -1,8 +1,7 @@
 /** Removing what an ended session left, and large values that were never made visible: some of it with every call. */
 import type { SweepWork } from "../session_store.ts";
-import { chunkKeys } from "./chunks.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
-import { decodeDue } from "./due_row.ts";
+import { checkParts, decodeDue } from "./due_row.ts";
 import { decodeHead } from "./head.ts";
 import { below, lastPart, ROW } from "./layout.ts";
 
@@ -26,8 +25,10 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
     const row = decodeDue(key, value);
     // Whoever makes the parts visible deletes this row, and checks it: only one of the two can be first.
     if (row.type !== "staged") continue;
+    checkParts(key, row);
     if (await driver.commit([{ key, version }], [{ type: "delete", key }]) === undefined) continue;
-    await deleteAll(driver, chunkKeys(row.prefix, row.chunks));
+    // What is there, and not what the row claims.
+    await deleteAll(driver, (await listUpTo(driver, below(row.prefix), Infinity)).map((part) => part.key));
   }
   const lives = headEntry !== undefined && decodeHead(headKey, headEntry.value).incarnation === incarnation;
   if (lives) return;

@@ -40,7 +40,7 @@ export function writeDrops(writer: ByteWriter, drops: Drops): void {
 
 /** Reads counts. */
 export function readDrops(reader: ByteReader): Drops {
-  return Object.fromEntries(readMany(reader, () => [reader.word(DROP_REASONS), reader.number()] as const));
+  return Object.fromEntries(readMany(reader, () => [reader.word(DROP_REASONS), reader.count()] as const));
 }
 
 /** Writes a reason. */

@@ -146,13 +146,13 @@ function readAcquired(
 ): AcquireReply | AcquireRefusal {
   const key = keys.log(terms.clientId);
   if (status === "x") throw unreadable(key, "its head is none");
-  if (status in REFUSALS) return { outcome: "refused", reason: REFUSALS[status as keyof typeof REFUSALS] };
+  if (Object.hasOwn(REFUSALS, status)) return { outcome: "refused", reason: REFUSALS[status as keyof typeof REFUSALS] };
   const latest = readLatest(key, reader.text());
   const incarnation = nameOf(reader.text());
   const epoch = reader.number();
   const version = reader.number();
   const head = readHead(key, reader.text(), reader.number());
-  const fields = Array.from({ length: reader.number() }, () => reader.text());
+  const fields = reader.list(() => reader.text());
   const pending = reader.text() === "1";
   const page = readRawPage(reader);
   const changes = readChanges(reader);

@@ -8,6 +8,9 @@ import { ask, keysFor, type RedisContext } from "./context.ts";
 import { NAMES } from "./lua/indexing.ts";
 import { readableSessions, readSessions, summaryOf } from "./session.ts";
 
+/** The most pages of the index that one call reads, of which each may name no session: the next call goes on from there. */
+const MAX_PAGES = 20;
+
 /** The directory of a store. */
 export function directory(context: RedisContext): SessionDirectory {
   return {
@@ -46,7 +49,7 @@ async function list(context: RedisContext, query: DirectoryQuery): Promise<Direc
     parts.push(...members.map((member) => member.slice(member.indexOf("/") + 1)));
     next = members.length < limit ? "d0" : `o${members.at(-1)}`;
   }
-  while (next?.startsWith("d") && parts.length < limit) {
+  for (let pages = 0; next?.startsWith("d") && parts.length < limit && pages < MAX_PAGES; pages++) {
     const seen: number = Number(next.slice(1));
     const most = limit - parts.length;
     const members = await names("due", String(seen), most);

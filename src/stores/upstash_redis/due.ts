@@ -14,6 +14,7 @@ import { DUE, NEXT_DUE, RENEW } from "./lua/time.ts";
 import { readCheck, repair } from "./repair.ts";
 import { namesOf } from "./names.ts";
 import { readableSessions } from "./session.ts";
+import { scoreOf } from "./text.ts";
 
 interface FoundMoment {
   readonly member: string;
@@ -37,14 +38,15 @@ export async function listDue(context: RedisContext, now: number, options: DueOp
     doing: "list what is due",
     writes: true,
     read: (_, reader) => {
-      const moments = Array.from({ length: reader.number() / 2 }, () => ({
-        member: reader.text(),
-        dueAt: Number(reader.text()),
-      }));
-      const nodes = Array.from({ length: reader.number() }, (): FoundNode => {
+      const moments: FoundMoment[] = [];
+      // Each is two texts of the list.
+      for (let left = reader.number(); left > 0; left -= 2) {
+        moments.push({ member: reader.text(), dueAt: reader.score() });
+      }
+      const nodes = reader.list((): FoundNode => {
         const node = reader.text();
-        const dueAt = Number(reader.text());
-        const owned = Array.from({ length: reader.number() }, () => reader.text());
+        const dueAt = reader.score();
+        const owned = reader.list(() => reader.text());
         return { node, dueAt, parts: owned.map((member) => member.slice(node.length + 1)) };
       });
       return { moments, nodes };
@@ -141,7 +143,7 @@ export async function nextDueAt(context: RedisContext, call?: StoreCallOptions):
     writes: false,
     read: (_, reader) => {
       const moment = reader.optional();
-      return moment === undefined ? undefined : Number(moment);
+      return moment === undefined ? undefined : scoreOf(moment) ?? reader.refuse("a score is none");
     },
   }, call);
 }

@@ -10,7 +10,7 @@ import { unreadable } from "../../store/encoding.ts";
 import { escapePart } from "../../store/keys.ts";
 import { HEAD } from "./lua/acquire.ts";
 import { unescapePart } from "./keys.ts";
-import { fromText } from "./text.ts";
+import { fromText, wholeNumber } from "./text.ts";
 
 /** Writes the numbers of a head, save its `sentLimit`. */
 export function headText(head: SessionHead): string {
@@ -26,10 +26,10 @@ export function headText(head: SessionHead): string {
 export function readHead(key: string, text: string, sentLimit: number): SessionHead {
   const words = text.split(" ");
   const [protocolVersion, attached, connectedAt, disconnectedAt, disconnectReason, interval, ...rest] = words.map(
-    (word) => word === "-" ? undefined : /^\d{1,16}$/.test(word) ? Number(word) : Number.NaN,
+    (word) => word === "-" ? undefined : wholeNumber(word) ?? Number.NaN,
   );
   const [endsAt, endsAfterMs, willDueAt, willAfterMs, onTakeover] = rest;
-  const isWhole = words.length === HEAD.length && !words.some((word) => word !== "-" && !/^\d{1,16}$/.test(word));
+  const isWhole = words.length === HEAD.length && !words.some((word) => word !== "-" && (wholeNumber(word) ?? -1) < 0);
   if (!isWhole || (protocolVersion !== 4 && protocolVersion !== 5) || interval === undefined) {
     throw unreadable(key, "its head is none");
   }
@@ -61,7 +61,7 @@ export function readLatest(key: string, text: string): LatestAnswer {
   if (ended !== "-" && reason === undefined) throw unreadable(key, "its latest answer is none");
   return {
     resumed: resumed === "1",
-    startedThrough: Number(started),
+    startedThrough: wholeOf(key, started ?? ""),
     ...(nodeId === undefined || token === undefined
       ? {}
       : { superseded: { nodeId: nameOf(nodeId), token: nameOf(token) } }),
@@ -73,7 +73,7 @@ const ENDINGS = { c: "cleanStart", t: "takenOver", x: "expired" } as const;
 
 /** Reads counts of lost messages. */
 export function readCounts(text: string): Drops {
-  const counts = text === "" ? [] : text.split(" ").map(Number);
+  const counts = text === "" ? [] : text.split(" ").map((word) => wholeNumber(word) ?? 0);
   const drops: Partial<Record<typeof DROP_REASONS[number], number>> = {};
   for (const [index, reason] of DROP_REASONS.entries()) {
     const count = counts[index] ?? 0;
@@ -97,6 +97,13 @@ export function bytesOf(key: string, text: string): Uint8Array {
   const bytes = fromText(text);
   if (bytes === undefined) throw unreadable(key, "it is not base64");
   return bytes;
+}
+
+/** The whole number from 0 on that a field holds. */
+export function wholeOf(key: string, text: string): number {
+  const value = wholeNumber(text) ?? -1;
+  if (value < 0) throw unreadable(key, "a number is none");
+  return value;
 }
 
 /** A whole number, as scripts compare it. Fractions of a millisecond are rounded up. */

@@ -18,10 +18,10 @@ import type { Command } from "./transport.ts";
 
 /** Reads what a script leaves to its caller. */
 export function readChanges(reader: ReplyReader): IndexChange[] {
-  return Array.from({ length: reader.number() }, () => {
+  return reader.list(() => {
     const key = reader.text();
     const command = reader.text();
-    const args = Array.from({ length: reader.number() }, () => reader.text());
+    const args = reader.list(() => reader.text());
     return { key: KEY_NAMES[key] ?? "due", command, args };
   });
 }

@@ -10,7 +10,7 @@ import { decodeOwedMessage, decodeOwedReceivers } from "../../store/records/owed
 import type { OutboxEntry, StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
 import { debtorOf } from "./debtors.ts";
-import { bytesOf, named, nameOf } from "./fields.ts";
+import { bytesOf, named, nameOf, wholeOf } from "./fields.ts";
 import { followUps } from "./index.ts";
 import { READ_OWED } from "./lua/owed.ts";
 import { readWillText } from "./rows.ts";
@@ -72,5 +72,5 @@ function readOwed(key: string, text: string): Message {
   if (text.startsWith("m")) return decodeOwedMessage(key, bytesOf(key, text.slice(1)));
   const [releasedAt = "", clientId = "", will] = text.slice(1).split(" ");
   if (!text.startsWith("w") || will === undefined) throw unreadable(key, "it is no message");
-  return willMessage(readWillText(key, will), nameOf(clientId), Number(releasedAt));
+  return willMessage(readWillText(key, will), nameOf(clientId), wholeOf(key, releasedAt));
 }

@@ -6,6 +6,10 @@
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import type { CommitBatch, DeliveryReceiver, ReceiverOutcome } from "../../store/session_store.ts";
 import { nameOf } from "./fields.ts";
+import { wholeNumber } from "./text.ts";
+
+/** More than one message ever displaces. */
+const MAX_GAVE_WAY = 10_000_000;
 
 /** Reads the outcomes of the receivers that were served; the others are owed. Lists follow the deliveries. */
 export function outcomesOf(
@@ -54,12 +58,15 @@ function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): R
   const [kind, value, node, gaveWay] = told.split(" ");
   switch (kind) {
     case "a": {
-      const dropped = Number(gaveWay);
+      const sequence = wholeNumber(value ?? "") ?? 0;
+      const dropped = wholeNumber(gaveWay ?? "") ?? 0;
+      // Whoever is told of none looks for itself.
+      if (sequence < 1 || dropped > MAX_GAVE_WAY) return owed({ clientId, incarnation } as DeliveryReceiver);
       return {
         outcome: "appended",
         clientId,
         incarnation,
-        sequence: Number(value),
+        sequence,
         ...(node === undefined || node === "" ? {} : { ownerNode: nameOf(node) }),
         ...(dropped > 0 ? { dropped: Array.from({ length: dropped }, () => "queueFullOldest" as const) } : {}),
       };

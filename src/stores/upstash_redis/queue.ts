@@ -25,7 +25,7 @@ import {
 } from "../../store/records/message.ts";
 import type { DeliveryReceiver, Guard, QueuePage, QueuePosition, StoreCallOptions } from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
-import { bytesOf, named } from "./fields.ts";
+import { bytesOf, named, wholeOf } from "./fields.ts";
 import { ASIDE, PAGE_OF_LOG } from "./lua/reading.ts";
 import { type ReplyReader, toText } from "./text.ts";
 
@@ -61,7 +61,7 @@ export interface RawPage {
 export function readRawPage(reader: ReplyReader): RawPage {
   const through = reader.number();
   const tail = reader.number();
-  const entries = Array.from({ length: reader.number() }, () => ({ field: reader.text(), value: reader.text() }));
+  const entries = reader.list(() => ({ field: reader.text(), value: reader.text() }));
   return { through, tail, entries };
 }
 
@@ -134,7 +134,7 @@ function readEntry(key: string, { field, value }: PageEntry): QueuedMessage {
   }
   const shared: MessageBody = decodeRecord(key, bytesOf(key, body), RECORD_KIND.queued, readBody);
   const copy = decodeHeader(key, bytesOf(key, header));
-  return { ...shared, sequence: Number(field), ...copy };
+  return { ...shared, sequence: wholeOf(key, field), ...copy };
 }
 
 function decodeHeader(

@@ -123,7 +123,7 @@ async function readBeside(
   return replies.map((reply) =>
     readReply(reply, doing, (reader) => {
       reader.text();
-      const outboxes = Array.from({ length: reader.number() }, () => reader.text());
+      const outboxes = reader.list(() => reader.text());
       const left: (readonly [string, string, string])[] = [];
       while (reader.left > 0) {
         const [incarnation = "", filter = ""] = reader.text().split("/");

@@ -108,10 +108,10 @@ export function routing(context: RedisContext, maximumShapes: number): Routing {
         const keys = await keysFor(context, filters);
         const fields = filters.map((filter) => keys.part(filter));
         const { shapes, members } = await read(keys, fields, call);
-        const before = known?.text;
         const latest = learn(keys.shared("routes"), shapes);
-        // A shape that came meanwhile may hold subscriptions that were committed before this match began.
-        if (shapes !== before && latest !== set) {
+        // A shape that came meanwhile may hold subscriptions that were committed before this match began; also when another
+        // look-up has learned it by now.
+        if (latest !== set) {
           set = latest;
           continue;
         }

@@ -13,7 +13,7 @@ import type { OutboundMark, SessionHead, SessionSnapshot } from "../../machine/s
 import { decodeRecord, RECORD_KIND, recordWriter, unreadable } from "../../store/encoding.ts";
 import { readSubscription, readWill, writeSubscription, writeWill } from "../../store/records/message.ts";
 import { decodeSubscription, encodeSubscription } from "../../store/records/subscription.ts";
-import { bytesOf } from "./fields.ts";
+import { bytesOf, wholeOf } from "./fields.ts";
 import { toText } from "./text.ts";
 
 /** The names of the fields. */
@@ -92,7 +92,7 @@ export function readRows(key: string, fields: readonly string[]): OwnRows {
         break;
       }
       case "m/":
-        outbound.set(Number(field.slice(2)), readMark(name, value));
+        outbound.set(wholeOf(name, field.slice(2)), readMark(name, value));
         break;
       case "i/":
         inbound.add(packetIdOf(name, field));
@@ -127,7 +127,7 @@ function readMark(key: string, text: string): OutboundMark {
 }
 
 function packetIdOf(key: string, field: string): number {
-  const packetId = Number(field.slice(2));
+  const packetId = wholeOf(key, field.slice(2));
   if (!isPacketId(packetId)) throw unreadable(key, "a Packet Identifier is none");
   return packetId;
 }

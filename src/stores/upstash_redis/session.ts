@@ -15,7 +15,7 @@ import { unescapePart } from "./keys.ts";
 import { READ } from "./lua/reading.ts";
 import { LEASES } from "./lua/time.ts";
 import { type OwnRows, phasesOf, readRows, snapshotOf } from "./rows.ts";
-import { readReply, type ReplyReader } from "./text.ts";
+import { readReply, type ReplyReader, scoreOf } from "./text.ts";
 import type { Command, Reply } from "./transport.ts";
 
 /** A session as it was read. */
@@ -101,7 +101,7 @@ export function readLeases(reply: Reply, doing: string): Map<string, number> {
   return readReply(reply, doing, (reader) => {
     reader.text();
     const leases = new Map<string, number>();
-    while (reader.left > 0) leases.set(nameOf(reader.text()), Number(reader.text()));
+    while (reader.left > 0) leases.set(nameOf(reader.text()), reader.score());
     return leases;
   });
 }
@@ -119,8 +119,8 @@ function readSession(keys: RedisKeys, part: string, reader: ReplyReader): ReadSe
   const nodeId = nameOf(reader.text());
   const head = readHead(key, reader.text(), limit);
   const kept = reader.optional();
-  const lease = Number(reader.optional() ?? 0);
-  const fields = Array.from({ length: reader.number() }, () => reader.text());
+  const lease = scoreOf(reader.optional() ?? "0") ?? reader.refuse("a lease is none");
+  const fields = reader.list(() => reader.text());
   const clientId = unescapePart(part) ?? (kept === undefined ? undefined : nameOf(kept));
   if (clientId === undefined) throw unreadable(key, "its name is missing");
   const rows = readRows(keys.rowsOf(part), fields);

@@ -78,6 +78,18 @@ export class ReplyReader {
     return wholeNumber(this.text()) ?? this.refuse("a number is none");
   }
 
+  /** Reads a number that may have a fraction, or be written with an exponent: a score. */
+  score(): number {
+    return scoreOf(this.text()) ?? this.refuse("a score is none");
+  }
+
+  /** Reads a list with its length; a length that the reply cannot hold ends as truncated. */
+  list<Value>(read: () => Value): Value[] {
+    const values: Value[] = [];
+    for (let left = this.number(); left > 0; left--) values.push(read());
+    return values;
+  }
+
   /** Reads a text; an empty one stands for nothing. */
   optional(): string | undefined {
     const text = this.text();
@@ -95,7 +107,15 @@ export class ReplyReader {
   }
 }
 
-function wholeNumber(text: string): number | undefined {
+/** The number of a score; `undefined` for what is none. */
+export function scoreOf(text: string): number | undefined {
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** The whole number, also a negative one, that a text is as scripts write it; `undefined` for what is none. */
+export function wholeNumber(text: string): number | undefined {
   if (!/^(?:0|-?[1-9][0-9]{0,15})$/.test(text)) return undefined;
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : undefined;
