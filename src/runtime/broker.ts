@@ -221,21 +221,17 @@ class Broker implements SessionBroker {
 
   async end(clientId: string): Promise<boolean> {
     this.#refuseWhenClosed("end a session");
-    let ending: string | undefined;
     for (let attempt = 0; attempt < END_ATTEMPTS; attempt++) {
       const session = this.#context.sessions.get(clientId);
       if (session?.live) {
-        ending = session.incarnation;
         session.requestEnd();
-      }
-      if (session?.live || session?.leaving) await session.done;
-      // Its connection here may have been superseded before, unknown to it: the store knows whether the session is over.
-      const moved = await this.#due.move(
-        clientId,
-        ({ guard }) => ending === undefined || guard.incarnation === ending ? { type: "endRequested" } : undefined,
-      );
-      if (moved === "absent") return ending !== undefined;
-      if (moved === "moved" || moved === "unchanged") return true;
+        await session.done;
+        // Else it had been superseded, unknown to it, and the session lives on elsewhere.
+        if (session.ended) return true;
+      } else if (session?.leaving) await session.done;
+      const moved = await this.#due.move(clientId, () => ({ type: "endRequested" }));
+      if (moved === "absent") return false;
+      if (moved === "moved") return true;
     }
     throw new SessionError("STORE_UNAVAILABLE", "Cannot end a session: others keep changing it");
   }

@@ -68,7 +68,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
   const nextLocal = () =>
     Math.min(
       deadlines.next ?? Infinity,
-      sessions.size === 0 ? Infinity : lease.renewAt ?? Infinity,
+      sessions.size === 0 ? Infinity : lease.wakeAt ?? Infinity,
       doorbell.pollAt ?? Infinity,
       context.orphans.size === 0 ? Infinity : environment.now() + IDLE_MS,
     );

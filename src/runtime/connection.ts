@@ -41,6 +41,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   readonly done: Promise<void>;
   readonly inbox: Inbox = new Inbox();
   readonly mailbox: Mailbox;
+  /** Its session is over, by what happened here. */
+  ended = false;
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
   readonly #context: BrokerContext;
@@ -190,6 +192,9 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
       case "closeConnection":
         this.#closeReason = effect.reasonCode;
         return this.#closeLine();
+      case "sessionEnded":
+        this.ended = true;
+        return this.#context.options.observe(newsOf(effect, this.clientId));
       default:
         return this.#context.options.observe(newsOf(effect, this.clientId));
     }

@@ -123,10 +123,14 @@ export class Due {
       case "node": {
         // This node hears of its own lapse from its lease, and lets go of its sessions itself.
         if (work.nodeId === nodeId) return false;
+        // It may have come back since it was listed, as the same run, and taken sessions anew: then its lease is a later one.
         for (const clientId of work.clientIds) {
-          await this.move(clientId, ({ owner }) => lost(owner?.nodeId === work.nodeId, work.dueAt));
+          await this.move(
+            clientId,
+            ({ owner, ownerUntil = 0 }) => lost(owner?.nodeId === work.nodeId && ownerUntil <= work.dueAt, work.dueAt),
+          );
         }
-        await options.store.renewNode(work.nodeId, 0);
+        // Once it owns nothing the store forgets it.
         return work.clientIds.length > 0;
       }
       case "outbox":

@@ -93,7 +93,7 @@ export class CommitLane {
       if (outcome.results !== undefined) {
         const durationMs = environment.monotonic() - startedAt;
         observe({ type: "commit", batches: batches.length, durationMs, attempts });
-        return this.#handOut(sources, outcome.results, attempts > 1);
+        return this.#handOut(sources, batches, outcome.results, attempts > 1);
       }
       const repeats = outcome.repeatable && environment.monotonic() - startedAt < commit.repeatForMs;
       const splits = !outcome.repeatable && batches.length > 1;
@@ -137,9 +137,21 @@ export class CommitLane {
     return results;
   }
 
-  #handOut(sources: readonly LaneSource[], results: readonly CommitResult[], repeated: boolean): void {
-    // As many results as batches, as #commitOnce has seen to.
-    for (const [index, source] of sources.entries()) source.settled(results[index] as CommitResult, repeated);
+  #handOut(
+    sources: readonly LaneSource[],
+    batches: readonly CommitBatch[],
+    results: readonly CommitResult[],
+    repeated: boolean,
+  ): void {
+    for (const [index, source] of sources.entries()) {
+      // As many results as batches, as #commitOnce has seen to.
+      const result = results[index] as CommitResult;
+      source.settled(result, repeated);
+      const batch = batches[index];
+      // The first attempt may have been carried out, and somebody has changed the session since.
+      const isLost = repeated && result.outcome === "superseded" && batch !== undefined && batch.deliveries.length > 0;
+      if (isLost) this.#options.outcomeLost(batch);
+    }
     this.#options.afterResults();
   }
 

@@ -13,6 +13,8 @@ export interface LocalSession {
   readonly live: boolean;
   /** Whether its end has been seen and is not yet stored. */
   readonly leaving: boolean;
+  /** Whether its session was ended by it, and that is stored. */
+  readonly ended: boolean;
   /** Settles when nothing of the connection is left to do. */
   readonly done: Promise<void>;
   /** A message stands in its log; several come before {@linkcode LocalSession.takeArrivals}. */

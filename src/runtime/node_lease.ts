@@ -2,6 +2,9 @@ import { SessionError } from "../errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { within } from "./within.ts";
 
+/** How often a lease is looked at while its renewal hangs, in milliseconds. */
+const HANGING_MS = 1_000;
+
 /**
  * Says to the store that this node lives (D5): one row for all its sessions.
  *
@@ -27,6 +30,11 @@ export class NodeLease {
     const { lease } = this.#options;
     if (this.#renewedAt === undefined) return undefined;
     return Math.max(this.#until - lease.durationMs + lease.renewEveryMs, this.#retryAt);
+  }
+
+  /** When somebody has to wake up: to renew it, or to look whether it has run out while a renewal hangs. */
+  get wakeAt(): number | undefined {
+    return this.#renewing === undefined ? this.renewAt : this.#options.environment.now() + HANGING_MS;
   }
 
   /** Makes sure that there is a lease with at least one more renewal ahead of it. Rejects when there cannot be one. */

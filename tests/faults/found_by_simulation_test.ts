@@ -189,3 +189,61 @@ Deno.test("a connection that is to be closed is closed within a second, also whi
   assert.equal(client.told(), "connack");
   assert.equal(clock.timers(), 0);
 });
+
+Deno.test("a clock that is put forward while the lease is being renewed wakes nobody again and again", async () => {
+  const { another, clock, connect, faults, pass, rest } = world();
+  let [ahead, wakes] = [0, 0];
+  const node = another({
+    duePollMs: 1_000,
+    environment: {
+      now: () => clock.now() + ahead,
+      monotonic: clock.monotonic,
+      randomId: () => crypto.randomUUID(),
+      // As timers of a platform: they count from now, whatever the clock is set to meanwhile.
+      wake: (at, callback) => clock.wake(at - ahead, () => (wakes++, callback())),
+    },
+  });
+  node.start();
+  await connect("c", {}, node);
+  faults.inject({ call: "renewNode", fault: "neverStarts" });
+  await pass(30_000);
+  ahead = 20_000;
+  await pass(5_000);
+  wakes = 0;
+  for (let turn = 0; turn < 50; turn++) {
+    clock.advance(1);
+    await rest();
+  }
+  assert.ok(wakes < 10, `woken ${wakes} times while nothing happened`);
+  await pass(10_000);
+  const stopped = node.shutdown();
+  await pass(1);
+  await stopped;
+});
+
+Deno.test("a node that comes back after its lease keeps what it takes anew, though others still see to what it lost", async () => {
+  const { another, clock, connect, faults, pass, rest, store } = world();
+  const worker = another();
+  const first = await connect("c", { ...KEPT, keepAlive: 0 });
+  // Nobody can renew: the node gives its sessions up, and others find them.
+  faults.inject({ call: "renewNode", fault: "failsBefore", times: 1_000 });
+  await pass(160_000);
+  faults.heal();
+  faults.inject({ call: "listDue", fault: "answersLate" });
+  const working = worker.runDue();
+  await rest();
+  await first.drop();
+  // Who comes first learns that the lease is over, and is cut off with all others.
+  await connect("c", { ...KEPT, cleanStart: false });
+  const again = await connect("c", { ...KEPT, cleanStart: false });
+  assert.match(again.told(), /^connack/);
+  faults.release();
+  for (let turn = 0; turn < 5; turn++) {
+    await rest();
+    clock.advance(1);
+  }
+  await working;
+  const stored = await store.read("c");
+  assert.equal(stored?.snapshot.head.attached, true, "its session is not taken for a lost one");
+  assert.ok((stored?.ownerUntil ?? 0) > clock.now(), "its lease is not given back by another");
+});
