@@ -21,3 +21,8 @@ export type { StoreConformanceOptions } from "./store_conformance.ts";
 export type { StoreUnderTest } from "./conformance/kit.ts";
 export { compareStores } from "./compare_stores.ts";
 export type { CompareStoresOptions } from "./compare_stores.ts";
+export { EXPLORED_SCENARIOS, exploreStore } from "./explore.ts";
+export type { ExploredWorld, ExploreOptions, ExploreReport } from "./explore.ts";
+export type { Gate } from "./exploration/actor.ts";
+export type { ExploredStore } from "./exploration/world.ts";
+export { driverRows } from "./driver_rows.ts";
