@@ -1,0 +1,97 @@
+/**
+ * Plays a plan, and asks the oracle.
+ *
+ * @module
+ */
+import { Oracle } from "./oracle/oracle.ts";
+import type { Observation, SessionReport, Violation, WorldBounds } from "./oracle/observation.ts";
+import { FORBIDDEN, type Plan } from "./plan/plan.ts";
+import { COMMIT, DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
+import { preload } from "./world/preload.ts";
+import { World } from "./world/world.ts";
+
+/** In one of so many runs all sessions are ended, to see what they leave. */
+const SWEPT_ONE_IN = 8;
+
+/** How a run went. */
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  /** What was seen, both sides; empty unless it was asked for. */
+  readonly observations: readonly Observation[];
+  /** How often each rare thing happened. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** How many things happened. */
+  readonly happened: number;
+}
+
+/** Plays a plan to its end, and past it until all is quiet. */
+export async function play(plan: Plan, options: { readonly isTold?: boolean } = {}): Promise<Outcome> {
+  const oracle = new Oracle(boundsOf(plan));
+  const world = new World(plan, (observation) => oracle.see(observation), options.isTold ?? false);
+  const before = await preload(plan, world);
+  await world.live();
+  await world.heal(quietMs(plan));
+  const reports = await reportsOf(world);
+  oracle.finish(world.time.now, reports.map((report) => without(report, before.get(report.client))));
+  const violations = [...oracle.violations, ...plan.seed % SWEPT_ONE_IN === 0 ? await world.leftOver() : []];
+  const { observations, counts } = world.journal;
+  return { violations, observations, counts, happened: world.time.happened };
+}
+
+/** How late things may be in a world of this plan. */
+export function boundsOf(plan: Plan): WorldBounds {
+  const { nodes, actions, faults, clients, networkMs, store, broker } = plan;
+  const jumps = actions.reduce((sum, action) => action.do === "clock" ? sum + Math.abs(action.byMs) : sum, 0);
+  const pauses = actions.reduce((most, action) => action.do === "stopReading" ? Math.max(most, action.ms) : most, 0);
+  const clockMs = Math.max(...nodes.map((node) => Math.abs(node.clockMs))) + jumps;
+  const lateMs = faults.reduce((most, { ms }) => Math.max(most, ms), 0);
+  const deaths = faults.some(({ fault }) => fault === "crashBefore" || fault === "crashAfter") ||
+    actions.some((action) => action.do === "crash");
+  const unheard = actions.some((action) =>
+    (action.do === "cut" && action.silent) || (action.do === "connect" && action.old === "vanish")
+  );
+  // A step may wait for the commit before it, and for a look-up, each there and back.
+  const quickMs = networkMs[1] + 20 * store.latencyMs[1] + 10 * (broker.verdictMs?.[1] ?? 0);
+  const storeMs = faults.length === 0 ? 0 : 3 * (COMMIT.timeoutMs + COMMIT.repeatForMs) + lateMs;
+  const keepAliveMs = unheard ? Math.max(...clients.map(({ keepAlive }) => keepAlive)) * 1_500 : 0;
+  // Without Keep Alive nobody ever hears of it, until all heals.
+  const neverMs = unheard && clients.some(({ keepAlive }) => keepAlive === 0) ? plan.lengthMs + 60_000 : 0;
+  const leaseMs = deaths || faults.length > 0 || clockMs > 0 ? broker.leaseMs + GRACE_MS : 0;
+  const wokenMs = Math.max(DUE_POLL_MS, ...nodes.map(({ wokenEveryMs = 0 }) => wokenEveryMs));
+  const awayMs = actions.reduce((sum, action) => "forMs" in action ? sum + action.forMs : sum, lateMs);
+  return {
+    networkMs: networkMs[1] + pauses,
+    clockMs,
+    detachMs: quickMs + pauses + storeMs + keepAliveMs + neverMs + leaseMs + (leaseMs > 0 ? 2 * wokenMs + awayMs : 0),
+    dueMs: quickMs + storeMs + 2 * wokenMs + awayMs + leaseMs,
+    effectMs: quickMs + storeMs,
+    queueIsLimited: broker.queueMessages < 1_000,
+    queueQos0: broker.queueQos0,
+    forbiddenTopics: FORBIDDEN,
+    ...(broker.maximumSessionExpiryInterval === 0xffff_ffff
+      ? {}
+      : { maximumSessionExpiryInterval: broker.maximumSessionExpiryInterval }),
+  };
+}
+
+/** So long after all has healed everything owed has arrived. */
+function quietMs(plan: Plan): number {
+  const { dueMs } = boundsOf(plan);
+  return Math.max(4_000, Math.min(dueMs, 20_000)) + plan.broker.leaseMs;
+}
+
+async function reportsOf(world: World): Promise<readonly SessionReport[]> {
+  return await Promise.all(world.clients.map(async ({ name }): Promise<SessionReport> => {
+    const line = await world.storage.direct.directory.inspect(name);
+    if (line === undefined) return { client: name, exists: false, queuedMessages: 0, dropped: {} };
+    return { client: name, exists: true, queuedMessages: line.queuedMessages, dropped: line.dropped };
+  }));
+}
+
+/** What was counted before the run began does not count. */
+function without(report: SessionReport, before: Readonly<Record<string, number | undefined>> = {}): SessionReport {
+  const dropped = Object.fromEntries(
+    Object.entries(report.dropped).map(([reason, count = 0]) => [reason, count - (before[reason] ?? 0)]),
+  );
+  return { ...report, dropped };
+}

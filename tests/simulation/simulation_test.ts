@@ -1,0 +1,58 @@
+/** Five thousand worlds, one seed each, with all that the oracle knows of MQTT. */
+import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
+import { explain } from "./find.ts";
+import { searchInParallel } from "./parallel.ts";
+import { drawPlan } from "./plan/draw.ts";
+import { play } from "./play.ts";
+
+const FROM = 1;
+const RUNS = 5_000;
+
+/** What has to happen in so many runs, or they would show little. */
+const RARE = [
+  "superseded",
+  "takeover",
+  "resumed",
+  "crash",
+  "leaseLost",
+  "connects as the session ends",
+  "published by a second device",
+  "rude",
+  "ended expired",
+  "ended cleanStart",
+  "ended takenOver",
+  "ended administrative",
+  "dropped expired",
+  "dropped queueFullOldest",
+  "dropped queueFullNewest",
+  "dropped notConnected",
+  "fault crashBefore",
+  "fault crashAfter",
+  "fault failsBefore",
+  "fault failsAfter",
+  "fault failsUnknown",
+  "fault startsLate",
+  "fault answersLate",
+  "fault neverStarts",
+  "fault replyLost",
+] as const;
+
+Deno.test(`no promise is broken in ${RUNS} simulated worlds from seed ${FROM} on`, async () => {
+  const { found, counts } = await searchInParallel(FROM, RUNS, { workers: availableParallelism() });
+  const [first] = found;
+  if (first !== undefined) assert.fail(`${found.length} worlds break a promise\n${await explain(first.seed)}`);
+  for (const what of RARE) assert.ok((counts.get(what) ?? 0) >= 20, `${what}: only ${counts.get(what)} times`);
+});
+
+Deno.test("a seed is played again exactly", async () => {
+  for (const seed of [3, 8, 12, 400]) {
+    const [one, two] = [await play(drawPlan(seed), { isTold: true }), await play(drawPlan(seed), { isTold: true })];
+    assert.deepEqual(one.observations, two.observations, `seed ${seed}`);
+    assert.ok(one.observations.length > 100, `seed ${seed}`);
+  }
+});
+
+Deno.test("seeds differ", () => {
+  assert.notDeepEqual({ ...drawPlan(1), seed: 0 }, { ...drawPlan(2), seed: 0 });
+});
