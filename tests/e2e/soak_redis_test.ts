@@ -1,0 +1,3 @@
+import { soakInSmall } from "./suites/soak.ts";
+
+soakInSmall("upstash");

@@ -1,0 +1,4 @@
+import { soakInSmall } from "./suites/soak.ts";
+
+soakInSmall("deno-kv");
+soakInSmall("memory");
