@@ -1,6 +1,6 @@
 import type { Check } from "./checks.ts";
 import { add, NOTHING, type Tally } from "./junit.ts";
-import { runSuite, type Suite } from "./suite.ts";
+import { runSuite, type Suite, type SuiteOptions } from "./suite.ts";
 
 /** Runs checks one after the other, whatever fails, and says a line about each. */
 export async function reportChecks(checks: readonly Check[]): Promise<Tally> {
@@ -17,7 +17,7 @@ export async function reportChecks(checks: readonly Check[]): Promise<Tally> {
 }
 
 /** Runs a suite and says a line about it, and all it printed when it fails. */
-export async function reportSuite(suite: Suite, options: { readonly checked: boolean }): Promise<Tally> {
+export async function reportSuite(suite: Suite, options: SuiteOptions): Promise<Tally> {
   const time = stopwatch();
   const { tally, output } = await runSuite(suite, options);
   console.log(`${tally.failed === 0 ? "ok    " : "FAILED"}  ${suite.name}: ${summary(tally)} (${time()})`);

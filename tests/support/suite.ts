@@ -48,13 +48,14 @@ export async function docSuite(root: URL = PROJECT_ROOT): Promise<Suite> {
 
 /** Runs a suite. A file that reports nothing (it crashed, or has no test) and a suite without a test are failures. */
 export async function runSuite(suite: Suite, options: SuiteOptions = {}): Promise<SuiteResult> {
-  const { checked = false, root = PROJECT_ROOT } = options;
+  const { checked = false, root = PROJECT_ROOT, coverage } = options;
   const folder = await mkdtemp(join(tmpdir(), "suite-"));
   try {
     const report = join(folder, "report.xml");
     const check = checked && suite.name !== "docs" ? ["--no-check"] : [];
+    const measure = coverage === undefined ? [] : [`--coverage=${coverage}`, "--coverage-raw-data-only"];
     const { success, output } = await runDeno(
-      ["test", "--quiet", "-A", `--junit-path=${report}`, ...check, ...suite.args, ...suite.files],
+      ["test", "--quiet", "-A", `--junit-path=${report}`, ...measure, ...check, ...suite.args, ...suite.files],
       root,
     );
     const files = readJunit(await readFile(report, "utf8").catch(() => ""));
@@ -86,4 +87,6 @@ export interface SuiteOptions {
   readonly checked?: boolean;
   /** The checkout; this one unless another is given. */
   readonly root?: URL;
+  /** A folder into which to write which code was run; nothing is measured without one. */
+  readonly coverage?: string;
 }
