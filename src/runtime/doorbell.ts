@@ -15,6 +15,7 @@ export class Doorbell {
   readonly #context: BrokerContext;
   #watching: AbortController | undefined;
   #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #polledAt: number;
   /** Whether somebody may have rung without being heard. */
   #missed = false;
@@ -58,11 +59,17 @@ export class Doorbell {
     this.#watching = undefined;
   }
 
-  /** Looks who has rung, and what is new. It never rejects; calls at the same time share one look. */
+  /** Looks who has rung, and what is new. It never rejects; calls while a look is made share the one after it. */
   answer(): Promise<void> {
     this.#polledAt = this.#context.options.environment.now();
-    this.#reading ??= this.#answer().finally(() => this.#reading = undefined);
-    return this.#reading;
+    if (this.#reading === undefined) {
+      return this.#reading = this.#answer().finally(() => this.#reading = undefined);
+    }
+    // Whoever has rung just now may not have been seen by the look that is being made.
+    return this.#next ??= this.#reading.then(() => {
+      this.#next = undefined;
+      return this.answer();
+    });
   }
 
   async #answer(): Promise<void> {

@@ -1,6 +1,8 @@
 /** What simulated worlds have found, as plain as it can be said. */
 import assert from "node:assert/strict";
 import type { ClientPacket } from "../../mod.ts";
+import { keyValueStore } from "../../src/store/key_value/mod.ts";
+import { mapDriver } from "../../src/testing/mod.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { publishPacket, subscribePacket } from "../unit/runtime/support.ts";
 import { texts, world } from "./support/world.ts";
@@ -246,4 +248,26 @@ Deno.test("a node that comes back after its lease keeps what it takes anew, thou
   const stored = await store.read("c");
   assert.equal(stored?.snapshot.head.attached, true, "its session is not taken for a lost one");
   assert.ok((stored?.ownerUntil ?? 0) > clock.now(), "its lease is not given back by another");
+});
+
+Deno.test("who rings while the doorbell is being answered is heard", async () => {
+  // Its watch tells of a ring once.
+  const watched = keyValueStore(mapDriver(), {
+    capabilities: { fencing: "strict", durability: "process", consistency: "strong", watch: "everywhere" },
+  });
+  const { another, broker, connect, faults, rest } = world(watched);
+  broker.start();
+  const elsewhere = another();
+  const subscriber = await connect("s");
+  await subscriber.send(subscribePacket(1, "t"));
+  const publisher = await connect("p", {}, elsewhere);
+  faults.inject({ call: "readRings", fault: "answersLate" });
+  const looking = broker.runDue();
+  await rest();
+  await publisher.send(publishPacket("t", 1, 1, "m"));
+  faults.release();
+  await looking;
+  await rest();
+  assert.deepEqual(texts(subscriber), ["m"]);
+  await broker.shutdown();
 });

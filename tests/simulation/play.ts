@@ -6,7 +6,8 @@
 import { Oracle } from "./oracle/oracle.ts";
 import type { Observation, SessionReport, Violation, WorldBounds } from "./oracle/observation.ts";
 import { FORBIDDEN, type Plan } from "./plan/plan.ts";
-import { COMMIT, DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
+import { COMMIT } from "./world/commit_options.ts";
+import { DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
 import { preload } from "./world/preload.ts";
 import { World } from "./world/world.ts";
 

@@ -2,12 +2,11 @@
 import { type BrokerConnection, type SessionBroker, sessionBroker, type Transport } from "../../../mod.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import { FORBIDDEN, type NodePlan, type Plan } from "../plan/plan.ts";
+import { COMMIT } from "./commit_options.ts";
 import type { Journal } from "./journal.ts";
 import { FaultCounter, Gate, type GateOwner, type Storage } from "./storage.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
-/** How long the store may take, and is asked again, in milliseconds. */
-export const COMMIT = { timeoutMs: 1_000, repeatForMs: 4_000, repeatAfterMs: 50, maxBatches: 256 } as const;
 /** How often a node looks for what is due, and for news that nothing tells of, in milliseconds. */
 export const DUE_POLL_MS = 2_000;
 export const DOORBELL_POLL_MS = 500;

@@ -9,6 +9,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { intercept, type InterceptedCall } from "../../../src/testing/intercept.ts";
 import { type MapDriver, mapDriver, type Random, random } from "../../../src/testing/mod.ts";
 import type { FaultPlan, Plan, StorePlan } from "../plan/plan.ts";
+import { COMMIT } from "./commit_options.ts";
 import type { Journal } from "./journal.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
@@ -106,6 +107,7 @@ export class Gate {
   readonly #chance: Random;
   readonly #faults: FaultCounter;
   readonly #hidesWatch: boolean;
+  readonly #isDriver: boolean;
 
   constructor(
     time: VirtualTime,
@@ -122,6 +124,7 @@ export class Gate {
     this.#chance = chance;
     this.#faults = faults;
     this.#hidesWatch = !plan.watch;
+    this.#isDriver = plan.kind === "keyValue";
   }
 
   wrap<Target extends object>(target: Target): Target {
@@ -140,6 +143,14 @@ export class Gate {
   #delay(): number {
     const [least, most] = this.#latency;
     return most === 0 ? 0 : least + this.#chance.below(most - least + 1);
+  }
+
+  /**
+   * How late a call may still be carried out. What begins a session is not carried out once it was given up: nothing
+   * would tell it from a new CONNECT (README, "What is not tried"). Of calls of a driver any may be that.
+   */
+  #lateness(name: string, ms: number): number {
+    return this.#isDriver || name === "acquire" ? Math.min(ms, COMMIT.timeoutMs * 0.9) : ms;
   }
 
   #through(call: InterceptedCall, run: () => Promise<unknown>): Promise<unknown> {
@@ -173,7 +184,7 @@ export class Gate {
           answer(() => reject(error), back);
         });
       };
-      this.#time.after(fault === "startsLate" ? there + (rule?.ms ?? 0) : there, () => {
+      this.#time.after(fault === "startsLate" ? there + this.#lateness(call.name, rule?.ms ?? 0) : there, () => {
         switch (fault) {
           case "crashBefore":
             if (owner.isAlive) owner.die(rule?.ms ?? 0);
