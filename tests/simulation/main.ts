@@ -1,6 +1,6 @@
 /**
  * `deno task simulate --seed N`: plays one seed and tells all of it when something is violated.
- * `deno task simulate --runs N [--from S] [--workers W]`: searches seeds from S on.
+ * `deno task simulate --runs N [--from S] [--minutes M] [--workers W]`: searches seeds from S on, for M minutes at most.
  *
  * @module
  */
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     from: { type: "string" },
     runs: { type: "string" },
     workers: { type: "string" },
+    minutes: { type: "string" },
   },
 });
 
@@ -37,10 +38,11 @@ if (values.runs === undefined && values.seed !== undefined) {
   Deno.exit(violations.length === 0 ? 0 : 1);
 }
 
-const runs = whole("runs", 1_000);
+const wanted = whole("runs", 1_000);
 const from = whole(values.seed === undefined ? "from" : "seed", 1);
 const startedAt = performance.now();
-const { found, counts } = await searchInParallel(from, runs, {
+const { runs, found, counts } = await searchInParallel(from, wanted, {
+  ...(values.minutes === undefined ? {} : { timeMs: whole("minutes", 60) * 60_000 }),
   workers: whole("workers", availableParallelism()),
   onFound: ({ seed, violations }) => {
     for (const { rule, client, message } of violations.slice(0, 3)) {

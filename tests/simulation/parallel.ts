@@ -4,6 +4,8 @@ import type { Found, Search } from "./find.ts";
 /** How seeds are shared out. */
 export interface ParallelOptions {
   readonly workers: number;
+  /** Ends early after so long, in milliseconds. */
+  readonly timeMs?: number;
   readonly onFound?: (found: Found) => void;
 }
 
@@ -26,10 +28,11 @@ export async function searchInParallel(from: number, runs: number, options: Para
   const counts = new Map<string, number>();
   let next = from;
   const end = from + runs;
+  const endsAt = performance.now() + (options.timeMs ?? Infinity);
   const work = async () => {
     const worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
     try {
-      while (next < end) {
+      while (next < end && performance.now() < endsAt) {
         const share: Share = { from: next, runs: Math.min(SHARE, end - next) };
         next += share.runs;
         await new Promise<void>((resolve, reject) => {
@@ -56,5 +59,5 @@ export async function searchInParallel(from: number, runs: number, options: Para
   };
   await Promise.all(Array.from({ length: options.workers }, work));
   found.sort((a, b) => a.seed - b.seed);
-  return { runs, found, counts };
+  return { runs: next - from, found, counts };
 }
