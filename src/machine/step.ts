@@ -5,7 +5,7 @@
  */
 import type { ClientPacket } from "../mqtt/packet.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import { isLegalReasonCode, REASON } from "../mqtt/reason_code.ts";
 import type { Change } from "./change.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, PacketReceived, Qos0Offered } from "./event.ts";
@@ -229,7 +229,11 @@ function malformed(
 
 function closeRequested(state: SessionState, reasonCode: number, out: Output, now: number): void {
   const connection = state.connection;
-  if (connection?.phase === "authenticating") return refuse(connection, out, { reasonCode });
+  if (connection?.phase === "authenticating") {
+    // Not every code of a DISCONNECT may stand on a CONNACK: 0x8B is one of them.
+    const isLegal = isLegalReasonCode("connack", "server", reasonCode);
+    return refuse(connection, out, { reasonCode: isLegal ? reasonCode : REASON.serverUnavailable });
+  }
   closeWith(state, out, reasonCode, now);
 }
 

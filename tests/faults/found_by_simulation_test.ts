@@ -271,3 +271,12 @@ Deno.test("who rings while the doorbell is being answered is heard", async () =>
   assert.deepEqual(texts(subscriber), ["m"]);
   await broker.shutdown();
 });
+
+Deno.test("a client that is still being authenticated when the broker shuts down gets a code that CONNACK may carry", async () => {
+  const { broker, connect, rest } = world(undefined, { authenticate: () => new Promise(() => {}) });
+  const client = await connect("c");
+  const stopped = broker.shutdown();
+  await rest();
+  await stopped;
+  assert.equal(client.told(), "connack:88");
+});

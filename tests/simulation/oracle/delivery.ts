@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Will } from "./will.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Subscribed } from "./generation.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -131,11 +132,18 @@ function whyChanged({ packet, topic }: Arrival, message: Message): string | unde
   return sameBytes(packet.payload, message.payload) ? undefined : "has another payload";
 }
 
+/** Whether an administrator may have ended the session while its CONNECT was being repeated, so that it began once more. */
+function mayBeginTwice({ connection }: Will): boolean {
+  return connection.client.ends.some(({ fromSeq, untilSeq, isAnswered }) =>
+    fromSeq < connection.connackSeq && (!isAnswered || untilSeq > connection.connectSeq)
+  );
+}
+
 /** How many copies of a message a session may get ([MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-2], invariant 6). */
 export function judgeCopies(knowledge: Knowledge, arrival: Arrival, message: Message): void {
   const { connection, got } = arrival;
   const copies = (got?.copies ?? 0) + 1;
-  if (copies <= message.routings) return;
+  if (copies <= message.routings + message.wills.filter(mayBeginTwice).length) return;
   const rule = message.kind === "will" ? "Will twice" : COPY_RULES[message.qos];
   const text = `${message.text} came ${copies} times on connections up to ${connection.number}`;
   knowledge.report(rule, connection.client.name, `${text}, published ${message.routings} times`);

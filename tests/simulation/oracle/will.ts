@@ -74,12 +74,15 @@ export function earliestPublication(knowledge: Knowledge, will: Will): number {
   const { bounds } = knowledge;
   const { connection, delayMs } = will;
   const { client } = connection;
-  let earliest = attachedUntil(connection, bounds) + Math.min(delayMs, connection.leastExpiryMs) - 2 * bounds.clockMs;
+  const afterMs = Math.min(delayMs, connection.leastExpiryMs) - 2 * bounds.clockMs;
+  let earliest = attachedUntil(connection, bounds) + afterMs;
   for (const other of client.connections) {
-    if (other === connection || other.connect?.cleanStart !== true || other.isRefused) continue;
+    if (other === connection || other.connect === undefined || other.isRefused) continue;
     if (surelyBefore(other, connection, bounds)) continue;
-    // A clean start ends the session, and with it the delay.
-    earliest = Math.min(earliest, Math.max(other.connectAt, connection.connectAt));
+    const takenAt = Math.max(other.connectAt, connection.connectAt);
+    // Whoever takes the session over ends the connection, though its client may hear of that later; a clean start ends the
+    // session, and with it the delay.
+    earliest = Math.min(earliest, other.connect.cleanStart ? takenAt : takenAt + afterMs);
   }
   for (const end of client.ends) {
     if (!end.isAnswered || end.untilSeq > connection.connectSeq) earliest = Math.min(earliest, end.fromAt);

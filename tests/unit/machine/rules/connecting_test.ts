@@ -237,7 +237,7 @@ Deno.test("a close that is asked for while the client is authenticated is told i
   const session = openSession(undefined, { role: "server" });
   stepped(session, { type: "connectionOpened" });
   stepped(session, { type: "packetReceived", packet: connect() });
-  assert.deepEqual(sent(stepped(session, { type: "closeRequested", reasonCode: 0x8b })), nack(0x8b));
+  assert.deepEqual(sent(stepped(session, { type: "closeRequested", reasonCode: 0x8b })), nack(0x88));
 });
 
 Deno.test("a second CONNECT closes with 0x82 [MQTT-3.1.0-2]", () => {
