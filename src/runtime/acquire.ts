@@ -95,7 +95,7 @@ export async function acquire(
     );
     if (answer.outcome === "acquired") return answer;
     sessions.giveUpAcquire(clientId);
-    if (terms.mustBeNew && attempt < ID_ATTEMPTS) {
+    if (terms.mustBeNew && answer.reason !== "stale" && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
       const another = { ...terms, clientId: options.environment.randomId() };
       return await acquire(context, another, token, principal, attempt + 1);
@@ -137,8 +137,12 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
 /** How many ids are made for a client without one before it is turned away. */
 const ID_ATTEMPTS = 4;
 
-/** An id made here that exists is no fault of the client: its next try gets another one. */
+/**
+ * An id made here that exists is no fault of the client: its next try gets another one. Nor is it that another connection
+ * took the session while this one was still being asked for: its next try comes later than that.
+ */
 const REFUSALS = {
+  stale: REASON.serverUnavailable,
   principal: REASON.clientIdentifierNotValid,
   exists: REASON.serverUnavailable,
   owned: REASON.serverUnavailable,

@@ -51,6 +51,11 @@ export interface AcquireRequest {
   /**
    * Unique to this connection: while it owns the session, repeating the request with it repeats the answer and changes
    * nothing. Snapshot, guard and page are those of the moment, so that a process that forgot all can go on.
+   *
+   * Once it owns the session no more, whoever saw to that, a request with it is refused as `stale` and changes nothing,
+   * however long it was on its way. A store remembers the last eight tokens that acquired the session of a client, also
+   * where an acquire ended one and began the next. It forgets them where a session ends in a commit: what comes after that
+   * is a new request.
    */
   readonly token: string;
   /** The node that will own the session. */
@@ -103,8 +108,11 @@ export interface Acquired {
 export interface AcquireRefusal {
   /** Tells it from an answer. */
   readonly outcome: "refused";
-  /** `principal`: it belongs to another. `exists`: `mustBeNew` met a stored one. `owned`: a living owner keeps it. */
-  readonly reason: "principal" | "exists" | "owned";
+  /**
+   * `stale`: the token has had it, and has it no more. `principal`: it belongs to another. `exists`: `mustBeNew` met a stored
+   * one. `owned`: a living owner keeps it.
+   */
+  readonly reason: "stale" | "principal" | "exists" | "owned";
 }
 
 /** A page of a session's log. */

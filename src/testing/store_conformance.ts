@@ -10,6 +10,7 @@ import { OWNERSHIP_CASES } from "./conformance/ownership_cases.ts";
 import { QUEUE_CASES } from "./conformance/queue_cases.ts";
 import { QUEUE_LIMIT_CASES } from "./conformance/queue_limit_cases.ts";
 import { ROUTING_CASES } from "./conformance/routing_cases.ts";
+import { TOKEN_CASES } from "./conformance/token_cases.ts";
 
 /** What the suite is run with. */
 export interface StoreConformanceOptions {
@@ -23,6 +24,7 @@ export interface StoreConformanceOptions {
 
 const CASES: readonly ConformanceCase[] = [
   ...ACQUIRE_CASES,
+  ...TOKEN_CASES,
   ...OWNERSHIP_CASES,
   ...COMMIT_CASES,
   ...QUEUE_CASES,

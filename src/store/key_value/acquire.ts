@@ -3,7 +3,8 @@ import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecyc
 import { willMessage } from "../../machine/rules/will.ts";
 import { unreadable } from "../encoding.ts";
 import { digestOf } from "../keys.ts";
-import type { Acquired, AcquireRefusal, AcquireRequest } from "../session_store.ts";
+import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../session_store.ts";
+import { isUsed, shortToken, withToken } from "../tokens.ts";
 import { putHead, putIndex, putSweep } from "./changes.ts";
 import { removeChunks } from "./chunks.ts";
 import { contended, layoutFor, listUpTo, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
@@ -39,13 +40,19 @@ interface Found {
   readonly nodes: readonly Entry[];
 }
 
-/** Takes a session. */
-export async function acquire(context: StoreContext, request: AcquireRequest): Promise<Acquired | AcquireRefusal> {
+/** Takes a session. Who waits no longer for an attempt must not be surprised by the next one: none begins after an abort. */
+export async function acquire(
+  context: StoreContext,
+  request: AcquireRequest,
+  call?: StoreCallOptions,
+): Promise<Acquired | AcquireRefusal> {
   const { clientId } = request.terms;
   const layout = await layoutFor(context, [clientId, request.nodeId, request.incarnation]);
   const principal = request.principal === undefined ? "" : await digestOf(request.principal);
+  const token = shortToken(request.token);
   const staging = new Staging(context, layout, request.now);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    call?.signal?.throwIfAborted();
     const found = await find(context, layout, request);
     const { head } = found;
     if (head?.session.attached && head.owner.token === request.token) {
@@ -54,6 +61,7 @@ export async function acquire(context: StoreContext, request: AcquireRequest): P
     const lease = head?.session.attached ? leaseOf(found.nodes, layout.node(head.owner.nodeId)) ?? 0 : undefined;
     const isLiving = lease !== undefined && lease > request.now;
     if (head !== undefined) {
+      if (isUsed(head.tokens, token)) return { outcome: "refused", reason: "stale" };
       if (head.principal !== principal) return { outcome: "refused", reason: "principal" };
       if (request.terms.mustBeNew) return { outcome: "refused", reason: "exists" };
       if (isLiving && request.whenOwned === "refuse") return { outcome: "refused", reason: "owned" };
@@ -68,9 +76,10 @@ export async function acquire(context: StoreContext, request: AcquireRequest): P
       request.now,
     );
     const plan = new Plan();
-    const work = { context, layout, plan, staging, found, request, decision, principal };
+    const work = { context, layout, plan, staging, found, request, decision, principal, token };
     const next = planAcquire(work, isLiving && head !== undefined ? head.owner : undefined);
     await staging.write(plan);
+    call?.signal?.throwIfAborted();
     const committed = await context.driver.commit(plan.checks(), plan.mutations());
     if (committed === undefined) {
       await staging.lookAgain();
@@ -123,6 +132,8 @@ interface Work {
   readonly request: AcquireRequest;
   readonly decision: AcquireDecision;
   readonly principal: string;
+  /** In short. */
+  readonly token: Uint8Array;
 }
 
 interface Next {
@@ -174,6 +185,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     lastOutcomes: new Uint8Array(),
     principal: work.principal,
     answer: answerOf(before, decision, superseded),
+    tokens: withToken(before?.tokens ?? new Uint8Array(), work.token),
   };
   putHead(layout, plan, kept, next);
   if (kept === undefined) putText(plan, ROW.client(rows), clientId, work.context.driver.limits.valueBytes);

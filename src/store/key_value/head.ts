@@ -50,13 +50,15 @@ export interface HeadRecord {
   /** The digest of the principal; `""` when there is none. */
   readonly principal: string;
   readonly answer: AcquireAnswer;
+  /** The last tokens that acquired the session of this client, in short, oldest first; empty in a head of before. */
+  readonly tokens: Uint8Array;
 }
 
 /** Writes a head. */
 export function encodeHead(head: HeadRecord): Uint8Array {
   const writer = recordWriter(RECORD_KIND.head);
   const { superseded, ended } = head.answer;
-  writer.flags(head.answer.resumed, superseded !== undefined, ended !== undefined);
+  writer.flags(head.answer.resumed, superseded !== undefined, ended !== undefined, head.tokens.length > 0);
   writer.text(head.clientId).text(head.incarnation).number(head.epoch).number(head.version);
   writer.text(head.owner.nodeId).text(head.owner.token);
   writeSessionHead(writer, head.session);
@@ -68,6 +70,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   writer.number(head.answer.startedThrough);
   if (superseded !== undefined) writer.text(superseded.nodeId).text(superseded.token);
   if (ended !== undefined) writer.text(ended.incarnation).number(ENDINGS.indexOf(ended.reason));
+  if (head.tokens.length > 0) writer.bytes(head.tokens);
   return writer.finish();
 }
 
@@ -93,7 +96,7 @@ export function ownerNodeOf(head: HeadRecord): string | undefined {
 }
 
 function readHead(reader: ByteReader): HeadRecord {
-  const [resumed = false, hasSuperseded, hasEnded] = reader.flags(3);
+  const [resumed = false, hasSuperseded, hasEnded, hasTokens] = reader.flags(4);
   const clientId = reader.text();
   const incarnation = reader.text();
   const epoch = reader.count();
@@ -111,6 +114,7 @@ function readHead(reader: ByteReader): HeadRecord {
   const startedThrough = reader.number();
   const superseded = hasSuperseded ? { nodeId: reader.text(), token: reader.text() } : undefined;
   const ended = hasEnded ? { incarnation: reader.text(), reason: reader.word(ENDINGS) } : undefined;
+  const tokens = hasTokens ? reader.bytes() : new Uint8Array();
   return {
     clientId,
     incarnation,
@@ -132,6 +136,7 @@ function readHead(reader: ByteReader): HeadRecord {
       ...(superseded === undefined ? {} : { superseded }),
       ...(ended === undefined ? {} : { ended }),
     },
+    tokens,
   };
 }
 

@@ -80,7 +80,7 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
   };
   return {
     capabilities,
-    acquire: (request, call) => begun(call, () => acquire(context, request)),
+    acquire: (request, call) => begun(call, () => acquire(context, request, call)),
     read: (clientId, call) => begun(call, () => readSession(context, clientId)),
     commit: (batches, call) => begun(call, () => commit(committing, batches)),
     readQueue: (guard, position, call) => begun(call, () => readQueue(context, guard, position)),

@@ -98,6 +98,7 @@ const NO_HEAD: Omit<HeadRecord, "clientId" | "incarnation" | "epoch" | "version"
   lastOutcomes: new Uint8Array(),
   principal: "",
   answer: { resumed: false, startedThrough: 0 },
+  tokens: new Uint8Array(),
 };
 
 /** A guard for a head that was read, with what the rows say. */

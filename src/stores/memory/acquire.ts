@@ -1,6 +1,7 @@
 import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
+import { TOKENS_KEPT } from "../../store/tokens.ts";
 import { copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { Owner, SessionRecord } from "./records.ts";
@@ -43,6 +44,8 @@ export function acquire(world: World, request: AcquireRequest): Acquired | Acqui
     world.doorbells.ring(superseded.nodeId, request.terms.clientId);
   }
   const record = decision.resumed && stored !== undefined ? stored : begin(world, request, decision);
+  // Not spread: that would leave room for more.
+  record.tokens = (stored?.tokens ?? []).slice(1 - TOKENS_KEPT).concat(request.token);
   take(world, record, owner, request, decision);
   return answer(world, record, owner, request);
 }
@@ -53,6 +56,7 @@ function refusal(
   isLiving: boolean,
 ): AcquireRefusal["reason"] | undefined {
   if (stored === undefined) return undefined;
+  if (stored.tokens.includes(request.token)) return "stale";
   if (stored.principal !== request.principal) return "principal";
   if (request.terms.mustBeNew) return "exists";
   return isLiving && request.whenOwned === "refuse" ? "owned" : undefined;
@@ -77,6 +81,7 @@ function begin(world: World, request: AcquireRequest, decision: AcquireDecision)
     version: 0,
     head: decision.head,
     owner: undefined,
+    tokens: [],
     will: undefined,
     subscriptions: undefined,
     outbound: undefined,

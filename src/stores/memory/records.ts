@@ -30,6 +30,8 @@ export interface SessionRecord extends DueItem {
   version: number;
   head: SessionHead;
   owner: Owner | undefined;
+  /** The last tokens that acquired the session of this client, oldest first. */
+  tokens: readonly string[];
   will: Will | undefined;
   subscriptions: Map<string, Subscription> | undefined;
   outbound: Map<number, OutboundMark> | undefined;

@@ -7,6 +7,7 @@ import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../../store/session_store.ts";
+import { shortToken } from "../../store/tokens.ts";
 import type { IndexChange } from "./checks.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf, readHead, readLatest } from "./fields.ts";
@@ -18,9 +19,9 @@ import { pageOf, type RawPage, readRawPage } from "./queue.ts";
 import { phasesOf, readRows, snapshotOf, willText } from "./rows.ts";
 import { repair, ringOf } from "./repair.ts";
 import { leasesCommand, readLeases } from "./session.ts";
-import type { ReplyReader } from "./text.ts";
+import { type ReplyReader, toText } from "./text.ts";
 
-const REFUSALS = { b: "principal", e: "exists", o: "owned" } as const;
+const REFUSALS = { s: "stale", b: "principal", e: "exists", o: "owned" } as const;
 
 const DOING = "acquire a session";
 
@@ -42,10 +43,11 @@ export async function acquire(
   const { clientId } = request.terms;
   const keys = await keysFor(context, [clientId]);
   const principal = request.principal === undefined ? "" : await digestOf(request.principal);
+  const short = toText(shortToken(request.token));
   const leases = context.cluster ? await announce(context, keys, request, call) : undefined;
   const taken = await ask(context, {
     script: ACQUIRE,
-    ...argumentsOf(keys, request, principal, leases),
+    ...argumentsOf(keys, request, { principal, short }, leases),
     doing: DOING,
     writes: true,
     read: (status, reader) => readAcquired(keys, request, status, reader),
@@ -100,7 +102,7 @@ async function follow(
 function argumentsOf(
   keys: RedisKeys,
   request: AcquireRequest,
-  principal: string,
+  { principal, short }: { readonly principal: string; readonly short: string },
   leases: ReadonlyMap<string, number> | undefined,
 ): Arguments {
   const { terms, page } = request;
@@ -114,7 +116,7 @@ function argumentsOf(
     .add(Math.ceil(request.now), stampOf(request.token))
     .add(leases?.size ?? 0, ...[...leases ?? []].flatMap(([nodeId, until]) => [named(nodeId), until]))
     .add(part, spreadOf(part), named(terms.clientId))
-    .add(named(request.token), named(request.nodeId), named(request.incarnation), principal)
+    .add(named(request.token), short, named(request.nodeId), named(request.incarnation), principal)
     .flag(terms.mustBeNew).flag(request.whenOwned === "refuse").flag(terms.cleanStart)
     .flag(terms.resumeAcrossVersions).flag(terms.releaseWillOnCleanStart)
     .add(DECISIONS, terms.head.protocolVersion, headText({ ...terms.head, attached: true }), terms.sendAhead)

@@ -62,7 +62,7 @@ export class History {
   /** Whether one of them delivers through outboxes alone: then all sessions do. */
   readonly #owesAll: boolean;
   #now = START;
-  #lastAcquire: AcquireRequest | undefined;
+  readonly #acquires: AcquireRequest[] = [];
   #lastBatch: SentBatch | undefined;
 
   constructor(stores: Pair<SessionStore>, chance: Random, mayLeaveOutcomesOut: boolean) {
@@ -115,10 +115,10 @@ export class History {
 
   async #acquire(): Promise<string> {
     const chance = this.#chance;
-    const repeated = chance.chance(0.15) ? this.#lastAcquire : undefined;
+    const repeated = this.#pastAcquire();
     // The incarnation of every attempt is its own: the first may have begun a session that has ended since.
     const request = repeated === undefined ? drawAcquire(chance, this.#now) : { ...repeated, incarnation: chance.id() };
-    this.#lastAcquire = request;
+    this.#acquires.push(request);
     const [model, subject] = await this.#both((store) => store.acquire(request));
     expectEqual(comparableAcquire(subject), comparableAcquire(model), "acquire");
     if (model.outcome === "acquired" && subject.outcome === "acquired") {
@@ -130,6 +130,13 @@ export class History {
       });
     }
     return `${repeated === undefined ? "acquire" : "acquire again"} ${shown(request)}`;
+  }
+
+  /** The last acquire again, or one that was long on its way; nothing for a new one. */
+  #pastAcquire(): AcquireRequest | undefined {
+    const chance = this.#chance;
+    if (chance.chance(0.15)) return this.#acquires.at(-1);
+    return this.#acquires.length > 0 && chance.chance(0.1) ? chance.pick(this.#acquires.slice(-30)) : undefined;
   }
 
   async #commit(): Promise<string> {

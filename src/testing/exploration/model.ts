@@ -27,12 +27,19 @@ export interface Ledger {
   readonly told: ReadonlyMap<string, Told>;
   /** By incarnation: the batch that ended it, and whether a store may have forgotten it since. */
   readonly endedBy: ReadonlyMap<string, { readonly id: string; readonly isCertain: boolean }>;
+  /** By Client Identifier: the tokens that acquired its session. There are fewer in a world than a store remembers. */
+  readonly tokens: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 type Told = Pick<Acquired, "resumed" | "startedThrough" | "superseded" | "ended"> & { readonly token: string };
 
 /** Nothing is remembered yet. */
-export const EMPTY_LEDGER: Ledger = { lastBatch: new Map(), told: new Map(), endedBy: new Map() };
+export const EMPTY_LEDGER: Ledger = {
+  lastBatch: new Map(),
+  told: new Map(),
+  endedBy: new Map(),
+  tokens: new Map(),
+};
 
 /** What a call should do. Of guards only what they stand for is told: their numbers are the store's. */
 export interface Meant<Answer> {
@@ -76,6 +83,8 @@ export function meantByAcquire(shown: Shown, ledger: Ledger, request: AcquireReq
     return { shown, ledger, answer: { outcome: "refused", reason } };
   };
   const isLiving = stored?.ownerUntil !== undefined && stored.ownerUntil > now;
+  const tokens = stored === undefined ? undefined : ledger.tokens.get(clientId);
+  if (tokens?.has(token)) return refuse("stale");
   if (stored !== undefined && terms.mustBeNew) return refuse("exists");
   if (isLiving && request.whenOwned === "refuse") return refuse("owned");
   const decision = decideAcquire(
@@ -114,7 +123,12 @@ export function meantByAcquire(shown: Shown, ledger: Ledger, request: AcquireReq
   lastBatch.delete(clientId);
   return {
     shown: after,
-    ledger: { ...forgetful(ledger), lastBatch, told: new Map(ledger.told).set(clientId, says) },
+    ledger: {
+      ...forgetful(ledger),
+      lastBatch,
+      told: new Map(ledger.told).set(clientId, says),
+      tokens: new Map(ledger.tokens).set(clientId, new Set([...tokens ?? [], token])),
+    },
     answer: acquired(after, session, says),
   };
 }

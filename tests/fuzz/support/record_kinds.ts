@@ -149,6 +149,7 @@ const head = record<HeadRecord>({
     superseded: owner,
     ended: fc.record({ incarnation: text, reason: fc.constantFrom("expired", "cleanStart", "takenOver") }),
   }),
+  tokens: bytes,
 });
 const gate = record<GateRecord>({
   incarnation: text,

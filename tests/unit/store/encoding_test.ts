@@ -71,7 +71,11 @@ const HEAD: HeadRecord = {
     superseded: { nodeId: "o", token: "u" },
     ended: { incarnation: "h", reason: "cleanStart" },
   },
+  tokens: new Uint8Array(),
 };
+
+/** It has remembered tokens since they were kept. */
+const HEAD_WITH_TOKENS: HeadRecord = { ...HEAD, tokens: new Uint8Array([1, 2, 3, 4, 5, 6, 255, 0, 0, 0, 0, 0]) };
 
 const GATE: GateRecord = {
   incarnation: "i",
@@ -127,6 +131,14 @@ const FIXTURES: readonly Fixture[] = [
       "0101070163016903c801016e017405fe0180d095ffbc31feffffff0fac02e8d795ffbc318e01d0df95ffbc31e807dcdb95ffbc31f40305320200020601c70101016202010001640c016f0175016801",
     value: HEAD,
     encode: () => encodeHead(HEAD),
+    decode: (key, bytes) => decodeHead(key, bytes),
+  },
+  {
+    name: "head with tokens",
+    hex:
+      "01010f0163016903c801016e017405fe0180d095ffbc31feffffff0fac02e8d795ffbc318e01d0df95ffbc31e807dcdb95ffbc31f40305320200020601c70101016202010001640c016f01750168010c010203040506ff0000000000",
+    value: HEAD_WITH_TOKENS,
+    encode: () => encodeHead(HEAD_WITH_TOKENS),
     decode: (key, bytes) => decodeHead(key, bytes),
   },
   {
@@ -327,6 +339,7 @@ Deno.test("a head with every field stays within 2 KiB when ids have 64 character
     lastBatchId: id,
     principal: id,
     lastOutcomes: new Uint8Array(512),
+    tokens: new Uint8Array(48),
   };
   assert.ok(encodeHead(head).length <= 2_048);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TOKENS_KEPT } from "../../../store/tokens.ts";
 import type { Script } from "../transport.ts";
 import { COMMON } from "./common.ts";
 import { LOG, MARKS, PAGE } from "./log.ts";
@@ -30,11 +31,12 @@ export const HEAD = [
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
  * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `left`, rows, own log; now; stamp; leases that are known
- *   beforehand; name, holder, full name; token, node, identity of a new log, binding; switches (must be new, refuse an owned
- *   one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to raise the limit,
- *   the parting row, the name to keep; limits of the page.
+ *   beforehand; name, holder, full name; token, the same in short, node, identity of a new log, binding; switches (must be
+ *   new, refuse an owned one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to
+ *   raise the limit, the parting row, the name to keep; limits of the page.
  * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
- *   what is to be done elsewhere; `b` another binding, `e` there is one, `o` it is owned, `x` a record is none.
+ *   what is to be done elsewhere; `s` the token had it before, `b` another binding, `e` there is one, `o` it is owned, `x` a
+ *   record is none.
  */
 export const ACQUIRE: Script = {
   name: "acquire",
@@ -50,7 +52,7 @@ for n = 1, number() do
   leases[each] = number()
 end
 local name, holder, fullName = arg(), arg(), arg()
-local token, node, newId, binding = arg(), arg(), arg(), arg()
+local token, short, node, newId, binding = arg(), arg(), arg(), arg(), arg()
 local mustBeNew, refusesOwned, beginsAnew, anyKind, releases = arg() == '1', arg() == '1', arg() == '1', arg() == '1', arg() == '1'
 local decisions, kind, head, ahead, parting, kept = arg(), number(), arg(), number(), arg(), arg()
 local most, mostBytes = number(), number()
@@ -85,7 +87,7 @@ local function answer(status, log, latest, headText, values, pending)
   return reply(status)
 end
 
-local log = open(own, {'k', 'p', 'h', 'w'})
+local log = open(own, {'k', 'p', 'h', 'w', 'r'})
 local stored = log.id and headOf(log.seen.h)
 if log.id and not (log.state and stored) then return reply('x') end
 local attached = stored and stored[ATTACHED] == 1
@@ -93,6 +95,11 @@ if attached and log.seen.k == token then
   local kept = redis.call('HGETALL', rows)
   addMarks(log, kept)
   return answer('A', log, log.seen.w, log.seen.h, kept, owes(log))
+end
+-- Whoever had it, and has it no more, asked long ago.
+local tokens = stored and log.seen.r or ''
+for n = 1, #tokens, #short do
+  if string.sub(tokens, n, n + #short - 1) == short then return reply('s') end
 end
 if shared.nodes then
   local wanted = {node}
@@ -170,6 +177,7 @@ local latest = (goesOn and '1 ' or '0 ') .. digits(started) .. ' ' .. ended ..
   (living and ' ' .. owner .. ' ' .. since or '')
 log.node = node
 log.set.n, log.set.k, log.set.h, log.set.w, log.set.t, log.set.u = node, token, head, latest, '', ''
+log.set.r = string.sub(tokens, -${TOKENS_KEPT - 1} * #short) .. short
 save(log)
 if parting ~= '' then
   redis.call('HSET', rows, 'w', parting)
