@@ -11,7 +11,7 @@ import { isUnreadable } from "../store/encoding.ts";
 import type { CommitBatch, Delivery, DueWork, StoredSession } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
 import { unrefusable } from "./publish.ts";
-import { persistently } from "./within.ts";
+import { persistently, within } from "./within.ts";
 
 /** How moving a session that nobody here owns went. */
 export type Moved = "moved" | "unchanged" | "absent" | "superseded";
@@ -136,7 +136,12 @@ export class Due {
       case "outbox":
         return await outbox.workOff(work.outboxId);
       case "sweep":
-        await options.store.sweep(work.work);
+        await within(
+          options.environment,
+          options.commit.timeoutMs,
+          "sweep",
+          (signal) => options.store.sweep(work.work, { signal }),
+        );
         return true;
       default:
         return work satisfies never;

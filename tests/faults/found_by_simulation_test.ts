@@ -280,3 +280,17 @@ Deno.test("a client that is still being authenticated when the broker shuts down
   await stopped;
   assert.equal(client.told(), "connack:88");
 });
+
+Deno.test("a sweep that is never answered keeps a node from nothing else", async () => {
+  const { broker, connect, faults, pass, rest } = world();
+  broker.start();
+  const first = await connect("a", { sessionExpiryInterval: 0 });
+  faults.inject({ call: "sweep", fault: "neverStarts" });
+  await first.drop();
+  await pass(61_000);
+  assert.equal(faults.injected.length, 1, "something was to be swept");
+  const stopped = broker.shutdown();
+  await pass(10_000);
+  await rest();
+  await stopped;
+});

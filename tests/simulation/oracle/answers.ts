@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { mayBeginTwice } from "./delivery.ts";
 import type { Connection, OpenRequest } from "./connection.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { WireResponse, WireSuback, WireUnsuback } from "./observation.ts";
@@ -132,7 +133,8 @@ function promised(
   const { client, supersededSeq, will } = connection;
   if (client.isRude) return;
   const isStale = sent.seq > supersededSeq;
-  const outlivedWill = will !== undefined && will.arrivedSeq < sent.seq && will.message.wills.length === 1;
+  const outlivedWill = will !== undefined && !mayBeginTwice(will) && will.arrivedSeq < sent.seq &&
+    will.message.wills.length === 1;
   if ((!isStale && !outlivedWill && client.attempts.length < 2) || !isStored()) return;
   if (isStale) {
     const text = `${what} answers what was sent after another connection had taken the session over`;

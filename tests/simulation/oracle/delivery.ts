@@ -133,7 +133,7 @@ function whyChanged({ packet, topic }: Arrival, message: Message): string | unde
 }
 
 /** Whether an administrator may have ended the session while its CONNECT was being repeated, so that it began once more. */
-function mayBeginTwice({ connection }: Will): boolean {
+export function mayBeginTwice({ connection }: Will): boolean {
   return connection.client.ends.some(({ fromSeq, untilSeq, isAnswered }) =>
     fromSeq < connection.connackSeq && (!isAnswered || untilSeq > connection.connectSeq)
   );
