@@ -1,12 +1,5 @@
 /** What the oracle says of single packets and of how PUBLISH, PUBREL and answers follow each other on the wire. */
-import { illegal, legal, publish, release, subscribe, type Trace } from "./traces/trace.ts";
-
-/** A subscriber to everything and a publisher. */
-function pair(trace: Trace) {
-  const reader = trace.connects("reader");
-  reader.subscribes("#", 2);
-  return { reader, writer: trace.connects("writer") };
-}
+import { illegal, legal, pair, publish, release, subscribe } from "./traces/trace.ts";
 
 legal("a plain life of all three levels", (trace) => {
   const { reader, writer } = pair(trace);

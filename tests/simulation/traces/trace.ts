@@ -246,3 +246,10 @@ export function illegal(
     assert.deepEqual(trace.broken, [rule], trace.found);
   });
 }
+
+/** A subscriber to everything and a publisher. */
+export function pair(trace: Trace): { readonly reader: Link; readonly writer: Link } {
+  const reader = trace.connects("reader");
+  reader.subscribes("#", 2);
+  return { reader, writer: trace.connects("writer") };
+}
