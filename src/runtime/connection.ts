@@ -33,7 +33,7 @@ import { askWhySuperseded } from "./superseded.ts";
 import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
 
 /** What a connection waits for before it takes the next packet. */
-type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable" | "owner";
+type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
 /** One connection of one client. */
 export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Timed {
@@ -61,6 +61,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   /** What the packet in hand weighs, until a letter takes it over. */
   #carried = 0;
   #stepping = false;
+  /** Its session is somebody else's, or nobody's; only what the client is told is still being asked for. */
+  #isLost = false;
   /** The machine has closed the connection; only what it left is still to be done. */
   #closing = false;
   #finished = false;
@@ -99,7 +101,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     return this.#closing ? undefined : this.mailbox.guard;
   }
   get live(): boolean {
-    return this.#session.online && !this.#closing;
+    return this.#session.online && !this.#closing && !this.#isLost;
   }
   get leaving(): boolean {
     return this.#closing || this.#line.gone || this.inbox.hasFarewell;
@@ -225,7 +227,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#forget();
     if (this.#closing) return this.supersede();
     // Nothing leaves any more; what the client is told depends on who has its session.
-    this.#awaited = "owner";
+    this.#isLost = true;
     const { tasks } = this.#context;
     tasks.add(askWhySuperseded(this.#context, this.clientId).then((reasonCode) => this.supersede(reasonCode)));
   }
@@ -290,7 +292,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     if (this.#finished) return undefined;
     const signal = this.#signals.shift();
     if (signal !== undefined) return signal;
-    if (this.#awaited !== undefined || this.#closing) return undefined;
+    if (this.#awaited !== undefined || this.#closing || this.#isLost) return undefined;
     const item = this.inbox.shift();
     if (item === undefined) return undefined;
     this.#carried = item.cost;

@@ -124,14 +124,23 @@ export class Due {
         // This node hears of its own lapse from its lease, and lets go of its sessions itself.
         if (work.nodeId === nodeId) return false;
         // It may have come back since it was listed, as the same run, and taken sessions anew: then its lease is a later one.
+        let moved = 0;
         for (const clientId of work.clientIds) {
-          await this.move(
-            clientId,
-            ({ owner, ownerUntil = 0 }) => lost(owner?.nodeId === work.nodeId && ownerUntil <= work.dueAt, work.dueAt),
-          );
+          try {
+            const how = await this.move(
+              clientId,
+              ({ owner, ownerUntil = 0 }) =>
+                lost(owner?.nodeId === work.nodeId && ownerUntil <= work.dueAt, work.dueAt),
+            );
+            if (how === "moved") moved++;
+          } catch (error) {
+            if (!isUnreadable(error)) throw error;
+            // The others of its node must not wait for it.
+            options.observe({ type: "workFailed", work: "node", clientId, error });
+          }
         }
         // Once it owns nothing the store forgets it.
-        return work.clientIds.length > 0;
+        return moved > 0;
       }
       case "outbox":
         return await outbox.workOff(work.outboxId);

@@ -84,7 +84,11 @@ export class CommitLane {
   }
 
   /** Commits these batches, again and again where it makes sense, and hands the outcomes out. It never rejects. */
-  async #carry(sources: readonly LaneSource[], batches: readonly CommitBatch[]): Promise<void> {
+  async #carry(
+    sources: readonly LaneSource[],
+    batches: readonly CommitBatch[],
+    wasTried = false,
+  ): Promise<void> {
     const { environment, observe, commit } = this.#options;
     const startedAt = environment.monotonic();
     let waitMs = commit.repeatAfterMs;
@@ -93,7 +97,7 @@ export class CommitLane {
       if (outcome.results !== undefined) {
         const durationMs = environment.monotonic() - startedAt;
         observe({ type: "commit", batches: batches.length, durationMs, attempts });
-        return this.#handOut(sources, batches, outcome.results, attempts > 1);
+        return this.#handOut(sources, batches, outcome.results, wasTried || attempts > 1);
       }
       const repeats = outcome.repeatable && environment.monotonic() - startedAt < commit.repeatForMs;
       const splits = !outcome.repeatable && batches.length > 1;
@@ -101,7 +105,9 @@ export class CommitLane {
       if (splits) {
         // One of them cannot be stored; the others must not suffer for it.
         [sources, batches] = this.#repeatable(sources, batches, outcome.error);
-        for (const [index, source] of sources.entries()) await this.#carry([source], batches.slice(index, index + 1));
+        for (const [index, source] of sources.entries()) {
+          await this.#carry([source], batches.slice(index, index + 1), wasTried || attempts > 1);
+        }
         return;
       }
       if (!repeats) return this.#giveUp(sources, batches, outcome.error);

@@ -39,7 +39,10 @@ export interface LocalSession {
 export interface News {
   /** How far its log has grown; 0 when nothing was appended here. */
   grownTo: number;
-  /** Whether another node has rung: its log may have grown further, or the session may have gone. */
+  /**
+   * Whether another node has rung, or nobody knows what became of a commit: its log may have grown further, or the session
+   * may have gone.
+   */
   rung: boolean;
 }
 
@@ -97,7 +100,8 @@ export class LocalSessions {
 
   /** Ends that without a new owner: whoever had the session looks for what came meanwhile. */
   giveUpAcquire(clientId: string): void {
-    if (this.endAcquire(clientId).grownTo > 0) this.#sessions.get(clientId)?.probe();
+    const { grownTo, rung } = this.endAcquire(clientId);
+    if (grownTo > 0 || rung) this.#sessions.get(clientId)?.probe();
   }
 
   /** Ends that, and says what came meanwhile. */
@@ -168,7 +172,12 @@ export class LocalSessions {
 
   /** Lets the receivers of this node look for themselves what has come. */
   probe(receivers: readonly Receiver[]): void {
-    for (const { clientId, incarnation } of receivers) this.live(clientId, incarnation)?.probe();
+    for (const { clientId, incarnation } of receivers) {
+      const news = this.#acquiring.get(clientId);
+      // As in #tell: the old connection must not begin to send; the new one looks once it is here.
+      if (news !== undefined) news.rung = true;
+      else this.live(clientId, incarnation)?.probe();
+    }
   }
 
   /** Lets every session that was told of messages take them, in order of sequence. */

@@ -20,6 +20,11 @@ export interface StagedValue {
   readonly owner: string;
 }
 
+/** Whether an id can stand in keys: 1 to 256 visible ASCII characters, and no `/`. */
+export function isChunkId(id: string): boolean {
+  return /^[!-.0-~]{1,256}$/.test(id);
+}
+
 /** Writes where a large value stands. */
 export function writeChunkRef(writer: ByteWriter, ref: ChunkRef): void {
   writer.text(ref.id).number(ref.bytes).number(ref.chunks);
@@ -29,6 +34,6 @@ export function writeChunkRef(writer: ByteWriter, ref: ChunkRef): void {
 export function readChunkRef(reader: ByteReader): ChunkRef {
   const id = reader.text();
   // It stands in keys, of which nobody else must be named.
-  if (!/^[!-.0-~]{1,256}$/.test(id)) reader.refuse("a part of a key is none");
+  if (!isChunkId(id)) reader.refuse("a part of a key is none");
   return { id, bytes: reader.number(), chunks: reader.number() };
 }

@@ -20,7 +20,7 @@ export function directory(context: StoreContext): SessionDirectory {
       // One that cannot be read must not hide the others; whoever inspects it is told.
       const summaries = await Promise.all(
         entries.slice(0, limit).map(({ key, value }) =>
-          readableLater(() => Promise.try(() => summaryOf(context, lastPart(key), decodeHead(key, value))))
+          readableLater(async () => await summaryOf(context, lastPart(key), decodeHead(key, value)))
         ),
       );
       const sessions = summaries.filter((summary) => summary !== undefined);

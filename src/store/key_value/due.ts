@@ -22,7 +22,7 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
     readNodes(context, layout),
   ]);
   const rows = await Promise.allSettled(
-    entries.map(({ key, value }) => Promise.try(() => named(context, layout, key, decodeDue(key, value)))),
+    entries.map(async ({ key, value }) => await named(context, layout, key, decodeDue(key, value))),
   );
   const unreadable = entries.filter((_, index) => {
     const row = rows[index];

@@ -37,7 +37,10 @@ export interface KeyValueStoreOptions {
   readonly maximumShapes?: number;
   /** The most receivers that one commit reaches. Default: what the driver's limits allow, and at most 1000. */
   readonly maxReceiversPerCommit?: number;
-  /** Gives unique ids, for the parts of large messages. Default: `crypto.randomUUID`. */
+  /**
+   * Gives unique ids, for the parts of large messages: 1 to 256 visible ASCII characters, without `/`. Default:
+   * `crypto.randomUUID`.
+   */
   readonly newId?: () => string;
 }
 

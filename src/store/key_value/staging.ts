@@ -1,5 +1,5 @@
 /** The large values of one call: each is staged once, however often its commit has to be tried. */
-import type { ChunkRef, StagedValue } from "./chunk_ref.ts";
+import { type ChunkRef, isChunkId, type StagedValue } from "./chunk_ref.ts";
 import { chunkRef, stage, STAGED_FOR_MS } from "./chunks.ts";
 import { getAll, type StoreContext } from "./context.ts";
 import type { Layout } from "./layout.ts";
@@ -33,7 +33,9 @@ export class Staging {
     const known = this.#values.get(handle);
     if (known !== undefined) return known;
     const value = request.value();
-    const ref: ChunkRef = chunkRef(this.#context, this.#context.newId(), value.length);
+    const id = this.#context.newId();
+    if (!isChunkId(id)) throw new RangeError(`Cannot stage a large message: newId gave ${JSON.stringify(id)}`);
+    const ref: ChunkRef = chunkRef(this.#context, id, value.length);
     const { owner } = request;
     const staged: StagedValue = {
       prefix: request.prefix(ref.id),

@@ -20,10 +20,18 @@ export function outcomesOf(
   const words = told === "" ? [] : told.split(";");
   let next = 0;
   return batch.deliveries.map(({ receivers = [] }, index) =>
-    receivers.map((receiver, place) =>
-      place < (served[index] ?? 0) ? outcomeOf(receiver, words[next++] ?? "") : owed(receiver)
+    whole(
+      receivers.map((receiver, place) =>
+        place < (served[index] ?? 0) ? outcomeOf(receiver, words[next++] ?? "") : owed(receiver)
+      ),
     )
   );
+}
+
+/** Of a word that is none nothing is known: whoever gets no list looks for itself. */
+function whole(outcomes: readonly (ReceiverOutcome | undefined)[]): readonly ReceiverOutcome[] {
+  const known = outcomes.filter((outcome) => outcome !== undefined);
+  return known.length === outcomes.length ? known : [];
 }
 
 /** The answer to a batch that was carried out before: lists that are not known any more are empty. */
@@ -46,7 +54,7 @@ export function listsOf(batch: CommitBatch, told: readonly string[]): readonly (
   return batch.deliveries.map(({ receivers = [] }) => {
     const words = receivers.map(() => told[place++] ?? "");
     if (words.some((word) => !/^[ade]/.test(word))) return [];
-    return receivers.map((receiver, index) => outcomeOf(receiver, words[index] ?? ""));
+    return whole(receivers.map((receiver, index) => outcomeOf(receiver, words[index] ?? "")));
   });
 }
 
@@ -54,14 +62,13 @@ function owed({ clientId, incarnation }: DeliveryReceiver): ReceiverOutcome {
   return { outcome: "owed", clientId, incarnation };
 }
 
-function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): ReceiverOutcome {
+function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): ReceiverOutcome | undefined {
   const [kind, value, node, gaveWay] = told.split(" ");
   switch (kind) {
     case "a": {
       const sequence = wholeNumber(value ?? "") ?? 0;
       const dropped = wholeNumber(gaveWay ?? "") ?? 0;
-      // Whoever is told of none looks for itself.
-      if (sequence < 1 || dropped > MAX_GAVE_WAY) return owed({ clientId, incarnation } as DeliveryReceiver);
+      if (sequence < 1 || dropped > MAX_GAVE_WAY) return undefined;
       return {
         outcome: "appended",
         clientId,
@@ -76,6 +83,6 @@ function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): R
     case "e":
       return { outcome: "ended", clientId, incarnation };
     default:
-      return owed({ clientId, incarnation } as DeliveryReceiver);
+      return undefined;
   }
 }
