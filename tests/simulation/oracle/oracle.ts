@@ -222,7 +222,7 @@ function publishReceived(knowledge: Knowledge, connection: Connection, packet: W
     if (!knowledge.unexplained.has(text)) knowledge.unexplained.set(text, { at: knowledge.at, client: client.name });
   } else if (!client.isRude) {
     // An old connection may get a QoS 0 copy that a subscription of the new one asked for: its node knows of neither yet.
-    const isStray = packet.qos === 0 && connection.supersededSeq !== Infinity;
+    const isStray = packet.qos === 0 && (connection.isContested || connection.supersededSeq !== Infinity);
     const isFirst = got === undefined && judgeFirst(knowledge, arrival, message);
     if (isFirst && !isStray) judgeSubscriptions(knowledge, arrival, message);
     judgeExpiry(knowledge, arrival, message);
