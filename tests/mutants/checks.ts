@@ -1,0 +1,123 @@
+/**
+ * What may catch a mutant, and in which order it is tried: the quickest and likeliest first.
+ *
+ * @module
+ */
+
+/** Tests, or a program, that may notice a fault. */
+export interface Check {
+  readonly name: string;
+  /** The test files that belong to it; a program has none. */
+  readonly files?: RegExp;
+  /** A program with its arguments, which fails when it notices something. */
+  readonly program?: readonly string[];
+}
+
+const CHECKS = [
+  { name: "unit of the machine", files: /^tests\/unit\/machine\// },
+  { name: "unit of routing", files: /^tests\/unit\/routing\// },
+  { name: "unit of the store", files: /^tests\/unit\/store\// },
+  { name: "unit of the memory store", files: /^tests\/unit\/stores\/memory/ },
+  { name: "unit of the Deno KV store", files: /^tests\/unit\/stores\/deno_kv/ },
+  { name: "unit of the Upstash client", files: /^tests\/unit\/stores\/upstash_redis\/(?!.*_redis_test)/ },
+  { name: "unit of the Upstash store", files: /^tests\/unit\/stores\/upstash_redis\/.*_redis_test/ },
+  { name: "unit of the runtime", files: /^tests\/unit\/runtime\// },
+  { name: "properties", files: /^tests\/properties\/machine_test/ },
+  { name: "spec", files: /^tests\/spec\// },
+  { name: "conformance of memory", files: /^tests\/conformance\/memory/ },
+  { name: "conformance of key-value", files: /^tests\/conformance\/key_value/ },
+  { name: "interleavings", files: /^tests\/conformance\/(interleavings|unknown_outcomes)/ },
+  { name: "conformance of Deno KV", files: /^tests\/conformance\/(deno_kv|custom_store)/ },
+  { name: "conformance of Upstash", files: /^tests\/conformance\/upstash_redis_test/ },
+  { name: "conformance of an Upstash cluster", files: /^tests\/conformance\/upstash_redis_cluster/ },
+  { name: "faults", files: /^tests\/faults\/(?!.*_redis_test)/ },
+  { name: "faults in Redis", files: /^tests\/faults\/.*_redis_test/ },
+  { name: "simulation", program: ["tests/simulation/main.ts", "--runs", "1000", "--from", "1", "--workers", "1"] },
+  { name: "e2e", files: /^tests\/e2e\/(two_brokers|due|crash|slow_client|bad_input|secrets|shutdown)_test/ },
+  { name: "e2e in Redis", files: /^tests\/e2e\/((two_brokers|due|crash|cluster|upstash)_redis|redis_faults)_test/ },
+] as const satisfies readonly Check[];
+
+type CheckName = (typeof CHECKS)[number]["name"];
+
+/** For the beginning of a path, the checks in order. The first that fits a file is its own. */
+const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[] = [
+  ["src/machine/", ["unit of the machine", "properties", "spec", "unit of the runtime", "simulation", "e2e"]],
+  [
+    "src/routing/",
+    [
+      "unit of routing",
+      "conformance of memory",
+      "conformance of key-value",
+      "unit of the runtime",
+      "spec",
+      "simulation",
+    ],
+  ],
+  [
+    "src/store/key_value/",
+    [
+      "unit of the store",
+      "conformance of key-value",
+      "interleavings",
+      "faults",
+      "conformance of Deno KV",
+      "simulation",
+      "e2e",
+    ],
+  ],
+  [
+    "src/store/",
+    [
+      "unit of the store",
+      "conformance of key-value",
+      "interleavings",
+      "faults",
+      "conformance of Deno KV",
+      "conformance of Upstash",
+      "simulation",
+      "e2e",
+    ],
+  ],
+  [
+    "src/stores/memory",
+    [
+      "unit of the memory store",
+      "conformance of memory",
+      "interleavings",
+      "conformance of key-value",
+      "spec",
+      "simulation",
+    ],
+  ],
+  ["src/stores/deno_kv", ["unit of the Deno KV store", "conformance of Deno KV", "e2e"]],
+  [
+    "src/stores/upstash_redis/",
+    [
+      "unit of the Upstash client",
+      "conformance of Upstash",
+      "unit of the Upstash store",
+      "conformance of an Upstash cluster",
+      "faults in Redis",
+      "simulation",
+      "e2e in Redis",
+    ],
+  ],
+  ["src/runtime/", ["unit of the runtime", "spec", "faults", "simulation", "e2e", "faults in Redis"]],
+];
+
+/** The checks of a mutant in this file. Throws a `RangeError` for a file that no plan is for. */
+export function checksFor(file: string): readonly Check[] {
+  const plan = PLANS.find(([place]) => file.startsWith(place));
+  if (plan === undefined) throw new RangeError(`Cannot judge a mutant: no checks are known for ${file}`);
+  return plan[1].flatMap((name) => CHECKS.filter((check) => check.name === name));
+}
+
+/** All checks. */
+export const ALL_CHECKS: readonly Check[] = CHECKS;
+
+/** The arguments of deno that run a check on the test files of a checkout. */
+export function argumentsOf(check: Check, testFiles: readonly string[]): readonly string[] {
+  if (check.program !== undefined) return ["run", "-A", "--no-check", "--quiet", ...check.program];
+  const files = testFiles.filter((file) => check.files?.test(file) && file.endsWith("_test.ts"));
+  return ["test", "-A", "--no-check", "--quiet", "--fail-fast", ...files];
+}

@@ -1,0 +1,13 @@
+import { MACHINE_FAULTS } from "./chosen/machine.ts";
+import { RUNTIME_FAULTS } from "./chosen/runtime.ts";
+import { STORE_FAULTS } from "./chosen/store.ts";
+import { UPSTASH_FAULTS } from "./chosen/upstash_redis.ts";
+import type { ChosenFault } from "./mutant.ts";
+
+/** All faults that were chosen: those that a person would make, and those that others made. */
+export const CHOSEN_FAULTS: readonly ChosenFault[] = [
+  ...MACHINE_FAULTS,
+  ...STORE_FAULTS,
+  ...UPSTASH_FAULTS,
+  ...RUNTIME_FAULTS,
+];

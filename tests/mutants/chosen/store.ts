@@ -1,0 +1,148 @@
+import type { ChosenFault } from "../mutant.ts";
+
+const KEY_VALUE = "src/store/key_value";
+const MEMORY = "src/stores/memory";
+
+/** Faults of the stores that are written here, and of what they share. */
+export const STORE_FAULTS: readonly ChosenFault[] = [
+  {
+    name: "memory: neither epoch nor version is compared",
+    file: `${MEMORY}/world.ts`,
+    text: "return record.epoch === guard.epoch && record.version === guard.version ? record : undefined;",
+    replacement: "return record;",
+    breaks: "G3",
+  },
+  {
+    name: "memory: inbound identifiers are kept after a clean start",
+    file: `${MEMORY}/acquire.ts`,
+    text: "stored : begin(world, request, decision);",
+    replacement: "stored : Object.assign(begin(world, request, decision), { inbound: stored?.inbound });",
+    breaks: "trap 2",
+  },
+  {
+    name: "memory: anybody may take a session who knows its Client Identifier",
+    file: `${MEMORY}/acquire.ts`,
+    text: 'if (stored.principal !== request.principal) return "principal";',
+    replacement: "",
+    breaks: "trap 10",
+  },
+  {
+    name: "memory: a message for an ended session goes to its successor",
+    file: `${MEMORY}/deliver.ts`,
+    text: "return record?.incarnation === receiver.incarnation ? record : undefined;",
+    replacement: "return record;",
+    breaks: "trap 7",
+  },
+  {
+    name: "memory: Retain As Published is lost in the log",
+    file: `${MEMORY}/log.ts`,
+    text: "retain: receiver.retain,",
+    replacement: "retain: false,",
+    breaks: "trap 63",
+  },
+  {
+    name: "a subscription cannot be replaced in the index",
+    file: "src/routing/matcher.ts",
+    text: "values.set(key, value);",
+    replacement: "if (!values.has(key)) values.set(key, value);",
+    breaks: "trap 65",
+  },
+  {
+    name: "RETAIN of a QoS 0 copy is lost in its record",
+    file: "src/store/records/message.ts",
+    text: "retain: flags >= 4 }",
+    replacement: "retain: flags > 4 }",
+    breaks: "trap 63",
+  },
+  {
+    name: "key-value: a commit does not check the head",
+    file: `${KEY_VALUE}/batch.ts`,
+    text: "plan.check(headKey, world.versionOf(headKey));",
+    replacement: "",
+    breaks: "G3",
+  },
+  {
+    name: "key-value: the version is not compared",
+    file: `${KEY_VALUE}/batch.ts`,
+    text: "stored.version === head.version",
+    replacement: "stored.version >= 0",
+    breaks: "G3",
+  },
+  {
+    name: "key-value: inbound identifiers are kept after a clean start",
+    file: `${KEY_VALUE}/acquire.ts`,
+    text: "...(decision.resumed ? found.own : NOTHING_OWNED)",
+    replacement: "...(decision.resumed ? found.own : { ...NOTHING_OWNED, inbound: found.own.inbound })",
+    breaks: "trap 2",
+  },
+  {
+    name: "key-value: a repeated acquire takes the session once more",
+    file: `${KEY_VALUE}/acquire.ts`,
+    text: "if (head?.session.attached && head.owner.token === request.token) {",
+    replacement: "if (head?.session.attached && head.owner.token === request.token && head.answer.resumed) {",
+    breaks: "D1",
+  },
+  {
+    name: "key-value: an append does not check the gate",
+    file: `${KEY_VALUE}/append.ts`,
+    text: "plan.check(gateKey, world.versionOf(gateKey));",
+    replacement: "",
+    breaks: "G4",
+  },
+  {
+    name: "key-value: a message for an ended session goes to its successor",
+    file: `${KEY_VALUE}/append.ts`,
+    text: "if (gate === undefined || gate.incarnation !== incarnation) return",
+    replacement: "if (gate === undefined) return",
+    breaks: "trap 7",
+  },
+  {
+    name: "key-value: the last started message gives way",
+    file: `${KEY_VALUE}/append.ts`,
+    text: "entry.sequence > sentLimit",
+    replacement: "entry.sequence >= sentLimit",
+    breaks: "G7",
+  },
+  {
+    name: "key-value: who drops does not check what was started meanwhile",
+    file: `${KEY_VALUE}/append.ts`,
+    text: "if (victims?.length !== 0 && head !== undefined) plan.check(headKey, world.versionOf(headKey));",
+    replacement: "",
+    breaks: "G7",
+  },
+  {
+    name: "key-value: the epoch of the gate is not compared",
+    file: `${KEY_VALUE}/gate.ts`,
+    text: " || head.epoch < gate.epoch)",
+    replacement: ")",
+    breaks: "D5",
+  },
+  {
+    name: "key-value: what gave way is counted once more by its owner",
+    file: `${KEY_VALUE}/changes.ts`,
+    text: "if (version === null || work.world.dropped.get(key)) return;",
+    replacement: "",
+    breaks: "G14",
+  },
+  {
+    name: "key-value: an ended session can still be appended to",
+    file: `${KEY_VALUE}/changes.ts`,
+    text: "plan.delete(layout.gate(head.clientId));",
+    replacement: "",
+    breaks: "G8",
+  },
+  {
+    name: "key-value: a sweep takes a living session",
+    file: `${KEY_VALUE}/sweep.ts`,
+    text: "if (lives) return;",
+    replacement: "",
+    breaks: "G9",
+  },
+  {
+    name: "key-value: the answer of a batch that was carried out is forgotten",
+    file: `${KEY_VALUE}/commit.ts`,
+    text: "if (head.lastBatchId !== batch.id || isCurrent(head, state.head))",
+    replacement: "if (head.lastBatchId === batch.id || isCurrent(head, state.head))",
+    breaks: "D8",
+  },
+];

@@ -1,0 +1,25 @@
+import type { Check } from "./checks.ts";
+import type { Mutant } from "./mutant.ts";
+
+/** How a run of deno in a copy went. */
+export interface Run {
+  readonly outcome: "passed" | "failed" | "tooLong";
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+/** A copy of the checkout, as its judge sees it. */
+export interface Tree {
+  /** Whether a check can be made there. */
+  has(check: Check): boolean;
+  /** Makes a check, for no longer than the limit. */
+  check(check: Check, limitMs: number): Promise<Run>;
+  /** Makes a fault, does something, and mends it. */
+  withFault<T>(mutant: Mutant, use: () => Promise<T>): Promise<T>;
+}
+
+/** The test that failed first, or the first violation that a search found; `undefined` when there was none, since a file could not even be loaded. */
+export function firstFailure(output: string): string | undefined {
+  const errors = output.slice(output.indexOf("\n ERRORS \n") + 1);
+  return /^(.+) => \.?\/?\S+:\d+(?::\d+)?$/m.exec(errors)?.[1] ?? /^seed \d+: .+$/m.exec(output)?.[0];
+}
