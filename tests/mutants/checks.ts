@@ -33,8 +33,8 @@ const CHECKS = [
   { name: "faults", files: /^tests\/faults\/(?!.*_redis_test)/ },
   { name: "faults in Redis", files: /^tests\/faults\/.*_redis_test/ },
   { name: "simulation", program: ["tests/simulation/main.ts", "--runs", "1000", "--from", "1", "--workers", "1"] },
-  { name: "e2e", files: /^tests\/e2e\/(two_brokers|due|crash|slow_client|bad_input|secrets|shutdown)_test/ },
-  { name: "e2e in Redis", files: /^tests\/e2e\/((two_brokers|due|crash|cluster|upstash)_redis|redis_faults)_test/ },
+  { name: "e2e", files: /^tests\/e2e\/(two_brokers|due|slow_client|bad_input)_test/ },
+  { name: "e2e in Redis", files: /^tests\/e2e\/(two_brokers|due|upstash)_redis_test/ },
 ] as const satisfies readonly Check[];
 
 type CheckName = (typeof CHECKS)[number]["name"];
