@@ -61,7 +61,9 @@ export function closedInOrder(knowledge: Knowledge, connection: Connection): voi
   const isAlone = client.connections.every((other) =>
     other === connection || other.connect === undefined || surelyBefore(other, connection, knowledge.bounds)
   );
-  if (isAlone) neverPublished(will, "the client had disconnected with 0x00");
+  // An administrator may have ended the session, and so published it, before DISCONNECT came.
+  const mayBeEnded = client.ends.some((end) => !end.isAnswered || end.untilSeq > connection.connectSeq);
+  if (isAlone && !mayBeEnded) neverPublished(will, "the client had disconnected with 0x00");
 }
 
 /** A DISCONNECT that raises the interval from 0 is none (WL-16). */
