@@ -3,7 +3,7 @@ import type { StepResult } from "../machine/step.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { Delivery } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
-import type { Letter } from "./mailbox.ts";
+import type { Letter, Offer } from "./mailbox.ts";
 
 const NO_CHANGES: readonly SessionChange[] = [];
 const NO_DELIVERIES: readonly Delivery[] = [];
@@ -20,7 +20,7 @@ export function letterOf(context: BrokerContext, result: StepResult, receivers: 
   if (result.changes.length === 0) return { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects };
   const changes: SessionChange[] = [];
   const deliveries: Delivery[] = [];
-  let offers: readonly (() => void)[] = [];
+  let offers: readonly Offer[] = [];
   let refusableRef: number | undefined;
   for (const change of result.changes) {
     if (change.type !== "publishMessage") {
@@ -38,11 +38,6 @@ export function letterOf(context: BrokerContext, result: StepResult, receivers: 
     if (dispatch.delivery === undefined) continue;
     deliveries.push(dispatch.delivery);
     if (context.options.queue.whenFull === "reject") refusableRef = ref;
-  }
-  if (changes.length === 0 && deliveries.length === 0) {
-    // Nothing has to be durable first.
-    for (const offer of offers) offer();
-    offers = [];
   }
   return { changes, deliveries, effects, offers, ...(refusableRef === undefined ? {} : { refusableRef }) };
 }

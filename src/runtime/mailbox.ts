@@ -12,13 +12,19 @@ import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "..
 import type { CommitLane, LaneSource } from "./lane.ts";
 import { unrefusable } from "./publish.ts";
 
+/** Hands a QoS 0 copy to a session of this node. */
+export type Offer = () => void;
+
+/** What is done once a batch is durable. */
+type Deed = Effect | Offer;
+
 /** What a step leaves for the mailbox. */
 export interface Letter {
   readonly changes: readonly SessionChange[];
   readonly deliveries: readonly Delivery[];
   readonly effects: readonly Effect[];
-  /** Done once the changes are durable, after the effects. */
-  readonly offers?: readonly (() => void)[];
+  /** Done once the changes are durable, after the effects; those of later letters wait for them. */
+  readonly offers?: readonly Offer[];
   /** A publish that may be refused by its commit (D11), and so travels alone. */
   readonly refusableRef?: number;
 }
@@ -54,10 +60,10 @@ export interface MailboxOptions {
 interface Envelope {
   readonly changes: SessionChange[];
   readonly deliveries: Delivery[];
-  readonly effects: Effect[];
-  /** Of later steps, which wait for their turn only: they run even if a publish that may be refused is. */
-  readonly followers: Effect[];
-  readonly offers: (() => void)[];
+  readonly deeds: Deed[];
+  /** Of later steps, which wait for their turn only: they are done even if a publish that may be refused is. */
+  readonly followers: Deed[];
+  holdsOffers: boolean;
   receivers: number;
   bytes: number;
   cost: number;
@@ -72,7 +78,7 @@ interface Envelope {
 export class Mailbox implements LaneSource {
   readonly #options: MailboxOptions;
   readonly #envelopes: Envelope[] = [];
-  readonly #ready: Effect[] = [];
+  readonly #ready: Deed[] = [];
   #guard: Guard | undefined;
   #inFlight: CommitBatch | undefined;
   #requested = false;
@@ -128,9 +134,11 @@ export class Mailbox implements LaneSource {
     if (this.#dropped) return;
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
       const last = this.#envelopes.at(-1);
-      if (last === undefined) this.#run(letter.effects);
-      else this.#fill(last, letter, letter.changes, cost);
-      return;
+      if (last === undefined) return this.#run([...letter.effects, ...letter.offers ?? []]);
+      // Offers wait for earlier ones alone: nobody else's copy is kept waiting by the store.
+      if (this.#envelopes.some(({ holdsOffers }) => holdsOffers)) return this.#fill(last, letter, letter.changes, cost);
+      this.#fill(last, { ...letter, offers: NO_OFFERS }, letter.changes, cost);
+      return this.#run(letter.offers ?? NO_OFFERS);
     }
     const { maxChangesPerBatch } = this.#options.capabilities;
     let changes = letter.changes;
@@ -192,9 +200,7 @@ export class Mailbox implements LaneSource {
         const envelope = this.#envelopes.shift();
         if (envelope === undefined) break;
         this.#giveBack(envelope);
-        this.#run([...envelope.effects, ...envelope.followers]);
-        // After what earlier offers to this very session have led to: that stands among the followers.
-        for (const offer of envelope.offers) offer();
+        this.#run([...envelope.deeds, ...envelope.followers]);
         if (repeated) owner.storeFailed(undefined);
         break;
       }
@@ -206,7 +212,7 @@ export class Mailbox implements LaneSource {
         if (envelope === undefined) break;
         this.#giveBack(envelope);
         const letter = owner.publishRefused(envelope.refusableRef as number);
-        this.#postFirst({ ...letter, effects: [...letter.effects, ...envelope.followers] });
+        this.#postFirst(letter, envelope);
         if (repeated) owner.storeFailed(undefined);
         break;
       }
@@ -224,15 +230,17 @@ export class Mailbox implements LaneSource {
     this.#options.owner.mailboxMoved();
   }
 
-  /** Puts a letter before all that wait. */
-  #postFirst(letter: Letter): void {
+  /** Puts a letter before all that wait, in the place of what was refused. */
+  #postFirst(letter: Letter, { followers, holdsOffers }: Envelope): void {
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
-      this.#run(letter.effects);
+      this.#run([...letter.effects, ...followers]);
       return;
     }
     const envelope = emptyEnvelope(true);
     this.#envelopes.unshift(envelope);
     this.#fill(envelope, letter, letter.changes, 0);
+    envelope.followers.push(...followers);
+    envelope.holdsOffers ||= holdsOffers;
   }
 
   /** The envelope that takes a letter: the open one if it fits, or else a new one. */
@@ -265,13 +273,12 @@ export class Mailbox implements LaneSource {
       envelope.receivers += receiversOf(letter.deliveries);
       envelope.bytes += bytesOf(letter.deliveries);
     }
-    for (const effect of letter.effects) {
-      (envelope.refusableRef === undefined ? envelope.effects : envelope.followers).push(effect);
-      if (!givesCredit(effect)) continue;
-      envelope.acknowledgements++;
-      this.#acknowledgements++;
-    }
-    if (letter.offers !== undefined) envelope.offers.push(...letter.offers);
+    const { effects, offers = NO_OFFERS } = letter;
+    (envelope.refusableRef === undefined ? envelope.deeds : envelope.followers).push(...effects, ...offers);
+    envelope.holdsOffers ||= offers.length > 0;
+    const credit = effects.filter(givesCredit).length;
+    envelope.acknowledgements += credit;
+    this.#acknowledgements += credit;
     if (letter.refusableRef !== undefined) envelope.refusableRef = letter.refusableRef;
     envelope.cost += cost;
     this.#cost += cost;
@@ -288,28 +295,30 @@ export class Mailbox implements LaneSource {
     this.#acknowledgements -= envelope.acknowledgements;
   }
 
-  /** Runs effects in order, also when one of them leads to more. */
-  #run(effects: readonly Effect[]): void {
-    if (effects.length === 0) return;
-    this.#ready.push(...effects);
+  /** Does what is to be done in order, also when some of it leads to more. */
+  #run(deeds: readonly Deed[]): void {
+    if (deeds.length === 0) return;
+    this.#ready.push(...deeds);
     if (this.#running) return;
     this.#running = true;
-    for (let effect = this.#ready.shift(); effect !== undefined; effect = this.#ready.shift()) {
-      this.#options.owner.runEffect(effect);
+    for (let deed = this.#ready.shift(); deed !== undefined; deed = this.#ready.shift()) {
+      if (typeof deed === "function") deed();
+      else this.#options.owner.runEffect(deed);
     }
     this.#running = false;
   }
 }
 
+const NO_OFFERS: readonly Offer[] = [];
 const NOTHING: Letter = { changes: [], deliveries: [], effects: [] };
 
 function emptyEnvelope(sealed: boolean): Envelope {
   return {
     changes: [],
     deliveries: [],
-    effects: [],
+    deeds: [],
     followers: [],
-    offers: [],
+    holdsOffers: false,
     receivers: 0,
     bytes: 0,
     cost: 0,

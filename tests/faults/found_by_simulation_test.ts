@@ -112,6 +112,25 @@ Deno.test("a client gets its own messages at QoS 0 in the order in which it publ
   assert.deepEqual(texts(client), Array.from({ length: count }, (_, index) => `m${index + 1}`));
 });
 
+Deno.test("a QoS 0 copy whose message must be stored for others is not overtaken by copies that need not wait", async () => {
+  const { connect, faults, rest } = world();
+  const reader = await connect("reader");
+  await reader.send(atMostOnce(1, "#"));
+  const other = await connect("other");
+  await other.send(subscribePacket(1, "stored"));
+  const publisher = await connect("p");
+  await publisher.send(atMostOnce(1, "#"));
+  faults.inject({ call: "commit", fault: "answersLate" });
+  await publisher.send(publishPacket("stored", 1, 1, "m1"));
+  await publisher.send(publishPacket("not", 1, 2, "m2"));
+  await publisher.send(publishPacket("not", 0, undefined, "m3"));
+  assert.deepEqual(texts(reader), [], "they wait for the first");
+  faults.release();
+  await rest();
+  assert.deepEqual(texts(reader), ["m1", "m2", "m3"]);
+  assert.deepEqual(texts(publisher), ["m1", "m2", "m3"], "its own as well");
+});
+
 Deno.test("QoS 0 messages for more receivers than fit into a commit keep their order", async () => {
   const { another, connect, faults, rest, runDue } = world(memoryStore({ maxReceiversPerCommit: 1 }));
   const elsewhere = another();

@@ -166,6 +166,20 @@ legal("two connections at once, of which nobody knows which came first", (trace)
   trace.rests();
 });
 
+legal("a CONNACK that is read late, after the session of which it speaks was replaced", (trace) => {
+  const reader = trace.connects("reader");
+  reader.subscribes("t");
+  reader.closes();
+  const late = trace.connects("reader", { cleanStart: false, connack: undefined });
+  trace.connects("writer").publishes("m1");
+  const anew = trace.connects("reader");
+  anew.subscribes("t");
+  late.gets({ type: "connack", sessionPresent: true, reasonCode: 0 }, publish("m1"));
+  late.gets({ type: "disconnect", reasonCode: 0x8e });
+  late.closes("server");
+  trace.rests();
+});
+
 /** A subscriber whose clean start may have been carried out or not, and who is told that its session goes on. */
 function doubtful(trace: Trace) {
   const reader = trace.connects("reader");

@@ -68,6 +68,20 @@ legal("one after DISCONNECT 0x00 when the server had a reason of its own to clos
   reader.takes("w1");
   trace.rests();
 });
+function closesWhileTheStoreHangs(trace: Trace, openForMs: number): void {
+  const reader = mourner(trace);
+  const client = trace.connects("a", { will: will("w1") });
+  trace.passes(openForMs);
+  client.disconnects();
+  reader.takes("w1");
+}
+legal("one after DISCONNECT 0x00 when the server may have been closing in silence before", (trace) => {
+  closesWhileTheStoreHangs(trace, 500);
+  trace.rests();
+}, { silentMs: 500 });
+illegal("Will", "one after DISCONNECT 0x00 that came too soon for a silent close", (trace) => {
+  closesWhileTheStoreHangs(trace, 400);
+}, { silentMs: 500 });
 illegal("Will", "one of a CONNECT that was refused", (trace) => {
   const reader = mourner(trace);
   trace.connects("a", { will: will("w1"), connack: { reasonCode: 0x87 } });

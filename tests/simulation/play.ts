@@ -39,6 +39,9 @@ export async function play(plan: Plan, options: { readonly isTold?: boolean } = 
   return { violations, observations, counts, happened: world.time.happened };
 }
 
+/** So long a connection that is to end waits for the store, with what it has to say. */
+const LAST_WORDS_MS = 1_000;
+
 /** How late things may be in a world of this plan. */
 export function boundsOf(plan: Plan): WorldBounds {
   const { nodes, actions, faults, clients, networkMs, store, broker } = plan;
@@ -66,6 +69,7 @@ export function boundsOf(plan: Plan): WorldBounds {
     detachMs: quickMs + pauses + storeMs + keepAliveMs + neverMs + leaseMs + (leaseMs > 0 ? 2 * wokenMs + awayMs : 0),
     dueMs: quickMs + storeMs + 2 * wokenMs + awayMs + leaseMs,
     effectMs: quickMs + storeMs,
+    ...(faults.length === 0 ? {} : { silentMs: LAST_WORDS_MS }),
     queueIsLimited: broker.queueMessages < 1_000,
     queueQos0: broker.queueQos0,
     forbiddenTopics: FORBIDDEN,

@@ -163,6 +163,8 @@ export interface WorldBounds {
   readonly detachMs: number;
   /** What a node decided is seen so late at most: it waits for the store. Absent is 0. */
   readonly effectMs?: number;
+  /** While the store hangs, a server that is to close does so in silence after so long. Absent: it always says why. */
+  readonly silentMs?: number;
   /** Something due (a Will, the end of a session) may be worked off so late. */
   readonly dueMs: number;
   /** Whether messages may be dropped since a queue is limited; such losses must be counted. */

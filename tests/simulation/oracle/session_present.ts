@@ -129,9 +129,12 @@ function generationAfter(
     const unknown = { bornFromSeq: -1, bornFromAt: -Infinity, bornSeq: seq, firstConnection: undefined };
     return new Generation({ client: client.name, ...unknown });
   }
+  // A CONNACK that comes late may speak of the time before a session that is known by now.
+  const isTimely = holders.every((holder) => !holder.isAccepted || holder.connackSeq < connectSeq);
   const sameHolders = holders.every((holder) => holder.isAccepted && holder.generation === known);
-  if (sameHolders || goesOnInAnyCase(knowledge, holders, known)) return known;
-  const older = holders.map(({ generation }) => generation).filter((generation) => generation !== undefined);
+  if (isTimely && (sameHolders || goesOnInAnyCase(knowledge, holders, known))) return known;
+  const before = isTimely ? undefined : client.connections.findLast((other) => other.connackSeq < connectSeq);
+  const older = [...holders, before].map((holder) => holder?.generation).filter((each) => each !== undefined);
   return doubtfulGeneration([...new Set([known, ...older])], seq);
 }
 

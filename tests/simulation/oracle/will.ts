@@ -52,7 +52,7 @@ export function connectionResumed(knowledge: Knowledge, holder: Connection): voi
 
 /**
  * The server closed in order after a DISCONNECT with 0x00: that was what it closed for, unless it may have closed for
- * another reason. A 5.0 client is told such a reason; a 3.1.1 client is not.
+ * another reason. A 5.0 client is told such a reason, unless the store hangs; a 3.1.1 client is not.
  */
 export function closedInOrder(knowledge: Knowledge, connection: Connection): void {
   const { will, client, disconnect } = connection;
@@ -63,7 +63,9 @@ export function closedInOrder(knowledge: Knowledge, connection: Connection): voi
   );
   // An administrator may have ended the session, and so published it, before DISCONNECT came.
   const mayBeEnded = client.ends.some((end) => !end.isAnswered || end.untilSeq > connection.connectSeq);
-  if (isAlone && !mayBeEnded) neverPublished(will, "the client had disconnected with 0x00");
+  // It may have been closing in silence since before DISCONNECT came.
+  const mayBeSilent = knowledge.at - connection.connackAt >= (knowledge.bounds.silentMs ?? Infinity);
+  if (isAlone && !mayBeEnded && !mayBeSilent) neverPublished(will, "the client had disconnected with 0x00");
 }
 
 /** A DISCONNECT that raises the interval from 0 is none (WL-16). */
