@@ -18,7 +18,11 @@ export type DropReason =
   /** QoS 0 that may have been sent before a crash, or that a slow connection could not take. */
   | "atMostOnce"
   /** Its stored row could not be read; the row is kept aside. */
-  | "unreadable";
+  | "unreadable"
+  /** Client: it may have been sent in a session that the server has no more ([MQTT-3.2.2-5]). */
+  | "sessionLost"
+  /** Client: the server takes no message of its level, or none to be retained ([MQTT-3.2.2-11], [MQTT-3.2.2-14]). */
+  | "notSupported";
 
 /** Why a session ended. */
 export type EndReason =
@@ -126,6 +130,13 @@ export interface PublishMessage {
   readonly ref?: number;
   /** The message, with the level and the RETAIN flag at which it was published. */
   readonly message: Message;
+  /**
+   * Client: where it goes. `log`: published by the application, it goes into the log of this session. `inbox`: it came
+   * from the server, and is the application's. Absent for a server, which routes it.
+   */
+  readonly to?: "log" | "inbox";
+  /** Client: the Subscription Identifiers with which it came. */
+  readonly subscriptionIdentifiers?: readonly number[];
 }
 /** Ends the session: all of it is gone with this change. */
 export interface EndSession {

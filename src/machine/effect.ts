@@ -23,6 +23,8 @@ export interface MessageDropped {
   readonly reason: DropReason;
   /** The Topic Name of the lost message. */
   readonly topic: string;
+  /** The place that it had in the log; absent when it never stood there. */
+  readonly sequence?: number;
 }
 /** Know that a delivery ended: acknowledged, or refused by the client with a code of 0x80 and above. */
 export interface DeliveryCompleted {

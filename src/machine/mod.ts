@@ -16,10 +16,46 @@
  *
  * @module
  */
+export { stepClient } from "./client_step.ts";
+export type { ClientStepResult } from "./client_step.ts";
+export { clientAcquireTerms, openClientSession, releasedHead } from "./state/client_session.ts";
+export type {
+  AcquiredClientSession,
+  ClientLimits,
+  ClientSession,
+  ClientSessionOptions,
+} from "./state/client_session.ts";
+export type {
+  AuthRequested,
+  ClientEvent,
+  ConnectRequest,
+  ConnectRequested,
+  DisconnectRequested,
+  PublishRequested,
+  ServerPacketMalformed,
+  ServerPacketReceived,
+  SubscribeRequested,
+  UnsubscribeRequested,
+} from "./client_event.ts";
+export type {
+  AuthReceived,
+  ClientEffect,
+  ClientIdentifierAssigned,
+  Connected,
+  ConnectRefused,
+  MessageReceived,
+  PublishRejected,
+  RequestAnswered,
+  RequestFailed,
+  SendClientPacket,
+  ServerDisconnected,
+} from "./client_effect.ts";
+export { CLIENT_TABLE } from "./rules/client_lifecycle.ts";
+export type { ClientLifecycleEvent, ClientPhase, ClientRow } from "./rules/client_lifecycle.ts";
 export { step } from "./step.ts";
 export type { StepResult } from "./step.ts";
 export { openSession, snapshot } from "./state/session.ts";
-export type { Session, SessionOptions } from "./state/session.ts";
+export type { AnySession, Session, SessionOptions } from "./state/session.ts";
 export { nextDeadline } from "./state/deadlines.ts";
 export { applyChanges } from "./change.ts";
 export type {

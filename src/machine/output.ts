@@ -1,4 +1,5 @@
 import type { Change } from "./change.ts";
+import type { ClientEffect } from "./client_effect.ts";
 import type { Effect } from "./effect.ts";
 import type { Request } from "./request.ts";
 
@@ -6,7 +7,7 @@ import type { Request } from "./request.ts";
 export interface Output {
   readonly requests: Request[];
   readonly changes: Change[];
-  readonly effects: Effect[];
+  readonly effects: (Effect | ClientEffect)[];
 }
 
 /** An output with nothing in it. */

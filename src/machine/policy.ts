@@ -34,6 +34,10 @@ export interface SessionPolicy {
   readonly unsentOnSessionLoss: "keep" | "fail";
   /** P17 (client): when Clean Start empties the client's own state. */
   readonly discardOnCleanStart: "atSend" | "atConnack";
+  /** P18 (client): whether its own clock ends a session whose interval has passed, or the server alone (SE-14). */
+  readonly ownExpiry: "keep" | "ignore";
+  /** P19 (client): a QoS 0 message that is published without a connection. */
+  readonly qos0WhileOffline: "reject" | "queue";
   /** IB-19: a refused PUBLISH on a 3.1.1 connection: acknowledged and dropped, or the connection is closed. */
   readonly refusedPublishV311: "acknowledge" | "close";
 }
@@ -57,6 +61,8 @@ export const DEFAULT_POLICY: SessionPolicy = {
   backwardTime: "hold",
   unsentOnSessionLoss: "keep",
   discardOnCleanStart: "atSend",
+  ownExpiry: "keep",
+  qos0WhileOffline: "reject",
   refusedPublishV311: "acknowledge",
 };
 

@@ -21,7 +21,8 @@ import {
   sessionAcquired,
 } from "./rules/connecting.ts";
 import { receiveDisconnect } from "./rules/disconnecting.ts";
-import { closeUnsendable, closeWith, endConnection, endSession, send, settle } from "./rules/ending.ts";
+import { closeUnsendable, closeWith, endConnection, endSession, settle } from "./rules/ending.ts";
+import { send } from "./rules/send.ts";
 import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
 import { hasRoom, takePage } from "./rules/page.ts";
 import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
@@ -67,12 +68,14 @@ export interface StepResult {
  */
 export function step(session: Session, event: Event, now: number): StepResult {
   const state = stateOf(session);
+  if (state.role !== "server") throw new TypeError("Cannot step the session as a server's: it is a client's");
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
   const out = emptyOutput();
   move(state, event, out, at);
   closeUnsendable(state, out, at);
   state.latestNow = at;
-  return out;
+  // The rules of this role send what a server sends, and cause nothing that is a client's.
+  return out as Output & StepResult;
 }
 
 function move(state: SessionState, event: Event, out: Output, now: number): void {

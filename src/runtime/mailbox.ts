@@ -15,14 +15,20 @@ import { unrefusable } from "./publish.ts";
 /** Hands a QoS 0 copy to a session of this node. */
 export type Offer = () => void;
 
-/** What is done once a batch is durable. */
-type Deed = Effect | Offer;
+/** An effect, as far as the mailbox looks at it. */
+interface AnyEffect {
+  readonly type: string;
+  readonly packet?: { readonly type: string; readonly reasonCode?: number };
+}
 
-/** What a step leaves for the mailbox. */
-export interface Letter {
+/** What is done once a batch is durable. */
+type Deed<Deeds> = Deeds | Offer;
+
+/** What a step leaves for the mailbox: the effects are those of a server, or of a client. */
+export interface Letter<Effects extends AnyEffect = Effect> {
   readonly changes: readonly SessionChange[];
   readonly deliveries: readonly Delivery[];
-  readonly effects: readonly Effect[];
+  readonly effects: readonly Effects[];
   /** Done once the changes are durable, after the effects; those of later letters wait for them. */
   readonly offers?: readonly Offer[];
   /** A publish that may be refused by its commit (D11), and so travels alone. */
@@ -30,12 +36,12 @@ export interface Letter {
 }
 
 /** The connection, as its mailbox sees it. Nothing of it throws. */
-export interface MailboxOwner {
-  runEffect(effect: Effect): void;
+export interface MailboxOwner<Effects extends AnyEffect = Effect> {
+  runEffect(effect: Effects): void;
   /** A batch is committed; called before its effects. Returns whether deliveries of it stand in the outbox. */
   batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean;
   /** Nobody took the message of this ref; what is to be done instead comes back as a letter. */
-  publishRefused(ref: number): Letter;
+  publishRefused(ref: number): Letter<Effects>;
   /** The commit was not carried out: somebody else owns the session, or has ended it. */
   commitSuperseded(): void;
   /** The outcome was learned only by repeating, or never. */
@@ -45,8 +51,8 @@ export interface MailboxOwner {
 }
 
 /** What the mailbox of a connection needs. */
-export interface MailboxOptions {
-  readonly owner: MailboxOwner;
+export interface MailboxOptions<Effects extends AnyEffect = Effect> {
+  readonly owner: MailboxOwner<Effects>;
   readonly lane: CommitLane;
   readonly queue: QueueLimits;
   readonly capabilities: Pick<
@@ -57,12 +63,12 @@ export interface MailboxOptions {
   readonly batchId: () => string;
 }
 
-interface Envelope {
+interface Envelope<Effects extends AnyEffect> {
   readonly changes: SessionChange[];
   readonly deliveries: Delivery[];
-  readonly deeds: Deed[];
+  readonly deeds: Deed<Effects>[];
   /** Of later steps, which wait for their turn only: they are done even if a publish that may be refused is. */
-  readonly followers: Deed[];
+  readonly followers: Deed<Effects>[];
   holdsOffers: boolean;
   receivers: number;
   bytes: number;
@@ -75,10 +81,10 @@ interface Envelope {
 }
 
 /** One FIFO of changes and effects for one session: no effect runs before its changes, and none overtakes another. */
-export class Mailbox implements LaneSource {
-  readonly #options: MailboxOptions;
-  readonly #envelopes: Envelope[] = [];
-  readonly #ready: Deed[] = [];
+export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
+  readonly #options: MailboxOptions<Effects>;
+  readonly #envelopes: Envelope<Effects>[] = [];
+  readonly #ready: Deed<Effects>[] = [];
   #guard: Guard | undefined;
   #inFlight: CommitBatch | undefined;
   #requested = false;
@@ -89,7 +95,7 @@ export class Mailbox implements LaneSource {
   /** Whether publishes of this session wait in its outbox, so that later ones go behind them. */
   behindOutbox = false;
 
-  constructor(options: MailboxOptions) {
+  constructor(options: MailboxOptions<Effects>) {
     this.#options = options;
   }
 
@@ -130,7 +136,7 @@ export class Mailbox implements LaneSource {
   }
 
   /** Takes what a step left; `cost` is given back once it is durable. */
-  post(letter: Letter, cost: number): void {
+  post(letter: Letter<Effects>, cost: number): void {
     if (this.#dropped) return;
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
       const last = this.#envelopes.at(-1);
@@ -165,7 +171,7 @@ export class Mailbox implements LaneSource {
   }
 
   /** Runs effects although everything else was dropped: the last words of a superseded connection. */
-  runNow(effects: readonly Effect[]): void {
+  runNow(effects: readonly Effects[]): void {
     this.#run(effects);
   }
 
@@ -231,12 +237,12 @@ export class Mailbox implements LaneSource {
   }
 
   /** Puts a letter before all that wait, in the place of what was refused. */
-  #postFirst(letter: Letter, { followers, holdsOffers }: Envelope): void {
+  #postFirst(letter: Letter<Effects>, { followers, holdsOffers }: Envelope<Effects>): void {
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
       this.#run([...letter.effects, ...followers]);
       return;
     }
-    const envelope = emptyEnvelope(true);
+    const envelope = emptyEnvelope<Effects>(true);
     this.#envelopes.unshift(envelope);
     this.#fill(envelope, letter, letter.changes, 0);
     envelope.followers.push(...followers);
@@ -244,7 +250,7 @@ export class Mailbox implements LaneSource {
   }
 
   /** The envelope that takes a letter: the open one if it fits, or else a new one. */
-  #envelopeFor(letter: Letter, changes: number): Envelope {
+  #envelopeFor(letter: Letter<Effects>, changes: number): Envelope<Effects> {
     const { capabilities } = this.#options;
     const alone = letter.refusableRef !== undefined;
     const last = this.#envelopes.at(-1);
@@ -257,13 +263,13 @@ export class Mailbox implements LaneSource {
   }
 
   /** Only the last envelope takes letters, so that none gets in front of an earlier one. */
-  #newEnvelope(sealed: boolean): Envelope {
-    const envelope = emptyEnvelope(sealed);
+  #newEnvelope(sealed: boolean): Envelope<Effects> {
+    const envelope = emptyEnvelope<Effects>(sealed);
     this.#envelopes.push(envelope);
     return envelope;
   }
 
-  #fill(envelope: Envelope, letter: Letter, changes: readonly SessionChange[], cost: number): void {
+  #fill(envelope: Envelope<Effects>, letter: Letter<Effects>, changes: readonly SessionChange[], cost: number): void {
     for (const change of changes) {
       envelope.changes.push(change);
       envelope.movesSubscriptions ||= change.type === "putSubscription" || change.type === "deleteSubscription";
@@ -284,35 +290,36 @@ export class Mailbox implements LaneSource {
     this.#cost += cost;
   }
 
-  #limitsOf(envelope: Envelope): QueueLimits {
+  #limitsOf(envelope: Envelope<Effects>): QueueLimits {
     const { queue } = this.#options;
     // Only a publish that stands alone can be refused whole; a Will or a QoS 0 message has nobody to tell.
     return envelope.refusableRef === undefined ? unrefusable(queue) : queue;
   }
 
-  #giveBack(envelope: Envelope): void {
+  #giveBack(envelope: Envelope<Effects>): void {
     this.#cost -= envelope.cost;
     this.#acknowledgements -= envelope.acknowledgements;
   }
 
   /** Does what is to be done in order, also when some of it leads to more. */
-  #run(deeds: readonly Deed[]): void {
+  #run(deeds: readonly Deed<Effects>[]): void {
     if (deeds.length === 0) return;
     this.#ready.push(...deeds);
     if (this.#running) return;
     this.#running = true;
     for (let deed = this.#ready.shift(); deed !== undefined; deed = this.#ready.shift()) {
       if (typeof deed === "function") deed();
-      else this.#options.owner.runEffect(deed);
+      // What is no offer is an effect.
+      else this.#options.owner.runEffect(deed as Effects);
     }
     this.#running = false;
   }
 }
 
 const NO_OFFERS: readonly Offer[] = [];
-const NOTHING: Letter = { changes: [], deliveries: [], effects: [] };
+const NOTHING: Letter<never> = { changes: [], deliveries: [], effects: [] };
 
-function emptyEnvelope(sealed: boolean): Envelope {
+function emptyEnvelope<Effects extends AnyEffect>(sealed: boolean): Envelope<Effects> {
   return {
     changes: [],
     deliveries: [],
@@ -330,11 +337,11 @@ function emptyEnvelope(sealed: boolean): Envelope {
 }
 
 /** Whether the client may send one more QoS 1 or 2 message once this has left ([MQTT-4.9.0-1]). */
-function givesCredit(effect: Effect): boolean {
-  if (effect.type !== "sendPacket") return false;
+function givesCredit(effect: AnyEffect): boolean {
+  if (effect.type !== "sendPacket" || effect.packet === undefined) return false;
   const { packet } = effect;
   return packet.type === "puback" || packet.type === "pubcomp" ||
-    (packet.type === "pubrec" && packet.reasonCode >= 0x80);
+    (packet.type === "pubrec" && (packet.reasonCode ?? 0) >= 0x80);
 }
 
 function receiversOf(deliveries: readonly Delivery[]): number {

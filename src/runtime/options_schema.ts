@@ -83,6 +83,8 @@ function schema(): GenericSchema<PlainOptions> {
       backwardTime: picklist(["hold", "follow"]),
       unsentOnSessionLoss: picklist(["keep", "fail"]),
       discardOnCleanStart: picklist(["atSend", "atConnack"]),
+      ownExpiry: picklist(["keep", "ignore"]),
+      qos0WhileOffline: picklist(["reject", "queue"]),
       refusedPublishV311: picklist(["acknowledge", "close"]),
     }),
     queue: object({

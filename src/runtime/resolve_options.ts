@@ -74,11 +74,16 @@ const DURABILITY = [
   "replicated",
 ] as const satisfies readonly StoreCapabilities["durability"][];
 
-function requireCapabilities(has: StoreCapabilities, needs: StoreRequirements): void {
+/** Throws where a store promises less than is required. */
+export function requireCapabilities(
+  has: StoreCapabilities,
+  needs: StoreRequirements,
+  what = "a broker",
+): void {
   const refuse = (name: keyof StoreRequirements): never => {
     throw new SessionError(
       "CAPABILITY_MISSING",
-      `Cannot make a broker: ${name} "${needs[name]}" is required and the store offers "${has[name]}"`,
+      `Cannot make ${what}: ${name} "${needs[name]}" is required and the store offers "${has[name]}"`,
     );
   };
   if (needs.fencing === "strict" && has.fencing !== "strict") refuse("fencing");

@@ -37,6 +37,20 @@ export const REQUIREMENTS: readonly Requirement[] = [
     install: () => installPackage("nodejs"),
     advice: `apt-get install -y nodejs, where that is Node ${NODE_MAJOR} or later; otherwise from nodejs.org`,
   },
+  {
+    name: "Chromium",
+    neededBy: "browser",
+    probe: () => succeeds("chromium", ["--version"]),
+    install: () => installPackage("chromium"),
+    advice: "apt-get install -y chromium",
+  },
+  {
+    name: "Firefox",
+    neededBy: "firefox",
+    probe: () => succeeds("firefox-esr", ["--version"]),
+    install: () => installPackage("firefox-esr"),
+    advice: "apt-get install -y firefox-esr",
+  },
 ];
 
 /** Those that are missing for these files. With `install` they are installed first; what still lacks is returned. */

@@ -22,7 +22,7 @@ export interface SuiteResult {
 }
 
 /** Suites that start processes or servers, which would disturb each other: their files run one after the other. */
-const ONE_BY_ONE: readonly string[] = ["e2e", "runtimes"];
+const ONE_BY_ONE: readonly string[] = ["browser", "e2e", "runtimes"];
 
 /** The suites of a checkout: each folder under `tests` that holds test files, and the examples in docs. */
 export async function findSuites(root: URL = PROJECT_ROOT): Promise<readonly Suite[]> {

@@ -6,9 +6,10 @@ import { isPacketId } from "../../mqtt/packet_id.ts";
 import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
-import type { DurableState, SessionState } from "../state/session.ts";
+import { type DurableState, peerOf, type SessionState } from "../state/session.ts";
 import type { InFlight } from "../state/window.ts";
-import { closeWith, send } from "./ending.ts";
+import { closeWith } from "./ending.ts";
+import { send } from "./send.ts";
 import { OUTBOUND_TABLE, type OutboundEvent, type OutboundRow } from "./outbound.ts";
 import { drain } from "./sending.ts";
 import { advanceSentLimit, quarantine } from "./started.ts";
@@ -24,7 +25,7 @@ export function acknowledge(
   out: Output,
   now: number,
 ): void {
-  if (!isPacketId(packet.packetId) || !isLegalReasonCode(packet.type, "client", packet.reasonCode)) {
+  if (!isPacketId(packet.packetId) || !isLegalReasonCode(packet.type, peerOf(state), packet.reasonCode)) {
     return closeWith(state, out, REASON.protocolError, now);
   }
   const entry = connection.window.get(packet.packetId);

@@ -1,32 +1,15 @@
 /**
  * How a connection ends and what it leaves: carries out the rows of {@linkcode ENDING_TABLE}.
  */
-import type { ServerPacket } from "../../mqtt/packet.ts";
-import { withinMaximumPacketSize } from "../../mqtt/packet_size.ts";
 import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
 import type { EndReason } from "../change.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";
-import type { ConnectionState } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
-import { detachedHead, ENDING_TABLE, type EndingRow, expiryNumbers } from "./lifecycle.ts";
+import { endClientConnection } from "./client_ending.ts";
+import { detachedHead, type Ending, ENDING_TABLE, type EndingRow, expiryNumbers } from "./lifecycle.ts";
+import { dropHeld, send } from "./send.ts";
 import { willMessage } from "./will.ts";
-
-/**
- * Sends a packet, without its optional texts where they would break the client's Maximum Packet Size (CL-06).
- *
- * One that does not fit even bare is not sent ([MQTT-3.1.2-24]); the connection cannot go on without it, and
- * {@linkcode closeUnsendable} ends it at the end of the step.
- */
-export function send(connection: ConnectionState, out: Output, packet: ServerPacket): void {
-  if (connection.maximumPacketSize === Infinity) {
-    out.effects.push({ type: "sendPacket", packet });
-    return;
-  }
-  const fitting = withinMaximumPacketSize(packet, connection.version, connection.maximumPacketSize);
-  if (fitting !== undefined) out.effects.push({ type: "sendPacket", packet: fitting });
-  else connection.hasUnsendable = true;
-}
 
 /** Closes a connection that was owed a packet which it cannot take; nothing of the same step is sent without it. */
 export function closeUnsendable(state: SessionState, out: Output, now: number): void {
@@ -42,20 +25,11 @@ export function closeWith(state: SessionState, out: Output, reasonCode: number, 
   endConnection(state, out, ENDING_TABLE.attached.connectionLost, { reasonCode, now, tellsPeer: true });
 }
 
-/** How a connection ended. */
-export interface Ending {
-  readonly reasonCode: number;
-  /** Whether a 5.0 client gets a DISCONNECT with that code first; never before CONNACK ([MQTT-3.14.0-1]). */
-  readonly tellsPeer: boolean;
-  /** The Session Expiry Interval of a DISCONNECT, in seconds. */
-  readonly sessionExpiryInterval?: number;
-  readonly now: number;
-}
-
 /** Closes the connection, if it is open, and lets the row decide what becomes of the session. */
 export function endConnection(state: SessionState, out: Output, row: EndingRow, ending: Ending): void {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed") return;
+  if (state.role === "client") return endClientConnection(state, connection, out, ending);
   if (connection.phase === "acquiring") {
     if (connection.lostWhileAcquiring) return;
     // The store may be giving this connection the session right now: what comes back is let go again at once.
@@ -71,15 +45,6 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
     isLegalReasonCode("disconnect", "server", ending.reasonCode);
   if (tells) send(connection, out, { type: "disconnect", reasonCode: ending.reasonCode });
   out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
-}
-
-/** QoS 0 copies that waited for their turn were never stored: they are lost with the connection (G14). */
-function dropHeld(connection: ConnectionState, out: Output): void {
-  const held = connection.held;
-  connection.held = [];
-  for (const { message } of held) {
-    out.effects.push({ type: "messageDropped", reason: "atMostOnce", topic: message.topic });
-  }
 }
 
 /** Moves the durable part as a row says: Will, interval, head, or the end of the session. */

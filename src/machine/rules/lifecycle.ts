@@ -68,6 +68,16 @@ export interface EndingRow {
   readonly next: "same" | "detached" | "absent" | "lost";
 }
 
+/** How a connection ended. */
+export interface Ending {
+  readonly reasonCode: number;
+  /** Whether a 5.0 peer gets a DISCONNECT with that code first; never before CONNACK ([MQTT-3.14.0-1]). */
+  readonly tellsPeer: boolean;
+  /** The Session Expiry Interval of a DISCONNECT, in seconds. */
+  readonly sessionExpiryInterval?: number;
+  readonly now: number;
+}
+
 /**
  * Rows S1 and S9 to S18: state, what happened → what becomes of Will, interval and session.
  *

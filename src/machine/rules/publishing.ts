@@ -1,5 +1,6 @@
 /**
- * A client publishes: the checks before a PUBLISH is taken, its route, and the answers, as {@linkcode INBOUND_TABLE} says.
+ * The peer publishes: the checks before a PUBLISH is taken, where it goes, and the answers, as {@linkcode INBOUND_TABLE}
+ * says. A server routes it; a client hands it to its application.
  */
 import type { Message } from "../../mqtt/message.ts";
 import type { PublishPacket, PublishResponse } from "../../mqtt/packet.ts";
@@ -9,10 +10,10 @@ import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts"
 import { isTopicName } from "../../mqtt/topic.ts";
 import type { PublishRefused, PublishRouted } from "../event.ts";
 import type { Output } from "../output.ts";
-import type { ServerLimits } from "../policy.ts";
 import type { ConnectionState, InboundPublish } from "../state/connection.ts";
-import type { DurableState, SessionState } from "../state/session.ts";
-import { closeWith, send } from "./ending.ts";
+import { type DurableState, peerOf, type SessionState } from "../state/session.ts";
+import { closeWith } from "./ending.ts";
+import { send } from "./send.ts";
 import { expiresAtOf } from "./expiry.ts";
 import { exceedsReceiveMaximum } from "./flow.ts";
 import { INBOUND_TABLE, type InboundRow } from "./inbound.ts";
@@ -27,7 +28,7 @@ export function receivePublish(
   out: Output,
   now: number,
 ): void {
-  const fault = faultOf(connection, state.limits, packet);
+  const fault = faultOf(state, connection, packet);
   if (fault !== undefined) return closeWith(state, out, fault, now);
   const topic = resolveTopic(connection, packet);
   if (topic === undefined) return closeWith(state, out, REASON.protocolError, now);
@@ -44,17 +45,42 @@ export function receivePublish(
     if (isHeld) return answerHeld(state, connection, packet, packetId, out, now);
   }
   const ref = connection.nextRef++;
+  if (state.role === "client") return takeIn(connection, durable, ref, topic, packet, out, now);
   const message = messageOf(durable.clientId, topic, packet, now);
   connection.publish = { ref, qos: packet.qos, packetId, routed: false, message };
   out.requests.push({ type: "routePublish", ref, message });
 }
 
+/** A client takes what comes, wanted or not, and acknowledges it once it is stored for the application (IB-15). */
+function takeIn(
+  connection: ConnectionState,
+  durable: DurableState,
+  ref: number,
+  topic: string,
+  packet: PublishPacket,
+  out: Output,
+  now: number,
+): void {
+  const { qos, packetId = 0, subscriptionIdentifiers = [] } = packet;
+  // Whoever published it is not told.
+  const message = messageOf("", topic, packet, now);
+  if (qos === 0) {
+    out.effects.push({ type: "messageReceived", message, subscriptionIdentifiers });
+    return;
+  }
+  if (qos === 2) remember(connection, durable, packetId, out);
+  out.changes.push({ type: "publishMessage", ref, message, to: "inbox", subscriptionIdentifiers });
+  send(connection, out, { type: qos === 1 ? "puback" : "pubrec", packetId, reasonCode: REASON.success });
+}
+
 /** What makes a PUBLISH illegal whatever its topic is: the reason code to close with. */
-function faultOf(connection: ConnectionState, limits: ServerLimits, packet: PublishPacket): number | undefined {
+function faultOf(state: SessionState, connection: ConnectionState, packet: PublishPacket): number | undefined {
+  const { limits, role } = state;
   // A codec that lets other bits through must not make an exchange of them ([MQTT-3.3.1-4]).
   if (packet.qos !== 0 && packet.qos !== 1 && packet.qos !== 2) return REASON.malformedPacket;
   if (packet.qos > 0 ? !isPacketId(packet.packetId) : packet.dup) return REASON.protocolError;
-  if (packet.subscriptionIdentifiers !== undefined) return REASON.protocolError;
+  const identifiers = packet.subscriptionIdentifiers;
+  if (identifiers !== undefined && (role === "server" || identifiers.includes(0))) return REASON.protocolError;
   const { responseTopic } = packet.properties;
   if (responseTopic !== undefined && !isTopicName(responseTopic)) return REASON.protocolError;
   if (packet.qos > limits.maximumQoS) return REASON.qosNotSupported;
@@ -174,7 +200,7 @@ export function receivePubrel(
   now: number,
 ): void {
   const { packetId } = packet;
-  if (!isPacketId(packetId) || !isLegalReasonCode("pubrel", "client", packet.reasonCode)) {
+  if (!isPacketId(packetId) || !isLegalReasonCode("pubrel", peerOf(state), packet.reasonCode)) {
     return closeWith(state, out, REASON.protocolError, now);
   }
   const row: InboundRow = INBOUND_TABLE[durable.inbound.has(packetId) ? "unreleased" : "free"].pubrel;

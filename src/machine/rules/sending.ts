@@ -8,11 +8,12 @@ import type { Output } from "../output.ts";
 import type { ConnectionState, HeldMessage } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
 import { publishPacket, tooLarge } from "./delivery_packet.ts";
-import { closeWith, send } from "./ending.ts";
+import { closeWith } from "./ending.ts";
 import { hasExpired } from "./expiry.ts";
 import { mayPublish } from "./flow.ts";
 import { OUTBOUND_TABLE, type OutboundRow } from "./outbound.ts";
 import { leavePage, loadMore } from "./page.ts";
+import { send } from "./send.ts";
 import { launch, lose, putSentLimit, quarantine, sendAhead } from "./started.ts";
 
 /**
@@ -50,6 +51,11 @@ export function drain(
   while (connection.pageStart < connection.page.length) {
     // pageStart is below the length, and a page has no holes.
     const message = connection.page[connection.pageStart] as QueuedMessage;
+    if (message.sequence <= connection.lostThrough) {
+      lose(durable, message, "sessionLost", out);
+      leavePage(connection, message);
+      continue;
+    }
     if (message.qos === 0) sendHeld(state, connection, out, now);
     const moved = message.sequence <= connection.startedThrough
       ? resend(state, connection, durable, message, out, now)
@@ -83,6 +89,12 @@ function resend(
     return true;
   }
   const table = qos === 1 ? OUTBOUND_TABLE.awaitPuback : OUTBOUND_TABLE.awaitPubrec;
+  if (isUnsupported(connection, message)) {
+    // The server may hold the identifier of a QoS 2 message, as where it became too large.
+    if (qos === 2) quarantine(durable, mark?.packetId ?? packetIdOf(sequence), out);
+    lose(durable, message, "notSupported", out);
+    return true;
+  }
   if (tooLarge(connection, message)) {
     if (state.policy.oversizedInFlight === "close") {
       closeWith(state, out, REASON.packetTooLarge, now);
@@ -118,6 +130,10 @@ function start(
     lose(durable, message, OUTBOUND_TABLE.queued.drainTooLarge.tells, out);
     return true;
   }
+  if (isUnsupported(connection, message)) {
+    lose(durable, message, "notSupported", out);
+    return true;
+  }
   const { sequence, qos } = message;
   if (qos === 0) {
     out.changes.push({ type: "deleteQueued", sequence, bytes: messageBytes(message) });
@@ -132,6 +148,14 @@ function start(
   if (sequence > durable.head.sentLimit) putSentLimit(durable, sequence + sendAhead(state, connection), out);
   send(connection, out, publishPacket(state.policy, connection, message, packetId, false, now));
   return true;
+}
+
+/** Whether the server has said that it does not take such a message (CL-12, CL-14, policy P9). */
+export function isUnsupported(
+  { peer }: ConnectionState,
+  { qos, retain }: Pick<QueuedMessage, "qos" | "retain">,
+): boolean {
+  return qos > peer.maximumQoS || (retain && !peer.retainAvailable);
 }
 
 /**

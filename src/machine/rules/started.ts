@@ -66,5 +66,5 @@ export function lose(durable: DurableState, message: QueuedMessage, reason: Drop
   const { sequence, topic } = message;
   if (durable.outbound.get(sequence)?.phase === "sent") durable.outbound.delete(sequence);
   out.changes.push({ type: "deleteQueued", sequence, bytes: messageBytes(message), dropped: reason });
-  out.effects.push({ type: "messageDropped", reason, topic });
+  out.effects.push({ type: "messageDropped", reason, topic, sequence });
 }

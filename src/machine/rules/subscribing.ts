@@ -12,7 +12,8 @@ import type { Output } from "../output.ts";
 import type { ServerLimits } from "../policy.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
-import { closeWith, send } from "./ending.ts";
+import { closeWith } from "./ending.ts";
+import { send } from "./send.ts";
 
 const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455;
 

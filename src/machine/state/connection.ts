@@ -1,6 +1,7 @@
 import type { Message, QueuedMessage } from "../../mqtt/message.ts";
 import type { ConnectPacket, ProtocolVersion, SubscriptionRequest } from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";
+import type { ClientConnection, PeerLimits } from "./client_part.ts";
 import { SparseMap, SparseSet } from "./sparse.ts";
 import { Window } from "./window.ts";
 
@@ -11,7 +12,7 @@ export interface HeldMessage {
 }
 
 /** How far a connection has come. */
-export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "online" | "closed";
+export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "connecting" | "online" | "closed";
 
 /** A PUBLISH that waits for its route, or was routed last. */
 export interface InboundPublish {
@@ -54,12 +55,15 @@ export interface ConnectionState {
   requestedExpiryInterval: number;
   serverKeepAlive: number | undefined;
   responseInformation: string | undefined;
-  /** The client's Maximum Packet Size; Infinity when it named none. */
+  /** The peer's Maximum Packet Size; Infinity when it named none. */
   maximumPacketSize: number;
-  /** A packet that the client is owed is larger than that, even bare. */
+  /** A packet that the peer is owed is larger than that, even bare. */
   hasUnsendable: boolean;
-  /** The most PUBLISH packets of QoS 1 and 2 that may be unanswered by the client. */
+  /** The most PUBLISH packets of QoS 1 and 2 that may be unanswered by the peer. */
   sendQuota: number;
+  peer: PeerLimits;
+  /** Only of a client. */
+  client: ClientConnection | undefined;
 
   readonly window: Window;
   /** Messages loaded and not yet sent, a ring without holes: the first waits at `pageStart`. */
@@ -77,6 +81,8 @@ export interface ConnectionState {
   loading: boolean;
   /** Entries up to here were started by an earlier connection, and are resent with DUP. */
   startedThrough: number;
+  /** Client: of those, entries up to here are lost with their session. */
+  lostThrough: number;
   /** The highest sequence started so far, by this connection or an earlier one. */
   lastStarted: number;
   /** The place of the next PUBREC ([MQTT-4.6.0-4]). */
@@ -84,12 +90,15 @@ export interface ConnectionState {
 
   /** Inbound QoS 2 identifiers whose PUBLISH came on this connection and whose PUBCOMP is still owed (FC-15). */
   readonly unanswered: SparseSet;
-  /** Topic Alias to topic, from the client. */
+  /** Topic Alias to topic, from the peer. */
   readonly aliases: SparseMap<string>;
   publish: InboundPublish | undefined;
   subscribe: InboundSubscribe | undefined;
   nextRef: number;
 }
+
+/** A peer that named no limit. */
+const ANYTHING: PeerLimits = { maximumQoS: 2, retainAvailable: true };
 
 /** A connection whose CONNECT has yet to come. */
 export function openConnection(now: number): ConnectionState {
@@ -107,6 +116,8 @@ export function openConnection(now: number): ConnectionState {
     maximumPacketSize: Infinity,
     hasUnsendable: false,
     sendQuota: 1,
+    peer: ANYTHING,
+    client: undefined,
     window: new Window(),
     page: [],
     pageStart: 0,
@@ -117,6 +128,7 @@ export function openConnection(now: number): ConnectionState {
     tail: 0,
     loading: false,
     startedThrough: 0,
+    lostThrough: 0,
     lastStarted: 0,
     pubrecOrder: 0,
     unanswered: new SparseSet(),

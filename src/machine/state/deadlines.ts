@@ -1,4 +1,6 @@
-import { type Session, type SessionState, stateOf } from "./session.ts";
+import type { ClientPart } from "./client_part.ts";
+import type { ConnectionState } from "./connection.ts";
+import { type AnySession, type SessionState, stateOf } from "./session.ts";
 
 /**
  * When `timePassed` is next worth stepping, in epoch milliseconds; `undefined` when nothing is due ever.
@@ -6,7 +8,7 @@ import { type Session, type SessionState, stateOf } from "./session.ts";
  * Ask again after every step. While attached only the connection's own deadlines count: no expiry and no Will is armed
  * (invariant 12).
  */
-export function nextDeadline(session: Session): number | undefined {
+export function nextDeadline(session: AnySession): number | undefined {
   const state = stateOf(session);
   return connectionDeadline(state) ?? sessionDeadline(state);
 }
@@ -16,7 +18,17 @@ export function connectionDeadline(state: SessionState): number | undefined {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed" || connection.lostWhileAcquiring) return undefined;
   if (connection.phase !== "online") return connection.openedAt + state.limits.connectTimeoutMs;
+  if (state.client !== undefined) return keepAliveDeadline(connection, state.client);
   return connection.silenceMs === 0 ? undefined : connection.lastReceivedAt + connection.silenceMs;
+}
+
+/** Of a client: when PINGREQ is to leave, or its answer to be there; `undefined` when it never does. */
+function keepAliveDeadline({ client }: ConnectionState, { pingTimeoutMs }: ClientPart): number | undefined {
+  if (client === undefined) return undefined;
+  const { pingSentAt, keepAliveMs, lastSentAt } = client;
+  const nextPacketAt = keepAliveMs === 0 ? undefined : lastSentAt + keepAliveMs;
+  if (pingSentAt === undefined) return nextPacketAt;
+  return Math.min(pingSentAt + pingTimeoutMs, nextPacketAt ?? Infinity);
 }
 
 /** The earlier of the Will's and the session's due time, once detached. */

@@ -2,6 +2,8 @@ import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../policy.ts";
 import type { OutboundMark, SessionHead, SessionSnapshot } from "../snapshot.ts";
+import type { PacketSender } from "../../mqtt/reason_code.ts";
+import type { ClientPart } from "./client_part.ts";
 import type { ConnectionState } from "./connection.ts";
 import { SparseMap, SparseSet } from "./sparse.ts";
 
@@ -31,6 +33,9 @@ export interface Session {
   readonly online: boolean;
 }
 
+/** A session of either role. */
+export type AnySession = Pick<Session, "policy" | "clientId" | "online"> & { readonly role: PacketSender };
+
 /** The durable part of a session, which `step` updates in place (D9). */
 export interface DurableState {
   readonly clientId: string;
@@ -44,8 +49,11 @@ export interface DurableState {
 }
 
 /** What the rules see of a session. */
-export class SessionState implements Session {
-  readonly role = "server";
+export class SessionState {
+  /** Which side of the connection this is. */
+  readonly role: PacketSender;
+  /** Only of a client. */
+  readonly client: ClientPart | undefined;
   readonly policy: SessionPolicy;
   readonly limits: ServerLimits;
   /** Absent until a session is acquired, and once it has ended or was taken over. */
@@ -55,7 +63,14 @@ export class SessionState implements Session {
   /** The latest `now` (policy P15). */
   latestNow = -Infinity;
 
-  constructor(policy: SessionPolicy, limits: ServerLimits, durable: DurableState | undefined) {
+  constructor(
+    policy: SessionPolicy,
+    limits: ServerLimits,
+    durable: DurableState | undefined,
+    client?: ClientPart,
+  ) {
+    this.role = client === undefined ? "server" : "client";
+    this.client = client;
     this.policy = policy;
     this.limits = limits;
     this.durable = durable;
@@ -76,15 +91,21 @@ export function openSession(stored: SessionSnapshot | undefined, options: Sessio
     completed(DEFAULT_POLICY, options.policy),
     completed(DEFAULT_LIMITS, options.limits),
     stored === undefined ? undefined : durableOf(stored),
-  );
+    // Without a client's part it is a server's.
+  ) as SessionState & Session;
 }
 
 /** What was chosen over the defaults; a complete choice is shared, since a host may open a session for every connection. */
-function completed<Choices extends object>(defaults: Choices, chosen: Partial<Choices> | undefined): Choices {
+export function completed<Choices extends object>(defaults: Choices, chosen: Partial<Choices> | undefined): Choices {
   if (chosen === undefined) return defaults;
   for (const name in defaults) if (chosen[name] === undefined) return { ...defaults, ...chosen };
   // The loop has found every member.
   return chosen as Choices;
+}
+
+/** The other side of the connection. */
+export function peerOf(state: SessionState): PacketSender {
+  return state.role === "server" ? "client" : "server";
 }
 
 /** The durable part in a form that can be moved: its own copy. */
@@ -102,7 +123,7 @@ export function durableOf(stored: SessionSnapshot): DurableState {
 }
 
 /** The Session State as it stands, as a copy; `undefined` before a session is acquired and after it ended. */
-export function snapshot(session: Session): SessionSnapshot | undefined {
+export function snapshot(session: AnySession): SessionSnapshot | undefined {
   const durable = stateOf(session).durable;
   if (durable === undefined) return undefined;
   const { will, ...rest } = durable;
@@ -116,8 +137,8 @@ export function snapshot(session: Session): SessionSnapshot | undefined {
   };
 }
 
-/** The inside of a session. Throws a `TypeError` when it was not made by {@linkcode openSession}. */
-export function stateOf(session: Session): SessionState {
+/** The inside of a session. Throws a `TypeError` when it was not made by `openSession` or `openClientSession`. */
+export function stateOf(session: AnySession): SessionState {
   if (session instanceof SessionState) return session;
-  throw new TypeError("Cannot use the session: it was not made by openSession");
+  throw new TypeError("Cannot use the session: it was not made by openSession or openClientSession");
 }

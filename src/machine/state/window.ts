@@ -1,6 +1,6 @@
 import type { QoS } from "../../mqtt/qos.ts";
 import { MAX_PACKET_ID, packetIdOf } from "../../mqtt/packet_id.ts";
-import { SparseMap, type SparseSet } from "./sparse.ts";
+import { SparseMap, SparseSet } from "./sparse.ts";
 
 /** Where a started delivery stands. */
 export type OutboundState = "awaitPuback" | "awaitPubrec" | "awaitPubcomp";
@@ -26,6 +26,8 @@ export interface InFlight {
  */
 export class Window {
   readonly #entries = new SparseMap<InFlight>();
+  /** Identifiers that a client's SUBSCRIBE and UNSUBSCRIBE hold ([MQTT-2.2.1-3]). */
+  readonly #requests = new SparseSet();
   #spent = 0;
 
   /** How many entries are in flight, whatever their state. */
@@ -60,6 +62,21 @@ export class Window {
     if (entry.spent) this.#spent -= 1;
   }
 
+  /** Takes an identifier for a SUBSCRIBE or an UNSUBSCRIBE. */
+  hold(packetId: number): void {
+    this.#requests.add(packetId);
+  }
+
+  /** Such an identifier is free again. */
+  free(packetId: number): void {
+    this.#requests.delete(packetId);
+  }
+
+  /** Whether something on this connection uses an identifier. */
+  isTaken(packetId: number): boolean {
+    return this.#entries.has(packetId) || this.#requests.has(packetId);
+  }
+
   /** Gives quota back that this entry never cost: the literal reading of section 4.9 (policy P10). */
   credit(): void {
     if (this.#spent > 0) this.#spent -= 1;
@@ -70,11 +87,11 @@ export class Window {
    */
   packetIdFor(sequence: number, quarantine: SparseSet): number | undefined {
     const derived = packetIdOf(sequence);
-    if (!this.#entries.has(derived) && !quarantine.has(derived)) return derived;
-    if (this.#entries.size + quarantine.size >= MAX_PACKET_ID) return undefined;
+    if (!this.isTaken(derived) && !quarantine.has(derived)) return derived;
+    if (this.#entries.size + this.#requests.size + quarantine.size >= MAX_PACKET_ID) return undefined;
     for (let step = 1; step < MAX_PACKET_ID; step++) {
       const packetId = (derived - 1 + step) % MAX_PACKET_ID + 1;
-      if (!this.#entries.has(packetId) && !quarantine.has(packetId)) return packetId;
+      if (!this.isTaken(packetId) && !quarantine.has(packetId)) return packetId;
     }
     return undefined;
   }

@@ -11,6 +11,8 @@ export const DROP_REASONS = [
   "notConnected",
   "atMostOnce",
   "unreadable",
+  "sessionLost",
+  "notSupported",
 ] as const satisfies readonly DropReason[];
 
 /** Lost messages by reason. */

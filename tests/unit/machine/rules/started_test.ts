@@ -102,7 +102,7 @@ Deno.test("after a restart all up to the limit is resent with DUP 1, and QoS 0 a
   assert.deepEqual(publishes.map(({ packetId, dup }) => [packetId, dup]), [[2, true], [4, true], [5, false]]);
   assert.deepEqual(result.changes, [{ type: "deleteQueued", sequence: 2, bytes: 5, dropped: "atMostOnce" }]);
   assert.deepEqual(result.effects.filter(({ type }) => type === "messageDropped"), [
-    { type: "messageDropped", reason: "atMostOnce", topic: "zero" },
+    { type: "messageDropped", reason: "atMostOnce", topic: "zero", sequence: 2 },
   ]);
 });
 

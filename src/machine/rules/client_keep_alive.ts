@@ -1,0 +1,23 @@
+/** Keep Alive at the client's end: PINGREQ when nothing else was sent, and the wait for its answer (KA-01, KA-07). */
+import { REASON } from "../../mqtt/reason_code.ts";
+import type { Output } from "../output.ts";
+import type { ConnectionState } from "../state/connection.ts";
+import type { SessionState } from "../state/session.ts";
+import { endClientConnection } from "./client_ending.ts";
+import { send } from "./send.ts";
+
+/**
+ * The deadline has come: that of the answer, or that of the next packet. A server that does not answer is not there: it
+ * is told nothing.
+ */
+export function keepAlivePassed(state: SessionState, connection: ConnectionState, out: Output, now: number): void {
+  const { client } = connection;
+  if (client === undefined || state.client === undefined) return;
+  if (client.pingSentAt !== undefined && client.pingSentAt + state.client.pingTimeoutMs <= now) {
+    const ending = { reasonCode: REASON.keepAliveTimeout, tellsPeer: false, now };
+    return endClientConnection(state, connection, out, ending);
+  }
+  // The server may be slow to answer: that is no reason to be silent for longer than it was promised.
+  client.pingSentAt ??= now;
+  send(connection, out, { type: "pingreq" });
+}
