@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { ACQUIRE_TABLE, ENDING_TABLE, INBOUND_TABLE, OUTBOUND_TABLE } from "../../src/machine/mod.ts";
+import { ACQUIRE_TABLE, CLIENT_TABLE, ENDING_TABLE, INBOUND_TABLE, OUTBOUND_TABLE } from "../../src/machine/mod.ts";
 import { PROJECT_ROOT } from "../support/deno.ts";
 import { diagrams, withDiagrams } from "../support/diagrams.ts";
 
@@ -19,6 +19,7 @@ Deno.test("every row of every table is drawn", () => {
   const drawn = diagrams();
   const tables = {
     lifecycle: rowsOf(ACQUIRE_TABLE, ENDING_TABLE),
+    client: rowsOf(CLIENT_TABLE),
     outbound: rowsOf(OUTBOUND_TABLE),
     inbound: rowsOf(INBOUND_TABLE),
   };

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { benchBrowser } from "./browser/bench.ts";
 import { measureBudgets, printBudgets } from "./budgets.ts";
 import { measureMemory, printMemory } from "./memory.ts";
 import { benchResume } from "./resume.ts";
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   routing: async () => printComparisons("routing against qlobber", await benchRouting()),
   resume: async () => printComparisons("many sessions against few", await benchResume()),
   memory: async () => printMemory(await measureMemory()),
+  browser: async () => printComparisons("sessions of MQTT.js in Chromium", await benchBrowser()),
   sizes: async () => printSizes(await measureSizes()),
   upstash: benchUpstash,
   "upstash-sessions": async () => {

@@ -8,6 +8,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import {
   ACQUIRE_TABLE,
   type AcquireCondition,
+  CLIENT_TABLE,
+  type ClientLifecycleEvent,
+  type ClientRow,
   ENDING_TABLE,
   type EndingEvent,
   type EndingRow,
@@ -94,10 +97,28 @@ const ANSWERS: Readonly<Record<NonNullable<InboundRow["answers"]>, string>> = {
   pubackInUse: "PUBACK 0x91",
 };
 
+const CLIENT: Readonly<Record<ClientLifecycleEvent, string>> = {
+  connectClean: "to connect clean",
+  connect: "to connect",
+  connectExpired: "to connect, own interval is over",
+  connectCleanPending: "to connect, no session exists",
+  acceptedWithoutState: "Session Present 0, as expected",
+  acceptedNew: "Session Present 0, session lost",
+  acceptedPresent: "Session Present 1",
+  acceptedUnexpectedly: "Session Present 1, unknown",
+  refused: "CONNACK refuses",
+  connectionClosed: "connection closed",
+  requested: "to publish or subscribe: waits",
+  disconnected: "to disconnect",
+  disconnectInvalid: "to disconnect, interval raised from 0: refused",
+  protocolError: "protocol error",
+};
+
 /** The Mermaid text of every diagram, by the name in its markers. */
 export function diagrams(): Readonly<Record<string, string>> {
   return {
     lifecycle: draw({ absent: "absent", attached: "attached", detached: "detached" }, lifecycleEdges()),
+    client: draw({ idle: "offline", connecting: "connecting", online: "online" }, clientEdges()),
     outbound: draw({
       queued: "queued",
       awaitPuback: "awaits PUBACK",
@@ -140,6 +161,27 @@ function lifecycleEdges(): readonly Edge[] {
     if (ended.length > 0) edges.push({ from, to: "absent", row: ended.join(", "), says: "with interval 0" });
   }
   return edges;
+}
+
+function clientEdges(): readonly Edge[] {
+  return Object.entries(CLIENT_TABLE).flatMap(([from, rows]) =>
+    (Object.entries(rows) as [ClientLifecycleEvent, ClientRow][]).map(([event, row]) => ({
+      from,
+      to: row.next,
+      row: row.row,
+      says: `${CLIENT[event]}${doesOf(row)}`,
+    }))
+  );
+}
+
+function doesOf({ sendsCleanStart, forgets, resends, closes }: ClientRow): string {
+  const does = [
+    ...(forgets === "always" ? ["forgets"] : forgets === "intervalZero" ? ["forgets if the interval is 0"] : []),
+    ...(sendsCleanStart === undefined ? [] : [`CONNECT, Clean Start ${sendsCleanStart ? 1 : 0}`]),
+    ...(resends === undefined ? [] : ["resends"]),
+    ...(closes === undefined ? [] : [`close 0x${closes.toString(16)}`]),
+  ];
+  return does.length === 0 ? "" : ` → ${does.join(", ")}`;
 }
 
 function outboundEdges(): readonly Edge[] {

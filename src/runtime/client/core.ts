@@ -225,7 +225,10 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     const told = event.type === "packetReceived"
       ? { ...event, unsentAcknowledgements: this.#mailbox.unsentAcknowledgements }
       : event;
-    const { changes, effects, requests } = stepClient(this.session, told, now);
+    const { changes, effects: all, requests } = stepClient(this.session, told, now);
+    // Nothing has to be durable for a refusal.
+    const effects = all.filter((effect) => effect.type !== "publishRejected");
+    for (const effect of all) if (effect.type === "publishRejected") this.#owner.runEffect(effect, undefined);
     if (changes.length > 0 || effects.length > 0) {
       this.#mailbox.post({ ...this.#divided(changes), effects: this.#bound(effects) }, costOf(event));
     }

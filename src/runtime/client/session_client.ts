@@ -1,6 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import type { ClientEffect } from "../../machine/client_effect.ts";
-import type { ClientEvent } from "../../machine/client_event.ts";
+import type { SubscribeRequested, UnsubscribeRequested } from "../../machine/client_event.ts";
+import { checkRequest } from "../../machine/rules/client_requests.ts";
 import { inspectClient } from "../../machine/state/client_inspection.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { isTopicName } from "../../mqtt/topic.ts";
@@ -36,6 +37,8 @@ class LiveClient implements SessionClient, CoreOwner {
   #cancelTimer = () => {};
   #timerAt: number | undefined;
   #isClosed = false;
+  /** Calls that wait for the session. */
+  #callsWaiting = 0;
 
   constructor(options: SessionClientOptions) {
     this.options = resolveClient(options);
@@ -263,24 +266,24 @@ class LiveClient implements SessionClient, CoreOwner {
     return owner;
   }
 
-  /** Does something with the session, at once where it is here. */
+  /** Does something with the session, at once where it is here, and in the order of the calls. */
   #withCore(use: (core: ClientCore) => void, failed: (error: SessionError) => void): void {
-    if (this.#core !== undefined && !this.#isClosed) return use(this.#core);
-    this.#opened().then(use).catch((error) => failed(asOurs(error)));
+    if (this.#core !== undefined && !this.#isClosed && this.#callsWaiting === 0) return use(this.#core);
+    this.#callsWaiting++;
+    this.#opened().then((core) => {
+      this.#callsWaiting--;
+      use(core);
+    }, (error) => {
+      this.#callsWaiting--;
+      failed(asOurs(error));
+    });
   }
 
-  #ask(event: (ref: number) => ClientEvent): Promise<RequestOutcome> {
+  #ask(event: (ref: number) => SubscribeRequested | UnsubscribeRequested): Promise<RequestOutcome> {
+    checkRequest(event(0));
     const { ref, outcome } = this.outcomes.ask();
-    let misuse: unknown;
-    this.#withCore((core) => {
-      try {
-        core.tell(event(ref));
-      } catch (error) {
-        misuse = error;
-        this.outcomes.answered(ref, { outcome: "failed", reasonCode: 0x8f });
-      }
-    }, (error) => this.outcomes.failed(error));
-    if (misuse !== undefined) return Promise.reject(misuse);
+    const request = event(ref);
+    this.#withCore((core) => core.tell(request), (error) => this.outcomes.failed(error));
     return outcome;
   }
 
