@@ -5,6 +5,7 @@
  * @module
  */
 import { SessionError } from "../errors.ts";
+import { deferred } from "../store/deferred.ts";
 
 /**
  * What is done when another page owns what is asked for: it is taken from it (`take`), waited for until it is let go
@@ -68,8 +69,8 @@ export async function soleOwner(name: string, options: SoleOwnerOptions = {}): P
   signal?.throwIfAborted();
   const lost = new AbortController();
   if (locks === undefined) return owner(lost.signal, () => Promise.resolve());
-  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
-  const answered = Promise.withResolvers<boolean>();
+  const { promise: held, resolve: letGo } = deferred<void>();
+  const answered = deferred<boolean>();
   const request = locks.request(`edge-mqtt-session/${name}`, termsOf(whenOwned, signal), (lock) => {
     answered.resolve(lock !== null);
     return lock === null ? undefined : held;

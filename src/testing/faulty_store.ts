@@ -1,6 +1,7 @@
 import { SessionError } from "../errors.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import { intercept, type InterceptedCall, signalOf } from "./intercept.ts";
+import { deferred } from "../store/deferred.ts";
 
 /**
  * What goes wrong with a call.
@@ -137,7 +138,7 @@ export function faultyStore<Store extends object>(store: Store, plan: readonly F
 /** The promise, or the reason of the signal if it aborts sooner. What the promise stands for goes on. */
 async function untilAborted<Result>(signal: AbortSignal | undefined, promise: Promise<Result>): Promise<Result> {
   if (signal === undefined) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise: aborted, reject } = deferred<never>();
   const abort = (): void => reject(signal.reason);
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });

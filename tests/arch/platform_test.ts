@@ -41,3 +41,9 @@ Deno.test("the language alone has bytes, but no timer, no platform and no random
   const found = await checkWithoutPlatform([], names.map((name) => `${name};`).join("\n") + "\nexport {};");
   for (const name of names) assert.match(found, new RegExp(`Cannot find name '${name}'`));
 });
+
+Deno.test("nothing shipped uses what the oldest Node that is supported lacks", async () => {
+  const newer = /Promise\.(try|withResolvers)\(|Array\.fromAsync\(|Object\.groupBy/;
+  const found = [...await shippedSources(ROOT)].filter(([, source]) => newer.test(source)).map(([path]) => path);
+  assert.deepEqual(found, [], "Node 20 has none of these");
+});

@@ -1,12 +1,13 @@
 import { SessionError } from "../../errors.ts";
 import type { Message } from "../../mqtt/message.ts";
 import type { Published, PublishOutcome, RequestOutcome } from "./options.ts";
+import { type Deferred, deferred } from "../../store/deferred.ts";
 
 /** A message whose publisher waits. */
 interface Waiting {
   readonly message: Message;
-  readonly stored: PromiseWithResolvers<void>;
-  readonly done: PromiseWithResolvers<PublishOutcome>;
+  readonly stored: Deferred<void>;
+  readonly done: Deferred<PublishOutcome>;
 }
 
 /** Who waits for what: by request until it is stored, by place in the log after that. */
@@ -14,14 +15,14 @@ export class Outcomes {
   readonly #byRef = new Map<number, Waiting>();
   readonly #byMessage = new Map<Message, number>();
   readonly #bySequence = new Map<number, Waiting>();
-  readonly #requests = new Map<number, PromiseWithResolvers<RequestOutcome>>();
+  readonly #requests = new Map<number, Deferred<RequestOutcome>>();
   #next = 1;
 
   /** A message is to be published. */
   publish(message: Message): { readonly ref: number; readonly published: Published } {
     const ref = this.#next++;
-    const stored = Promise.withResolvers<void>();
-    const done = Promise.withResolvers<PublishOutcome>();
+    const stored = deferred<void>();
+    const done = deferred<PublishOutcome>();
     // Nobody has to look.
     stored.promise.catch(() => {});
     done.promise.catch(() => {});
@@ -33,7 +34,7 @@ export class Outcomes {
   /** Something is asked of the server. */
   ask(): { readonly ref: number; readonly outcome: Promise<RequestOutcome> } {
     const ref = this.#next++;
-    const request = Promise.withResolvers<RequestOutcome>();
+    const request = deferred<RequestOutcome>();
     request.promise.catch(() => {});
     this.#requests.set(ref, request);
     return { ref, outcome: request.promise };

@@ -1,3 +1,5 @@
+import { deferred } from "../../store/deferred.ts";
+
 /** Who has news, by node, and who waits to hear of it. */
 export class Doorbells {
   readonly #rung = new Map<string, Set<string>>();
@@ -32,7 +34,7 @@ export class Doorbells {
   }
 
   async #nextRing(nodeId: string, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     const wake = (): void => resolve();
     let waiting = this.#waiting.get(nodeId);
     if (waiting === undefined) this.#waiting.set(nodeId, waiting = new Set());

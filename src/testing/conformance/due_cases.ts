@@ -2,6 +2,7 @@
 import type { DueWork } from "../../store/session_store.ts";
 import { expect, expectEqual } from "./expect.ts";
 import { attachedHead, type ConformanceCase, type Kit, LEASE_END, message, receiver, START } from "./kit.ts";
+import { deferred } from "../../store/deferred.ts";
 
 function listDue(kit: Kit, now: number, graceMs = 0, limit = 100): Promise<readonly DueWork[]> {
   return kit.store.listDue(now, { limit, graceMs });
@@ -212,7 +213,7 @@ const DOORBELLS: ConformanceCase[] = [
       const session = await kit.open("client", { nodeId: "node-b" });
       const stop = new AbortController();
       const heard: string[] = [];
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = deferred<void>();
       const watching = (async () => {
         for await (const _ of kit.store.watch?.("node-b", stop.signal) ?? []) {
           heard.push(...await kit.store.readRings("node-b"));

@@ -1,6 +1,7 @@
 /** Somebody who calls a store, and whose every await waits until it is told to go on. */
 import { intercept, type InterceptedCall } from "../intercept.ts";
 import { type Footprint, footprintOf, READS_ALL, WRITES_ALL } from "./footprint.ts";
+import { deferred } from "../../store/deferred.ts";
 
 /** Stands between a store and what it awaits. */
 export interface Gate {
@@ -111,7 +112,7 @@ export class Actor {
   }
 
   #hold(call: InterceptedCall, footprint: Footprint, run: () => Promise<unknown>): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const { promise, resolve, reject } = deferred<unknown>();
     if (this.isGone) return promise;
     const held: HeldCall = {
       ...call,
