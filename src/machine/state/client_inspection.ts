@@ -14,7 +14,7 @@ export interface OutgoingLine {
   readonly topic: string;
   /** Its level. */
   readonly qos: QoS;
-  /** How far it has come. */
+  /** How far it has come. What may have been sent awaits its answer, though the connection is gone. */
   readonly phase: "waiting" | OutboundState;
   /** Once it is in flight on this connection. */
   readonly packetId?: number;
@@ -44,8 +44,13 @@ export function inspectClient(session: ClientSession, log: readonly QueuedMessag
   const { connection, durable } = state;
   const phase = connection?.phase ?? "closed";
   const lines = new Map<number, OutgoingLine>();
+  const startedThrough = Math.max(state.client?.startedThrough ?? 0, connection?.lastStarted ?? 0);
   for (const { sequence, topic, qos, expiresAt } of log) {
-    lines.set(sequence, { sequence, topic, qos, phase: "waiting", ...(expiresAt === undefined ? {} : { expiresAt }) });
+    const started = qos === 1 ? "awaitPuback" : "awaitPubrec";
+    const phase = sequence <= startedThrough && qos > 0 ? started : "waiting";
+    // What is under way is past its interval's reach.
+    const expiry = expiresAt === undefined || phase !== "waiting" ? {} : { expiresAt };
+    lines.set(sequence, { sequence, topic, qos, phase, ...expiry });
   }
   for (const [sequence, { packetId, phase: marked }] of durable?.outbound.entries ?? []) {
     if (marked === "released") lines.set(sequence, { sequence, topic: "", qos: 2, phase: "awaitPubcomp", packetId });

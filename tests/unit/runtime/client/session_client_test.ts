@@ -120,6 +120,9 @@ Deno.test("messages of a session that the server has no more are lost once, and 
   link.cut();
   release();
   const waiting = page.client.publish({ topic: "t", payload: "waiting", qos: 1 });
+  await waiting.stored;
+  const { outgoing } = await page.client.inspect();
+  assert.deepEqual(outgoing.map(({ phase }) => phase), ["awaitPuback", "waiting"]);
   const anew = openBroker();
   page.connect(anew);
   assert.deepEqual(await started.done, { outcome: "lost", reason: "sessionLost" });
