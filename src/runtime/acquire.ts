@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SessionError } from "../errors.ts";
 import type { AcquireRefused, Authenticated, AuthenticationRefused } from "../machine/event.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
@@ -56,6 +57,14 @@ export async function authenticate(
   return { event: { type: "authenticated", clientId, assigned, ...overrides }, ...who };
 }
 
+/** Who asks for a session. */
+export interface Asker {
+  readonly token: string;
+  readonly principal: string | undefined;
+  /** Whether it is still to be asked for, for the first time or once more. */
+  wants(isRepeated: boolean): boolean;
+}
+
 /**
  * Asks the store for the session. It never rejects; what it cannot tell in time is let go of later. A session that was
  * acquired is still watched for arrivals, until {@linkcode install} puts it in its place.
@@ -63,12 +72,12 @@ export async function authenticate(
 export async function acquire(
   context: BrokerContext,
   terms: AcquireTerms,
-  token: string,
-  principal: string | undefined,
+  asker: Asker,
   attempt = 1,
 ): Promise<Acquired | AcquireRefused> {
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
+  const { token, principal } = asker;
   // Every attempt brings an id of its own for a new session: that of an earlier one may have lived and ended by now.
   const request = (): AcquireRequest => ({
     terms,
@@ -86,24 +95,30 @@ export async function acquire(
     if (previous?.leaving) await previous.done;
     await context.lease.ensure();
     sessions.beginAcquire(clientId);
-    const answer = await persistently(
-      options.environment,
-      options.commit,
-      "acquire a session",
-      (signal) => options.store.acquire(request(), { signal }),
-      options.observe,
-    );
+    let tries = 0;
+    const answer = await persistently(options.environment, options.commit, "acquire a session", async (signal) => {
+      const isRepeated = tries++ > 0;
+      // The store may have been away for as long as a lease: whoever takes a session without one loses it at once.
+      if (isRepeated) await context.lease.ensure();
+      signal.throwIfAborted();
+      // Its client may be somewhere else by now: what it has there must not be taken, or cleared, by a CONNECT from before.
+      if (!asker.wants(isRepeated)) {
+        throw new SessionError("CLOSED", "Cannot acquire a session: its connection is gone");
+      }
+      return await options.store.acquire(request(), { signal });
+    }, options.observe);
     if (answer.outcome === "acquired") return answer;
     sessions.giveUpAcquire(clientId);
     if (terms.mustBeNew && answer.reason !== "stale" && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
       const another = { ...terms, clientId: options.environment.randomId() };
-      return await acquire(context, another, token, principal, attempt + 1);
+      return await acquire(context, another, asker, attempt + 1);
     }
     return { type: "acquireRefused", reasonCode: REFUSALS[answer.reason] };
   } catch (error) {
     sessions.giveUpAcquire(clientId);
-    options.observe({ type: "workFailed", work: "session", clientId, error });
+    const isGivenUp = error instanceof SessionError && error.code === "CLOSED";
+    if (!isGivenUp) options.observe({ type: "workFailed", work: "session", clientId, error });
     // An earlier attempt may have been carried out, whatever the last one says.
     context.orphans.add(clientId, token);
     const reasonCode = isUnreadable(error) ? REASON.implementationSpecificError : REASON.serverUnavailable;
@@ -115,14 +130,14 @@ export async function acquire(
  * Puts a session that was just acquired in its place. Whatever the store found, nobody but this connection holds the
  * session now: an old one hears of it before the new one gets its CONNACK. Returns what came for it meanwhile.
  */
-export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): Readonly<News> {
+export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): News {
   const { options, sessions, outbox, deadlineMoved } = context;
   const { clientId } = session;
   const { superseded, ended, outboxPending } = acquired;
   if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
   sessions.get(clientId)?.supersede();
   // In one go: what arrives is told either to the watch or to the session.
-  const news = sessions.endAcquire(clientId);
+  const news = sessions.endAcquire(clientId, session.incarnation);
   sessions.add(session);
   // With a session there is a doorbell to poll and a lease to renew.
   deadlineMoved();

@@ -16,7 +16,7 @@ import type { ClientPacket, ConnectPacket, ServerPacket } from "../mqtt/packet.t
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
-import { acquire, authenticate, install } from "./acquire.ts";
+import { acquire, type Asker, authenticate, install } from "./acquire.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Timed } from "./deadlines.ts";
 import { newsOf } from "./effects.ts";
@@ -36,7 +36,7 @@ import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
 type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
 /** One connection of one client. */
-export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Timed {
+export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Asker, Timed {
   readonly token: string;
   readonly done: Promise<void>;
   readonly inbox: Inbox = new Inbox();
@@ -45,6 +45,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   ended = false;
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
+  connectedAt = 0;
   readonly #context: BrokerContext;
   readonly #session: Session;
   readonly #line: Line;
@@ -185,6 +186,13 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#work();
   }
 
+  // For acquiring.
+
+  /** What came from a client before it went counts, and is tried once; it may be elsewhere by the next time. */
+  wants(isRepeated: boolean): boolean {
+    return !this.#closing && !(isRepeated && this.leaving);
+  }
+
   // For the mailbox.
 
   runEffect(effect: Effect): void {
@@ -229,7 +237,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     // Nothing leaves any more; what the client is told depends on who has its session.
     this.#isLost = true;
     const { tasks } = this.#context;
-    tasks.add(askWhySuperseded(this.#context, this.clientId).then((reasonCode) => this.supersede(reasonCode)));
+    tasks.add(askWhySuperseded(this.#context, this).then((reasonCode) => this.supersede(reasonCode)));
   }
 
   mailboxMoved(): void {
@@ -366,10 +374,11 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
 
   async #acquire(terms: AcquireTerms): Promise<void> {
-    const answer = await acquire(this.#context, terms, this.token, this.principal);
+    const answer = await acquire(this.#context, terms, this);
     if ("type" in answer) return this.answer(answer);
     const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
     this.#acquired = guard;
+    this.connectedAt = snapshot.head.connectedAt;
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
     const news = install(this.#context, this, answer);

@@ -124,6 +124,6 @@ export class Doorbell {
     const isOurs = stored !== undefined && stored.guard.incarnation === session.incarnation &&
       stored.guard.epoch <= session.epoch;
     if (isOurs) session.probe();
-    else session.supersede(whySuperseded(stored));
+    else session.supersede(whySuperseded(session, stored));
   }
 }

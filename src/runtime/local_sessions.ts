@@ -9,6 +9,8 @@ export interface LocalSession {
   readonly incarnation: string;
   readonly token: string;
   readonly epoch: number;
+  /** When the connection was made, as the head of its session says. */
+  readonly connectedAt: number;
   /** Whether it takes messages: connected, and not about to go. */
   readonly live: boolean;
   /** Whether its end has been seen and is not yet stored. */
@@ -35,24 +37,29 @@ export interface LocalSession {
   outboxEmptied(): void;
 }
 
-/** What came for a client while its session was being acquired. */
+/** What came for a session while it was being acquired. */
 export interface News {
   /** How far its log has grown; 0 when nothing was appended here. */
-  grownTo: number;
+  readonly grownTo: number;
   /**
    * Whether another node has rung, or nobody knows what became of a commit: its log may have grown further, or the session
    * may have gone.
    */
-  rung: boolean;
+  readonly rung: boolean;
 }
 
-const NO_NEWS: Readonly<News> = { grownTo: 0, rung: false };
+/** What comes for a client while its session is being acquired. */
+interface Watch {
+  /** Incarnation → how far its log has grown. The one that was there may give way to a new one, whose log begins anew. */
+  readonly grown: Map<string, number>;
+  rung: boolean;
+}
 
 /** The sessions that connections of this node own, by client; and what commits bring them. */
 export class LocalSessions {
   readonly #sessions = new Map<string, LocalSession>();
   readonly #byIncarnation = new Map<string, LocalSession>();
-  readonly #acquiring = new Map<string, News>();
+  readonly #acquiring = new Map<string, Watch>();
   readonly #told = new Set<LocalSession>();
   readonly #observe: Observe;
   readonly #nodeId: string;
@@ -90,25 +97,26 @@ export class LocalSessions {
 
   /** Begins to watch for news of a client that is being acquired. */
   beginAcquire(clientId: string): void {
-    this.#acquiring.set(clientId, { ...NO_NEWS });
+    this.#acquiring.set(clientId, { grown: new Map(), rung: false });
   }
 
   /** Another node has rung for a client; for all of them when it is not known for whom. */
   rung(clientId?: string): void {
-    for (const [acquiring, news] of this.#acquiring) if (acquiring === (clientId ?? acquiring)) news.rung = true;
+    for (const [acquiring, watch] of this.#acquiring) if (acquiring === (clientId ?? acquiring)) watch.rung = true;
   }
 
   /** Ends that without a new owner: whoever had the session looks for what came meanwhile. */
   giveUpAcquire(clientId: string): void {
-    const { grownTo, rung } = this.endAcquire(clientId);
-    if (grownTo > 0 || rung) this.#sessions.get(clientId)?.probe();
+    const watch = this.#acquiring.get(clientId);
+    this.#acquiring.delete(clientId);
+    if (watch !== undefined && (watch.grown.size > 0 || watch.rung)) this.#sessions.get(clientId)?.probe();
   }
 
-  /** Ends that, and says what came meanwhile. */
-  endAcquire(clientId: string): Readonly<News> {
-    const news = this.#acquiring.get(clientId) ?? NO_NEWS;
+  /** Ends that, and says what came meanwhile for the session that was got. */
+  endAcquire(clientId: string, incarnation: string): News {
+    const watch = this.#acquiring.get(clientId);
     this.#acquiring.delete(clientId);
-    return news;
+    return { grownTo: watch?.grown.get(incarnation) ?? 0, rung: watch?.rung ?? false };
   }
 
   /** Registers a session, in the place of an older one. */
@@ -173,9 +181,9 @@ export class LocalSessions {
   /** Lets the receivers of this node look for themselves what has come. */
   probe(receivers: readonly Receiver[]): void {
     for (const { clientId, incarnation } of receivers) {
-      const news = this.#acquiring.get(clientId);
+      const watch = this.#acquiring.get(clientId);
       // As in #tell: the old connection must not begin to send; the new one looks once it is here.
-      if (news !== undefined) news.rung = true;
+      if (watch !== undefined) watch.rung = true;
       else this.live(clientId, incarnation)?.probe();
     }
   }
@@ -187,13 +195,14 @@ export class LocalSessions {
   }
 
   #tell(message: Message, receiver: DeliveryReceiver, sequence: number): void {
-    const news = this.#acquiring.get(receiver.clientId);
-    if (news !== undefined) {
+    const { clientId, incarnation } = receiver;
+    const watch = this.#acquiring.get(clientId);
+    if (watch !== undefined) {
       // The store may have given the session to the new connection already: the old one must not begin to send.
-      news.grownTo = Math.max(news.grownTo, sequence);
+      watch.grown.set(incarnation, Math.max(watch.grown.get(incarnation) ?? 0, sequence));
       return;
     }
-    const session = this.live(receiver.clientId, receiver.incarnation);
+    const session = this.live(clientId, incarnation);
     if (session === undefined) return;
     session.arrived(queued(message, receiver, sequence));
     this.#told.add(session);

@@ -280,7 +280,9 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
       envelope.bytes += bytesOf(letter.deliveries);
     }
     const { effects, offers = NO_OFFERS } = letter;
-    (envelope.refusableRef === undefined ? envelope.deeds : envelope.followers).push(...effects, ...offers);
+    // In the place of what was refused there may be followers already: what comes behind them is one of them.
+    const follows = envelope.refusableRef !== undefined || envelope.followers.length > 0;
+    (follows ? envelope.followers : envelope.deeds).push(...effects, ...offers);
     envelope.holdsOffers ||= offers.length > 0;
     const credit = effects.filter(givesCredit).length;
     envelope.acknowledgements += credit;

@@ -313,3 +313,41 @@ Deno.test("a sweep that is never answered keeps a node from nothing else", async
   await rest();
   await stopped;
 });
+
+Deno.test("what came for a session that ends while it is taken over is not looked for in the new one", async () => {
+  const { connect, faults, rest } = world();
+  const first = await connect("c", { sessionExpiryInterval: 0 });
+  await first.send(subscribePacket(1, "t"));
+  const publisher = await connect("p");
+  faults.inject({ call: "acquire", fault: "startsLate" });
+  const second = await connect("c", KEPT);
+  await publisher.send(publishPacket("t", 1, 1, "m"));
+  let reads = 0;
+  // Nothing fails, but whoever reads again and again would never come to rest.
+  faults.inject({ call: "readQueue", fault: "neverStarts", when: () => ++reads > 10 });
+  faults.release();
+  await rest();
+  assert.equal(second.told(), "connack");
+  assert.equal(reads, 0, "its log has nothing");
+});
+
+Deno.test("QoS 0 copies that wait behind a publish that is refused keep their order", async () => {
+  const { connect, faults, rest } = world(undefined, { queue: { maximumMessages: 1, whenFull: "reject" } });
+  const client = await connect("c");
+  await client.send(subscribePacket(1, "t"));
+  // Its queue is full from here on.
+  await client.send(publishPacket("t", 2, 2, "first"));
+  const other = await connect("other");
+  faults.inject({ call: "commit", fault: "answersLate", times: 2 });
+  await client.send(publishPacket("t", 2, 3, "refused"));
+  await other.send(publishPacket("t", 0, undefined, "m1"));
+  faults.release(1);
+  await rest();
+  // That it was refused is being stored.
+  await other.send(publishPacket("t", 0, undefined, "m2"));
+  assert.deepEqual(texts(client), ["first"]);
+  faults.release();
+  await rest();
+  assert.match(client.told(), /pubrec:97 publish publish$/);
+  assert.deepEqual(texts(client), ["first", "m1", "m2"]);
+});

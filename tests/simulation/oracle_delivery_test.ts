@@ -267,6 +267,20 @@ legal("a message that was sent again after a later one had been taken", (trace) 
   trace.rests();
 });
 
+legal("a QoS 0 copy of a message that was sent again elsewhere, behind copies of later ones", (trace) => {
+  const reader = trace.connects("reader");
+  reader.subscribes("#", 0);
+  const writer = trace.connects("writer");
+  writer.sends(publish("m1", { id: 1 }));
+  writer.closes();
+  const back = trace.resumes("writer");
+  back.sends(publish("m1", { id: 1, dup: true }), publish("m2", { id: 2 }));
+  back.gets(release("puback", 1), release("puback", 2));
+  reader.takes("m2", { qos: 0 });
+  reader.takes("m1", { qos: 0 });
+  trace.rests();
+});
+
 illegal("message expired", "a message that begins to be sent too late", (trace) => {
   const { reader, writer } = pair(trace);
   writer.publishes("m1", { messageExpiryInterval: 2 });

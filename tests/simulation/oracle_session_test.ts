@@ -179,6 +179,37 @@ legal("a CONNACK that is read late, after the session of which it speaks was rep
   late.closes("server");
   trace.rests();
 });
+legal("two copies in their order that came first when nobody knew who owned the session", (trace) => {
+  const reader = trace.connects("reader");
+  reader.subscribes("t", 2);
+  const writer = trace.connects("writer");
+  writer.sends(publish("m1", { id: 1 }));
+  writer.closes();
+  trace.resumes("writer").sends(publish("m1", { id: 1, dup: true }));
+  reader.closes();
+  const late = trace.connects("reader", { cleanStart: false, connack: undefined });
+  const owner = trace.connects("reader", { cleanStart: false, connack: undefined });
+  for (const link of [late, owner]) link.gets({ type: "connack", ...PRESENT, reasonCode: 0 });
+  owner.gets(publish("m1", { id: 1 }), publish("m1", { id: 2 }));
+  late.closes("server");
+  owner.subscribes("t", 2);
+  trace.connects("other").publishes("m2");
+  owner.gets(publish("m2", { id: 3 }));
+  owner.closes();
+  const back = trace.resumes("reader");
+  back.takes("m1", { id: 1, dup: true });
+  back.takes("m1", { id: 2, dup: true });
+  back.takes("m2", { id: 3, dup: true });
+});
+legal("Session Present 1 that is read late, of a session before one that ends with its connection", (trace) => {
+  trace.connects("a", { protocolVersion: 4, cleanStart: false }).closes();
+  const late = trace.connects("a", { protocolVersion: 4, cleanStart: false, connack: undefined });
+  const anew = trace.connects("a", { protocolVersion: 4 });
+  anew.subscribes("t");
+  late.gets({ type: "connack", sessionPresent: true, reasonCode: 0 });
+  late.closes("server");
+  trace.rests();
+});
 
 /** A subscriber whose clean start may have been carried out or not, and who is told that its session goes on. */
 function doubtful(trace: Trace) {

@@ -161,3 +161,18 @@ legal("the Will of the later of two connections at once", (trace) => {
   reader.takes("w2");
   trace.rests();
 });
+legal("no Will of the later one of two clean starts at the same time, when its session goes on", (trace) => {
+  const reader = mourner(trace);
+  const carries = (text: string) => ({ connack: undefined, will: will(text, { willDelayInterval: 60 }) });
+  const later = trace.connects("a", carries("w1"));
+  const earlier = trace.connects("a", carries("w2"));
+  earlier.gets({ type: "connack", sessionPresent: false, reasonCode: 0 });
+  later.gets({ type: "connack", sessionPresent: false, reasonCode: 0 });
+  // So it came later, and took the session over from the other.
+  reader.takes("w2");
+  later.subscribes("x");
+  earlier.closes("server");
+  trace.resumes("a");
+  later.closes("server");
+  trace.rests();
+});

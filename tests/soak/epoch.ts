@@ -127,7 +127,7 @@ export class Epoch {
       const began = Date.now();
       const size = await opened?.size() ?? "in memory";
       print(`epoch ${this.#options.number}: calm; ${await nodes.memory()}; ${size}`);
-      const asked = { lives, journal: this.#journal, opened, nodes: nodes.most, horizonMs };
+      const asked = { lives, journal: this.#journal, opened, horizonMs };
       const { outstanding: left, reports: sessions } = await quiet(asked, CALM_CAP_MS);
       this.#journal.finish(sessions);
       for (const text of left.slice(0, 20)) print(`outstanding after ${CALM_CAP_MS} ms of calm: ${text}`);
@@ -163,7 +163,7 @@ export class Epoch {
     const opened = await engine.open?.();
     if (opened === undefined) return;
     try {
-      const left = await swept(opened, nodes.most, horizonMs, CALM_CAP_MS);
+      const left = await swept(opened, horizonMs, CALM_CAP_MS);
       for (const text of left.slice(0, 20)) print(`left behind: ${text}`);
       if (left.length > 0) this.#journal.violated("swept in the end", "", left.join("; "));
       print(`epoch ${this.#options.number}: all sessions ended; ${await opened.size()}`);

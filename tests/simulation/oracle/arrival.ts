@@ -74,7 +74,8 @@ export function arrived({ seq }: Knowledge, arrival: Arrival): void {
   const { qos, packetId } = packet;
   if (message !== undefined) {
     message.arrivedAt ??= connection.client.name;
-    const got = arrival.got ?? { copies: 0 };
+    const got = arrival.got ?? { copies: 0, cameLate: false };
+    got.cameLate ||= kind === "late";
     if (kind === "first" || kind === "copy") got.copies++;
     if (arrival.got === undefined) generation.got.set(message, got);
   }
@@ -97,7 +98,7 @@ export function arrived({ seq }: Knowledge, arrival: Arrival): void {
     qos,
     // What came before when nobody knew who owned the session has no place in the order.
     arrivedSeq: seq,
-    order: kind === "first" && arrival.got !== undefined ? 0 : ++generation.order,
+    order: arrival.got?.cameLate === true ? 0 : ++generation.order,
     connection,
     isAcknowledged: false,
     pubrecOn: undefined,

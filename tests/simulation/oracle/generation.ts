@@ -65,6 +65,8 @@ export interface Held {
 /** What of a message has come. */
 export interface Got {
   copies: number;
+  /** Some of it may have come before when nobody knew who owned the session. */
+  cameLate: boolean;
 }
 
 /** A session. */

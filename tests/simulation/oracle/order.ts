@@ -15,6 +15,8 @@ export function judgeOrder(knowledge: Knowledge, { connection, generation, packe
   const level = message.orderKey * 3 + packet.qos;
   // At most once: what a publisher sends after it went elsewhere may overtake what waits in the log for its receiver.
   const from = packet.qos === 0 ? message.transmissions.at(-1)?.connection.number ?? 0 : 0;
+  // Of what it sent there again, nobody knows which of the two brought the copy.
+  if (packet.qos === 0 && message.transmissions.some(({ connection }) => connection.number !== from)) return;
   const key = from * MANY_LEVELS + level;
   const latest = generation.lastArrived.get(key);
   if (latest === undefined || message.firstSeq > latest.firstSeq) {

@@ -73,6 +73,11 @@ function last(holders: readonly Connection[]): number | undefined {
   return holders.at(-1)?.number;
 }
 
+/** Whether CONNACK does not come late: it may speak of the time before a session that is known by now. */
+function isTimely({ connectSeq }: Connection, holders: readonly Connection[]): boolean {
+  return holders.every((holder) => !holder.isAccepted || holder.connackSeq < connectSeq);
+}
+
 /** Why there surely was no session. */
 function whyAbsent(
   knowledge: Knowledge,
@@ -80,6 +85,8 @@ function whyAbsent(
   holders: readonly Connection[],
 ): string | undefined {
   if (connection.connect?.cleanStart === true) return "but it asked for a clean start";
+  // It may speak of a session from before those that are still remembered.
+  if (!isTimely(connection, holders)) return undefined;
   if (holders.length === 0) return "but the client had no session";
   if (holders.every((holder) => hasEndedBefore(knowledge, holder, connection.connectAt))) {
     return `but the session of connection ${last(holders)} had ended`;
@@ -129,11 +136,10 @@ function generationAfter(
     const unknown = { bornFromSeq: -1, bornFromAt: -Infinity, bornSeq: seq, firstConnection: undefined };
     return new Generation({ client: client.name, ...unknown });
   }
-  // A CONNACK that comes late may speak of the time before a session that is known by now.
-  const isTimely = holders.every((holder) => !holder.isAccepted || holder.connackSeq < connectSeq);
+  const timely = isTimely(connection, holders);
   const sameHolders = holders.every((holder) => holder.isAccepted && holder.generation === known);
-  if (isTimely && (sameHolders || goesOnInAnyCase(knowledge, holders, known))) return known;
-  const before = isTimely ? undefined : client.connections.findLast((other) => other.connackSeq < connectSeq);
+  if (timely && (sameHolders || goesOnInAnyCase(knowledge, holders, known))) return known;
+  const before = timely ? undefined : client.connections.findLast((other) => other.connackSeq < connectSeq);
   const older = [...holders, before].map((holder) => holder?.generation).filter((each) => each !== undefined);
   return doubtfulGeneration([...new Set([known, ...older])], seq);
 }

@@ -107,7 +107,8 @@ export function latestPublication(knowledge: Knowledge, will: Will): number {
     return other !== connection && other.connect !== undefined && !other.isRefused &&
       !surelyBefore(other, connection, bounds);
   });
-  if (others.some((other) => other.connectSeq < connection.connectSeq)) return Infinity;
+  // Who asked before this one was answered may have come before it, and then took nothing over from it.
+  if (others.some((other) => other.connectSeq < connection.connackSeq)) return Infinity;
   const lateMs = bounds.dueMs + 2 * bounds.clockMs;
   const takenOverAt = Math.min(...others.filter(({ isAccepted }) => isAccepted).map(({ connackAt }) => connackAt));
   const endedAt = Math.min(connection.closedAt + bounds.networkMs + bounds.detachMs, takenOverAt);

@@ -1,0 +1,9 @@
+/**
+ * A session store in a browser's IndexedDB, on npm's `idb-keyval`.
+ *
+ * @module
+ */
+export { indexedDbStore } from "./store.ts";
+export type { IndexedDbStore, IndexedDbStoreOptions } from "./store.ts";
+export { INDEXED_DB_LIMITS } from "./driver.ts";
+export type { BroadcastChannelLike, IndexedDbPlatform } from "./platform.ts";

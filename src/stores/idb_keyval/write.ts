@@ -1,0 +1,78 @@
+import type { Check, Mutation } from "../../store/key_value/driver.ts";
+import { nameOf, notCommitted, unavailable } from "./failure.ts";
+import type { ObjectStore } from "./platform.ts";
+import { rowOf, versionOf } from "./row.ts";
+
+/** What is to be written, if the checks hold. */
+export interface Write {
+  readonly version: string;
+  readonly checks: readonly Check[];
+  readonly mutations: readonly Mutation[];
+}
+
+/** The object store of a transaction, and the versions that were read in it. */
+export interface Reading {
+  readonly store: ObjectStore;
+  readonly versions: ReadonlyMap<string, string | null>;
+}
+
+/**
+ * Writes all or nothing, and ends the transaction: whether the checks held. `undecided` if nothing was done: the transaction
+ * may have come to its end before, and what was read in it be old.
+ */
+export function write(
+  { store, versions }: Reading,
+  { version, checks, mutations }: Write,
+): Promise<boolean | "undecided"> {
+  return new Promise((resolve, reject) => {
+    const { transaction } = store;
+    const open = checks.filter(({ key }) => !versions.has(key));
+    let unread = open.length;
+    let holds = true;
+    let fault: unknown;
+    const writeAll = (): void => {
+      for (const mutation of mutations) {
+        if (mutation.type === "set") store.put(rowOf(version, mutation.value), mutation.key);
+        else store.delete(mutation.key);
+      }
+      transaction.commit?.();
+    };
+    const breakOff = (cause: unknown): void => {
+      fault = unavailable("commit", cause);
+      transaction.abort();
+    };
+    const read = (): void => {
+      for (const { key, version } of open) {
+        // Of what must not be there only the key is looked at.
+        const request = version === null ? store.getKey(key) : store.get(key);
+        request.onsuccess = () => {
+          const found = version === null && request.result !== undefined ? undefined : versionOf(request.result);
+          if (found !== version) holds = false;
+          if (--unread > 0 || !holds) return;
+          try {
+            writeAll();
+          } catch (cause) {
+            breakOff(cause);
+          }
+        };
+      }
+    };
+    if (checks.some(({ key, version }) => versions.has(key) && versions.get(key) !== version)) {
+      return resolve("undecided");
+    }
+    try {
+      if (unread === 0) writeAll();
+      else read();
+    } catch (cause) {
+      // Only the first request can find the transaction at its end.
+      if (isInactive(cause)) return resolve("undecided");
+      breakOff(cause);
+    }
+    transaction.oncomplete = () => resolve(holds);
+    transaction.onabort = () => reject(notCommitted(fault ?? transaction.error));
+  });
+}
+
+function isInactive(error: unknown): boolean {
+  return ["TransactionInactiveError", "InvalidStateError"].includes(nameOf(error));
+}
