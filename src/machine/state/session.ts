@@ -34,7 +34,7 @@ export interface Session {
 }
 
 /** A session of either role. */
-export type AnySession = Pick<Session, "policy" | "clientId" | "online"> & { readonly role: PacketSender };
+export type AnySession = Pick<Session, "policy" | "clientId" | "online"> & { readonly role: "client" | "server" };
 
 /** The durable part of a session, which `step` updates in place (D9). */
 export interface DurableState {
