@@ -19,6 +19,7 @@ const CHECKS = [
   { name: "unit of the store", files: /^tests\/unit\/store\// },
   { name: "unit of the memory store", files: /^tests\/unit\/stores\/memory/ },
   { name: "unit of the Deno KV store", files: /^tests\/unit\/stores\/deno_kv/ },
+  { name: "unit of the IndexedDB store", files: /^tests\/unit\/stores\/idb_keyval/ },
   { name: "unit of the Upstash client", files: /^tests\/unit\/stores\/upstash_redis\/(?!.*_redis_test)/ },
   { name: "unit of the Upstash store", files: /^tests\/unit\/stores\/upstash_redis\/.*_redis_test/ },
   { name: "unit of the runtime", files: /^tests\/unit\/runtime\// },
@@ -28,6 +29,7 @@ const CHECKS = [
   { name: "conformance of key-value", files: /^tests\/conformance\/key_value/ },
   { name: "interleavings", files: /^tests\/conformance\/(interleavings|unknown_outcomes)/ },
   { name: "conformance of Deno KV", files: /^tests\/conformance\/(deno_kv|custom_store)/ },
+  { name: "conformance of IndexedDB", files: /^tests\/conformance\/idb_keyval/ },
   { name: "conformance of Upstash", files: /^tests\/conformance\/upstash_redis_test/ },
   { name: "conformance of an Upstash cluster", files: /^tests\/conformance\/upstash_redis_cluster/ },
   { name: "faults", files: /^tests\/faults\/(?!.*_redis_test)/ },
@@ -89,6 +91,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
       "simulation",
     ],
   ],
+  ["src/stores/idb_keyval/", ["unit of the IndexedDB store", "conformance of IndexedDB"]],
   ["src/stores/deno_kv", ["unit of the Deno KV store", "conformance of Deno KV", "e2e"]],
   [
     "src/stores/upstash_redis/",

@@ -252,7 +252,7 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
   {
     name: "an identifier is given out without looking whether it is in use",
     file: "src/machine/state/window.ts",
-    text: "if (!this.#entries.has(derived) && !quarantine.has(derived))",
+    text: "if (!this.isTaken(derived) && !quarantine.has(derived))",
     replacement: "if (!quarantine.has(derived))",
     breaks: "traps 26 and 27",
   },

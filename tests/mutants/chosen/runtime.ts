@@ -12,10 +12,24 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
     breaks: "G4",
   },
   {
+    name: "QoS 0 copies do not wait for earlier ones whose messages must be stored",
+    file: `${RUNTIME}/mailbox.ts`,
+    text: "if (this.#envelopes.some(({ holdsOffers }) => holdsOffers))",
+    replacement: "if (cost < 0)",
+    breaks: "order, invariant 16",
+  },
+  {
+    name: "a CONNECT is tried again though its connection is gone",
+    file: `${RUNTIME}/acquire.ts`,
+    text: "if (!asker.wants(isRepeated)) {",
+    replacement: "if (isRepeated && !asker.wants(false)) {",
+    breaks: "D1",
+  },
+  {
     name: "effects without changes overtake those that wait for a commit",
     file: `${RUNTIME}/mailbox.ts`,
-    text: "if (last === undefined) this.#run(letter.effects);",
-    replacement: "if (last === undefined || cost >= 0) this.#run(letter.effects);",
+    text: "if (last === undefined) return this.#run(",
+    replacement: "if (last === undefined || cost >= 0) return this.#run(",
     breaks: "G4",
   },
   {
