@@ -43,7 +43,10 @@ export interface PutHead {
 export interface PutSentLimit {
   /** Tells this change from the others. */
   readonly type: "putSentLimit";
-  /** The highest sequence that may now be sent; never below the stored one while attached. */
+  /**
+   * The highest sequence that may now be sent; never below the stored one while attached, but in a client's own log, from
+   * which nothing gives way.
+   */
   readonly sentLimit: number;
 }
 /** Stores the Will of this connection. */

@@ -12,7 +12,15 @@ import type { DurableState, SessionState } from "../state/session.ts";
 import { endClientConnection } from "./client_ending.ts";
 import { CLIENT_TABLE, type ClientRow } from "./client_lifecycle.ts";
 import { sendWaiting } from "./client_requests.ts";
-import { clientOf, establish, forgetSession, isEstablished, putHead } from "./client_state.ts";
+import {
+  clientOf,
+  establish,
+  forgetSession,
+  forgetSets,
+  isEstablished,
+  putHead,
+  renounceSession,
+} from "./client_state.ts";
 import { closeWith } from "./ending.ts";
 import { send } from "./send.ts";
 import { drain, resumeReleased } from "./sending.ts";
@@ -38,8 +46,10 @@ export function connectRequested(state: SessionState, connect: ConnectRequest, o
   connection.phase = "connecting";
   connection.version = version;
   connection.requestedExpiryInterval = interval;
-  if (row.forgets === "always" && state.policy.discardOnCleanStart === "atSend") {
-    forgetSession(state, { ...durable.head, protocolVersion: version, sessionExpiryInterval: interval }, out);
+  if (row.forgets === "always") {
+    // Whenever it is discarded, it is none to come back to: the server may have it no more from now on (LC-31).
+    const forget = state.policy.discardOnCleanStart === "atSend" ? forgetSession : renounceSession;
+    forget(state, { ...durable.head, protocolVersion: version, sessionExpiryInterval: interval }, out);
   }
   const { password: _password, username: _username, authenticationData: _data, ...request } = connect;
   connection.client = {
@@ -197,8 +207,14 @@ function accept(
     protocolVersion: connection.version,
     sessionExpiryInterval: packet.sessionExpiryInterval ?? connection.requestedExpiryInterval,
   };
-  if (row.forgets === "always") forgetSession(state, accepted, out);
-  else putHead(durable, accepted, out);
+  if (isEstablished(durable.head) && row.forgets === "always") {
+    forgetSession(state, accepted, out);
+  } else {
+    // What came while an earlier session was being forgotten belongs to the one after it, which may be lost by now as
+    // well; where a 3.1.1 server still has that one, it goes on.
+    if (!sessionPresent || own.cleanStart) forgetSets(durable, out);
+    putHead(durable, accepted, out);
+  }
   connection.startedThrough = connection.lastStarted = part.startedThrough;
   connection.lostThrough = part.lostThrough;
   connection.tail = part.tail;

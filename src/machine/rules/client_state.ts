@@ -24,14 +24,27 @@ export function putHead(durable: DurableState, head: SessionHead, out: Output): 
   out.changes.push({ type: "putHead", head });
 }
 
-/**
- * Clears both sets: the server has the session no more, or is told to have it no more.
- *
- * What stands in the log and was started is lost as it is read; until all of it is, the session is none that exists. What
- * was never started is kept (policy P16).
- */
+/** Clears both sets: the server has the session no more, or is told to have it no more. */
 export function forgetSession(state: SessionState, head: SessionHead, out: Output): void {
+  forgetSets(clientOf(state, "an event").durable, out);
+  renounceSession(state, head, out);
+}
+
+/**
+ * From now on the session is none that exists. What stands in the log and was started is lost as it is read, and until all
+ * of it is, it stays so. What was never started is kept (policy P16).
+ */
+export function renounceSession(state: SessionState, head: SessionHead, out: Output): void {
   const { part, durable } = clientOf(state, "an event");
+  part.lostThrough = state.policy.unsentOnSessionLoss === "keep" ? part.startedThrough : part.tail;
+  if (state.connection !== undefined) loseLoaded(state.connection, durable, part.lostThrough, out);
+  const { disconnectedAt: _at, disconnectReason: _reason, ...rest } = head;
+  // Whoever opens the session next knows by it what is lost, and what is not.
+  putHead(durable, { ...rest, connectedAt: 0, sentLimit: part.lostThrough }, out);
+}
+
+/** What of both sets does not stand in the log. */
+export function forgetSets(durable: DurableState, out: Output): void {
   for (const [sequence, { phase }] of [...durable.outbound.entries]) {
     if (phase !== "released") continue;
     durable.outbound.delete(sequence);
@@ -42,11 +55,6 @@ export function forgetSession(state: SessionState, head: SessionHead, out: Outpu
     durable.inbound.delete(packetId);
     out.changes.push({ type: "deleteInboundId", packetId });
   }
-  part.lostThrough = state.policy.unsentOnSessionLoss === "keep" ? part.startedThrough : part.tail;
-  if (state.connection !== undefined) loseLoaded(state.connection, durable, part.lostThrough, out);
-  const { disconnectedAt: _at, disconnectReason: _reason, ...rest } = head;
-  // Whoever opens the session next knows by it what is lost, and what is not.
-  putHead(durable, { ...rest, connectedAt: 0, sentLimit: part.lostThrough }, out);
 }
 
 /** What of the started messages a connection holds: those in flight, and those that wait to be sent again. */

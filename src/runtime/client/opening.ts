@@ -36,11 +36,11 @@ export interface OpenedClient {
 }
 
 /** Takes both. Whoever had them is superseded. */
-export async function openClient(options: OpeningOptions, clientId: string, sendAhead?: number): Promise<OpenedClient> {
+export async function openClient(options: OpeningOptions, clientId: string): Promise<OpenedClient> {
   const { store, environment, commit, observe } = options;
   const ask = <Value>(what: string, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
     persistently(environment, commit, what, call, observe);
-  const acquire = async (id: string, keepsSentLimit: boolean): Promise<Acquired> => {
+  const acquire = async (id: string): Promise<Acquired> => {
     // Between the look and the taking another page may have taken it, connected, and lost it: its head counts, then.
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const stored = await ask("read a session", (signal) => store.read(id, { signal }));
@@ -48,7 +48,7 @@ export async function openClient(options: OpeningOptions, clientId: string, send
       const nodeId = `client-${environment.randomId()}`;
       const answer = await ask("acquire a session", (signal) =>
         store.acquire({
-          terms: clientAcquireTerms(id, stored?.snapshot.head, keepsSentLimit ? sendAhead : 1),
+          terms: clientAcquireTerms(id, stored?.snapshot.head),
           token,
           nodeId,
           incarnation: environment.randomId(),
@@ -64,8 +64,8 @@ export async function openClient(options: OpeningOptions, clientId: string, send
     }
     throw new SessionError("CLOSED", "Cannot open a session: other pages take it again and again");
   };
-  const acquired = await acquire(clientId, true);
-  const inbox = await acquire(inboxOf(clientId), false);
+  const acquired = await acquire(clientId);
+  const inbox = await acquire(inboxOf(clientId));
   const summary = await ask("look at a session", (signal) => store.directory.inspect(clientId, { signal }));
   return { acquired, inbox, summary };
 }

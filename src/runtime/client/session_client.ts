@@ -234,7 +234,7 @@ class LiveClient implements SessionClient, CoreOwner {
   }
 
   async #open(): Promise<ClientCore> {
-    const { store, environment, commit, observe, whenOwned, locks, limits } = this.options;
+    const { store, environment, commit, observe, whenOwned, locks } = this.options;
     this.#owner ??= await this.#own(whenOwned, locks);
     const opened = await openClient(
       {
@@ -247,7 +247,6 @@ class LiveClient implements SessionClient, CoreOwner {
         page: PAGE,
       },
       this.#name,
-      limits?.sendAhead,
     );
     const core = new ClientCore(this, opened);
     if (!this.#isClosed) this.#core = core;
