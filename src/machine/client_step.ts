@@ -23,7 +23,7 @@ import { hasRoom, takePage } from "./rules/page.ts";
 import { receivePublish, receivePubrel } from "./rules/publishing.ts";
 import { send } from "./rules/send.ts";
 import { drain } from "./rules/sending.ts";
-import type { ClientSession } from "./state/client_session.ts";
+import type { ClientSession } from "./client_session.ts";
 import type { ClientConnection } from "./state/client_part.ts";
 import type { ConnectionState } from "./state/connection.ts";
 import { connectionDeadline } from "./state/deadlines.ts";

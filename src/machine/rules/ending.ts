@@ -6,7 +6,6 @@ import type { EndReason } from "../change.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
-import { endClientConnection } from "./client_ending.ts";
 import { detachedHead, type Ending, ENDING_TABLE, type EndingRow, expiryNumbers } from "./lifecycle.ts";
 import { dropHeld, send } from "./send.ts";
 import { willMessage } from "./will.ts";
@@ -29,7 +28,7 @@ export function closeWith(state: SessionState, out: Output, reasonCode: number, 
 export function endConnection(state: SessionState, out: Output, row: EndingRow, ending: Ending): void {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed") return;
-  if (state.role === "client") return endClientConnection(state, connection, out, ending);
+  if (state.endsBy !== undefined) return state.endsBy(state, connection, out, ending);
   if (connection.phase === "acquiring") {
     if (connection.lostWhileAcquiring) return;
     // The store may be giving this connection the session right now: what comes back is let go again at once.

@@ -1,7 +1,7 @@
 import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import type { QoS } from "../../mqtt/qos.ts";
-import type { ClientSession } from "./client_session.ts";
+import type { ClientSession } from "../client_session.ts";
 import { connectionDeadline } from "./deadlines.ts";
 import { stateOf } from "./session.ts";
 import type { OutboundState } from "./window.ts";

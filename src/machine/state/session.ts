@@ -5,6 +5,8 @@ import type { OutboundMark, SessionHead, SessionSnapshot } from "../snapshot.ts"
 import type { PacketSender } from "../../mqtt/reason_code.ts";
 import type { ClientPart } from "./client_part.ts";
 import type { ConnectionState } from "./connection.ts";
+import type { Output } from "../output.ts";
+import type { Ending } from "../rules/lifecycle.ts";
 import { SparseMap, SparseSet } from "./sparse.ts";
 
 /** How a session is opened. */
@@ -48,12 +50,20 @@ export interface DurableState {
   readonly inbound: SparseSet;
 }
 
+/** What makes a session a client's. A broker is not to carry the rules of a client along, so they come with it. */
+export interface ClientRole {
+  readonly part: ClientPart;
+  readonly end: (state: SessionState, connection: ConnectionState, out: Output, ending: Ending) => void;
+}
+
 /** What the rules see of a session. */
 export class SessionState {
   /** Which side of the connection this is. */
   readonly role: PacketSender;
   /** Only of a client. */
   readonly client: ClientPart | undefined;
+  /** How a client's connection ends; a server's ends as `rules/ending` says. */
+  readonly endsBy: ClientRole["end"] | undefined;
   readonly policy: SessionPolicy;
   readonly limits: ServerLimits;
   /** Absent until a session is acquired, and once it has ended or was taken over. */
@@ -67,10 +77,11 @@ export class SessionState {
     policy: SessionPolicy,
     limits: ServerLimits,
     durable: DurableState | undefined,
-    client?: ClientPart,
+    client?: ClientRole,
   ) {
     this.role = client === undefined ? "server" : "client";
-    this.client = client;
+    this.client = client?.part;
+    this.endsBy = client?.end;
     this.policy = policy;
     this.limits = limits;
     this.durable = durable;

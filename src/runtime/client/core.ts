@@ -8,7 +8,7 @@ import type { PublishMessage, SessionChange } from "../../machine/change.ts";
 import type { ClientEffect } from "../../machine/client_effect.ts";
 import type { ClientEvent } from "../../machine/client_event.ts";
 import { stepClient } from "../../machine/client_step.ts";
-import { type ClientSession, openClientSession, releasedHead } from "../../machine/state/client_session.ts";
+import { type ClientSession, openClientSession, releasedHead } from "../../machine/client_session.ts";
 import { nextDeadline } from "../../machine/state/deadlines.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import type { Acquired, CommitBatch, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { SessionError } from "../../errors.ts";
-import { clientAcquireTerms } from "../../machine/state/client_session.ts";
+import { clientAcquireTerms } from "../../machine/client_session.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import type { Acquired, SessionStore, SessionSummary } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";

@@ -2,7 +2,7 @@ import type { ConnectRequest } from "../../machine/client_event.ts";
 import type { DropReason } from "../../machine/change.ts";
 import type { SessionPolicy } from "../../machine/policy.ts";
 import type { ClientState } from "../../machine/state/client_inspection.ts";
-import type { ClientLimits } from "../../machine/state/client_session.ts";
+import type { ClientLimits } from "../../machine/client_session.ts";
 import type { MessageProperties } from "../../mqtt/message.ts";
 import type { AuthPacket, ClientPacket, ConnackPacket, DisconnectPacket, ServerPacket } from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";

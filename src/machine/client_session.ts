@@ -1,9 +1,10 @@
-import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
-import { MAX_PACKET_SIZE } from "../../mqtt/packet_size.ts";
-import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "../policy.ts";
-import type { AcquireTerms } from "../request.ts";
-import type { SessionHead, SessionSnapshot } from "../snapshot.ts";
-import { completed, durableOf, SessionState } from "./session.ts";
+import { NEVER_EXPIRES } from "../mqtt/packet.ts";
+import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
+import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "./policy.ts";
+import type { AcquireTerms } from "./request.ts";
+import type { SessionHead, SessionSnapshot } from "./snapshot.ts";
+import { endClientConnection } from "./rules/client_ending.ts";
+import { completed, durableOf, SessionState } from "./state/session.ts";
 
 /** What a client allows its server, and itself. Each is told in CONNECT where 5.0 has a property for it. */
 export interface ClientLimits {
@@ -81,7 +82,10 @@ export function openClientSession(acquired: AcquiredClientSession, options: Clie
   };
   const policy = completed(DEFAULT_POLICY, options.policy);
   // With a client's part it is a client's.
-  return new SessionState(policy, completed(DEFAULTS, limits), durableOf(snapshot), part) as
+  return new SessionState(policy, completed(DEFAULTS, limits), durableOf(snapshot), {
+    part,
+    end: endClientConnection,
+  }) as
     & SessionState
     & ClientSession;
 }
