@@ -32,6 +32,8 @@ let total: Tally = NOTHING;
 const checked = !onlyCoverage && (filters.length === 0 || filters.includes("ok"));
 if (checked) total = add(total, await reportChecks(CHECKS));
 
+/** Suites that mostly wait for processes of theirs: they run beside each other, once all others have. */
+const waiting: (() => Promise<Tally>)[] = [];
 const coverage = filters.length === 0 ? await mkdtemp(join(tmpdir(), "coverage-")) : undefined;
 for (const { name, files, args } of await findSuites()) {
   const measured = coverage !== undefined && MEASURING_SUITES.includes(name) ? { coverage: join(coverage, name) } : {};
@@ -44,10 +46,12 @@ for (const { name, files, args } of await findSuites()) {
   const runnable = wanted.filter((file) => !lacking.some(({ neededBy }) => file.includes(neededBy)));
   for (const { name: what, advice } of lacking) console.log(`skipped ${name}: ${what} is missing: ${advice}`);
   total = add(total, { ...NOTHING, skipped: wanted.length - runnable.length });
-  if (runnable.length > 0) {
-    total = add(total, await reportSuite({ name, files: runnable, args }, { checked, ...measured }));
-  }
+  if (runnable.length === 0) continue;
+  const run = () => reportSuite({ name, files: runnable, args }, { checked, ...measured });
+  if (args.includes("--parallel") || name === "docs") total = add(total, await run());
+  else waiting.push(run);
 }
+for (const tally of await Promise.all(waiting.map((run) => run()))) total = add(total, tally);
 if (coverage !== undefined) {
   total = add(total, await measureCoverage(coverage, { missed: onlyCoverage }));
   await rm(coverage, { recursive: true });
