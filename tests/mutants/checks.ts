@@ -35,6 +35,10 @@ const CHECKS = [
   { name: "faults", files: /^tests\/faults\/(?!.*_redis_test)/ },
   { name: "faults in Redis", files: /^tests\/faults\/.*_redis_test/ },
   { name: "simulation", program: ["tests/simulation/main.ts", "--runs", "1000", "--from", "1", "--workers", "1"] },
+  {
+    name: "simulation of pages",
+    program: ["tests/simulation/main.ts", "--runs", "300", "--from", "10000000", "--workers", "1"],
+  },
   { name: "e2e", files: /^tests\/e2e\/(two_brokers|due|slow_client|bad_input)_test/ },
   { name: "e2e in Redis", files: /^tests\/e2e\/(two_brokers|due|upstash)_redis_test/ },
 ] as const satisfies readonly Check[];
@@ -43,6 +47,10 @@ type CheckName = (typeof CHECKS)[number]["name"];
 
 /** For the beginning of a path, the checks in order. The first that fits a file is its own. */
 const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[] = [
+  [
+    "src/machine/rules/client_",
+    ["unit of the machine", "properties", "unit of the runtime", "faults", "simulation of pages", "spec"],
+  ],
   ["src/machine/", ["unit of the machine", "properties", "spec", "unit of the runtime", "simulation", "e2e"]],
   [
     "src/routing/",
@@ -105,6 +113,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
       "e2e in Redis",
     ],
   ],
+  ["src/runtime/client/", ["unit of the runtime", "faults", "simulation of pages", "spec"]],
   ["src/runtime/", ["unit of the runtime", "spec", "faults", "simulation", "e2e", "faults in Redis"]],
 ];
 

@@ -1,3 +1,4 @@
+import { CLIENT_FAULTS } from "./chosen/client.ts";
 import { MACHINE_FAULTS } from "./chosen/machine.ts";
 import { RUNTIME_FAULTS } from "./chosen/runtime.ts";
 import { STORE_FAULTS } from "./chosen/store.ts";
@@ -10,4 +11,5 @@ export const CHOSEN_FAULTS: readonly ChosenFault[] = [
   ...STORE_FAULTS,
   ...UPSTASH_FAULTS,
   ...RUNTIME_FAULTS,
+  ...CLIENT_FAULTS,
 ];

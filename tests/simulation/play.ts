@@ -4,7 +4,9 @@
  * @module
  */
 import { Oracle } from "./oracle/oracle.ts";
+import { PageOracle } from "./oracle/page_oracle.ts";
 import type { Observation, SessionReport, Violation, WorldBounds } from "./oracle/observation.ts";
+import type { PageBounds } from "./oracle/page_observation.ts";
 import { FORBIDDEN, type Plan } from "./plan/plan.ts";
 import { COMMIT } from "./world/commit_options.ts";
 import { DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
@@ -28,19 +30,37 @@ export interface Outcome {
 /** Plays a plan to its end, and past it until all is quiet. */
 export async function play(plan: Plan, options: { readonly isTold?: boolean } = {}): Promise<Outcome> {
   const oracle = new Oracle(boundsOf(plan));
-  const world = new World(plan, (observation) => oracle.see(observation), options.isTold ?? false);
+  const pages = plan.clients.some(({ page }) => page !== undefined) ? new PageOracle(pageBoundsOf(plan)) : undefined;
+  const see = (observation: Observation) => {
+    oracle.see(observation);
+    pages?.see(observation);
+  };
+  const world = new World(plan, see, options.isTold ?? false, (observation) => pages?.see(observation));
   const before = await preload(plan, world);
   await world.live();
   await world.heal(quietMs(plan));
   const reports = await reportsOf(world);
   oracle.finish(world.time.now, reports.map((report) => without(report, before.get(report.client))));
-  const violations = [...oracle.violations, ...plan.seed % SWEPT_ONE_IN === 0 ? await world.leftOver() : []];
+  pages?.finish(world.time.now);
+  const violations = [
+    ...oracle.violations,
+    ...pages?.violations ?? [],
+    ...plan.seed % SWEPT_ONE_IN === 0 ? await world.leftOver() : [],
+  ];
   const { observations, counts } = world.journal;
   return { violations, observations, counts, happened: world.time.happened };
 }
 
 /** So long a connection that is to end waits for the store, with what it has to say. */
 const LAST_WORDS_MS = 1_000;
+
+/**
+ * What a client has flooded the server with is taken one by one, each with calls of its own, long after the client has gone.
+ */
+function floodMs({ actions, broker, store }: Plan): number {
+  const floods = actions.some((action) => action.do === "rude" && action.how === "floods");
+  return floods ? (broker.receiveMaximum + 2) * 10 * store.latencyMs[1] : 0;
+}
 
 /** How late things may be in a world of this plan. */
 export function boundsOf(plan: Plan): WorldBounds {
@@ -52,7 +72,8 @@ export function boundsOf(plan: Plan): WorldBounds {
   const deaths = faults.some(({ fault }) => fault === "crashBefore" || fault === "crashAfter") ||
     actions.some((action) => action.do === "crash");
   const unheard = actions.some((action) =>
-    (action.do === "cut" && action.silent) || (action.do === "connect" && action.old === "vanish")
+    (action.do === "cut" && action.silent) || (action.do === "connect" && clients[action.client]?.page !== undefined) ||
+    (action.do === "connect" && action.old === "vanish")
   );
   // A step may wait for the commit before it, and for a look-up, each there and back.
   const quickMs = networkMs[1] + 20 * store.latencyMs[1] + 10 * (broker.verdictMs?.[1] ?? 0);
@@ -62,11 +83,15 @@ export function boundsOf(plan: Plan): WorldBounds {
   const neverMs = unheard && clients.some(({ keepAlive }) => keepAlive === 0) ? plan.lengthMs + 60_000 : 0;
   const leaseMs = deaths || faults.length > 0 || clockMs > 0 ? broker.leaseMs + GRACE_MS : 0;
   const wokenMs = Math.max(DUE_POLL_MS, ...nodes.map(({ wokenEveryMs = 0 }) => wokenEveryMs));
-  const awayMs = actions.reduce((sum, action) => "forMs" in action ? sum + action.forMs : sum, lateMs);
+  const awayMs = actions.reduce(
+    (sum, action) => action.do === "crash" || action.do === "shutdown" ? sum + action.forMs : sum,
+    lateMs,
+  );
   return {
     networkMs: networkMs[1] + pauses,
     clockMs,
-    detachMs: quickMs + pauses + storeMs + keepAliveMs + neverMs + leaseMs + (leaseMs > 0 ? 2 * wokenMs + awayMs : 0),
+    detachMs: quickMs + pauses + storeMs + keepAliveMs + neverMs + floodMs(plan) + leaseMs +
+      (leaseMs > 0 ? 2 * wokenMs + awayMs : 0),
     dueMs: quickMs + storeMs + 2 * wokenMs + awayMs + leaseMs,
     effectMs: quickMs + storeMs,
     ...(faults.length === 0 ? {} : { silentMs: LAST_WORDS_MS }),
@@ -79,10 +104,17 @@ export function boundsOf(plan: Plan): WorldBounds {
   };
 }
 
+/** How late things may be at the pages of a world. */
+function pageBoundsOf({ clients, pageFaults = [] }: Plan): PageBounds {
+  const latencyMs = Math.max(0, ...clients.map(({ page }) => page?.store.latencyMs[1] ?? 0));
+  const sendsAhead = clients.some(({ page }) => page?.sendAhead !== undefined);
+  return { effectMs: pageFaults.length > 0 ? undefined : 40 * latencyMs, sendsAhead };
+}
+
 /** So long after all has healed everything owed has arrived. */
 function quietMs(plan: Plan): number {
   const { dueMs } = boundsOf(plan);
-  return Math.max(4_000, Math.min(dueMs, 20_000)) + plan.broker.leaseMs;
+  return Math.max(4_000, Math.min(dueMs, 20_000)) + floodMs(plan) + plan.broker.leaseMs;
 }
 
 async function reportsOf(world: World): Promise<readonly SessionReport[]> {

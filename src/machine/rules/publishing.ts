@@ -42,7 +42,7 @@ export function receivePublish(
     if (connection.version === 5 && counts && exceedsReceiveMaximum(connection, unsent, state.limits.receiveMaximum)) {
       return closeWith(state, out, INBOUND_TABLE.free.publishOverLimit.closes, now);
     }
-    if (isHeld) return answerHeld(state, connection, packet, packetId, out, now);
+    if (isHeld) return answerHeld(state, connection, durable, packet, packetId, out, now);
   }
   const ref = connection.nextRef++;
   if (state.role === "client") return takeIn(connection, durable, ref, topic, packet, out, now);
@@ -122,13 +122,18 @@ function messageOf(publisher: string, topic: string, packet: PublishPacket, now:
 function answerHeld(
   state: SessionState,
   connection: ConnectionState,
+  durable: DurableState,
   packet: PublishPacket,
   packetId: number,
   out: Output,
   now: number,
 ): void {
   if (packet.qos === 1) {
-    if (connection.version === 4) return closeWith(state, out, REASON.protocolError, now);
+    if (connection.version === 4) {
+      // A server that began anew unheard would be closed on for ever: next time its identifier is free.
+      if (state.role === "client") forget(connection, durable, packetId, out);
+      return closeWith(state, out, REASON.protocolError, now);
+    }
     const reasonCode = REASON.packetIdentifierInUse;
     out.effects.push({ type: "diagnosed", diagnosis: "stateMismatch", packetId, reasonCode });
     return send(connection, out, { type: "puback", packetId, reasonCode });

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Random, random } from "../../../src/testing/mod.ts";
+import { type PageAction, withPages } from "./pages.ts";
 import {
   type Action,
   type BrokerPlan,
@@ -82,7 +83,7 @@ export function drawPlan(seed: number): Plan {
   const store = drawStore(draw, isCalm);
   const networkMs: readonly [number, number] = isCalm && chance.chance(0.5) ? [0, 0] : [1, draw.between(2, 60)];
   const actions = drawActions(draw, nodes.length, clients, lengthMs, isCalm);
-  return {
+  return withPages({
     seed,
     store: wraps ? { ...withoutOutbox(store), kind: "memory", wraps: 0 } : store,
     broker: drawBroker(draw),
@@ -93,7 +94,7 @@ export function drawPlan(seed: number): Plan {
     actions: actions.sort((a, b) => a.at - b.at),
     faults: isCalm ? [] : drawFaults(draw, nodes.length),
     lengthMs,
-  };
+  });
 }
 
 function drawNodes(draw: Draw, isCalm: boolean): readonly NodePlan[] {
@@ -247,9 +248,12 @@ function drawActions(
   return actions;
 }
 
+/** What is drawn for every client; what happens to pages alone is drawn apart. */
+type Kind = Exclude<Action, PageAction>["do"] | "publishes" | "edge";
+
 /** How often each kind of thing happens, beside its theme. */
-function drawKind(draw: Draw, isCalm: boolean): Action["do"] | "publishes" | "edge" {
-  const weights: readonly (readonly [kind: Action["do"] | "publishes" | "edge", weight: number])[] = [
+function drawKind(draw: Draw, isCalm: boolean): Kind {
+  const weights: readonly (readonly [kind: Kind, weight: number])[] = [
     ["publishes", 30],
     ["connect", draw.has("takeover") ? 12 : draw.has("cleanStarts") ? 8 : 4],
     ["edge", draw.has("expiryEdge") ? 10 : 1],

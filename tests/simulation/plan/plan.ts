@@ -4,6 +4,7 @@
  * @module
  */
 import type { Fault } from "../../../src/testing/mod.ts";
+import type { PageAction, PageFaultPlan, PagePlan } from "./pages.ts";
 
 /** The levels of MQTT. */
 export type Level = 0 | 1 | 2;
@@ -46,6 +47,9 @@ export interface BrokerPlan {
   readonly receiveMaximum: number;
   /** The longest Session Expiry Interval, in seconds. */
   readonly maximumSessionExpiryInterval: number;
+  /** The largest packet that is taken, and the highest level; absent is what the broker does by itself. */
+  readonly maximumPacketSize?: number;
+  readonly maximumQoS?: Level;
   /** A verdict of the host takes between these, in milliseconds; absent gives it at once. */
   readonly verdictMs?: readonly [number, number];
 }
@@ -86,6 +90,8 @@ export interface ClientPlan {
   readonly isRude: boolean;
   /** Whether it is there when all has healed. */
   readonly returns: boolean;
+  /** It is made of this package, over a store of its own. */
+  readonly page?: PagePlan;
 }
 
 /** What breaks the protocol, or comes close. */
@@ -162,6 +168,7 @@ export type Action =
     | { readonly do: "runDue"; readonly node: number }
     | { readonly do: "end"; readonly client: number; readonly node: number }
     | { readonly do: "hostPublish"; readonly node: number; readonly topic: string; readonly qos: Level }
+    | PageAction
   );
 
 /** What goes wrong with the so-manyth call of a node, of one name or of any. */
@@ -188,6 +195,7 @@ export interface Plan {
   readonly bytes: boolean;
   readonly actions: readonly Action[];
   readonly faults: readonly FaultPlan[];
+  readonly pageFaults?: readonly PageFaultPlan[];
   /** How long things go on before all heals, in milliseconds. */
   readonly lengthMs: number;
 }

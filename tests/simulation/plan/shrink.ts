@@ -15,14 +15,15 @@ export async function shrinkPlan(plan: Plan, stillShows: (plan: Plan) => Promise
   };
   for (let before = Infinity; sizeOf(small) < before && tries < TRIES;) {
     before = sizeOf(small);
-    for (const list of ["actions", "faults"] as const) {
+    for (const list of ["actions", "faults", "pageFaults"] as const) {
+      const all = () => small[list] ?? [];
       for (
-        let length = Math.ceil(small[list].length / 2);
+        let length = Math.ceil(all().length / 2);
         length >= 1;
         length = length > 1 ? Math.ceil(length / 2) : 0
       ) {
-        for (let from = 0; from < small[list].length;) {
-          const rest = [...small[list].slice(0, from), ...small[list].slice(from + length)];
+        for (let from = 0; from < all().length;) {
+          const rest = [...all().slice(0, from), ...all().slice(from + length)];
           if (!await tryOut({ ...small, [list]: rest })) from += length;
         }
       }
@@ -32,8 +33,8 @@ export async function shrinkPlan(plan: Plan, stillShows: (plan: Plan) => Promise
   return small;
 }
 
-function sizeOf({ actions, faults }: Plan): number {
-  return actions.length + faults.length;
+function sizeOf({ actions, faults, pageFaults = [] }: Plan): number {
+  return actions.length + faults.length + pageFaults.length;
 }
 
 function plainerOf(plan: Plan): readonly Partial<Plan>[] {
@@ -50,6 +51,19 @@ function plainerOf(plan: Plan): readonly Partial<Plan>[] {
     ...clients.map((_, index): Partial<Plan> => ({
       clients: clients.map((client, each) => each === index ? { ...client, filters: client.filters.slice(1) } : client),
     })),
+    ...clients.flatMap(({ page }, index): readonly Partial<Plan>[] => {
+      if (page === undefined) return [];
+      const plainer = {
+        store: { kind: "memory", limits: "none", latencyMs: [0, 0] },
+        handlesMs: 0,
+        failsOneIn: 0,
+      } as const;
+      const narrow = { maximumInFlight: 1_024, pageMessages: 128, maximumUnhandled: 1_000 } as const;
+      const as = (changes: Partial<typeof page>): Partial<Plan> => ({
+        clients: clients.map((client, each) => each === index ? { ...client, page: { ...page, ...changes } } : client),
+      });
+      return [as(plainer), as(narrow), as({ locks: true })];
+    }),
     { lengthMs: Math.max(0, ...plan.actions.map(({ at }) => at)) + 1_000 },
   ];
 }

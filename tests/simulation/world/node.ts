@@ -102,6 +102,8 @@ export class Node {
         maximumInFlight: settings.maximumInFlight,
         receiveMaximum: settings.receiveMaximum,
         maximumSessionExpiryInterval: settings.maximumSessionExpiryInterval,
+        ...(settings.maximumPacketSize === undefined ? {} : { maximumPacketSize: settings.maximumPacketSize }),
+        ...(settings.maximumQoS === undefined ? {} : { maximumQoS: settings.maximumQoS }),
       },
       authorize: ({ topic }) => this.#verdict(!topic.startsWith(FORBIDDEN), chance),
       observe: (event) => {

@@ -14,7 +14,7 @@ import type { Journal } from "./journal.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** So little that most steps take several commits. */
-const TIGHT: Partial<DriverLimits> = {
+export const TIGHT: Partial<DriverLimits> = {
   ...DENO_KV_LIMITS,
   valueBytes: 4_096,
   keysPerGet: 3,
@@ -113,7 +113,7 @@ export class Gate {
     time: VirtualTime,
     journal: Journal,
     owner: GateOwner,
-    plan: StorePlan,
+    plan: Pick<StorePlan, "latencyMs" | "watch" | "kind">,
     chance: Random,
     faults: FaultCounter,
   ) {

@@ -5,11 +5,13 @@
  */
 import { type Random, random } from "../../../src/testing/mod.ts";
 import type { Observation, Violation } from "../oracle/observation.ts";
-import type { Action, Plan } from "../plan/plan.ts";
+import type { PageObservation } from "../oracle/page_observation.ts";
+import type { Action, ClientPlan, Plan } from "../plan/plan.ts";
 import { bytes, Client, type ClientWorld } from "./client.ts";
 import { Journal } from "./journal.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkOwner } from "./link.ts";
 import { Node } from "./node.ts";
+import { Page } from "./page.ts";
 import { rudePackets } from "./rudeness.ts";
 import { Storage } from "./storage.ts";
 import { START, VirtualTime } from "./virtual_time.ts";
@@ -19,6 +21,8 @@ import { ByteWire, PacketWire } from "./wire.ts";
 const LAST_ANSWERS_MS = 1_000;
 /** Within this all that has ended is swept away, in milliseconds. */
 const SWEEP_MS = 10_000;
+/** So long before the end of all quiet each page publishes once more, in milliseconds. */
+const PROBE_MS = 3_500;
 /** Rows that belong to no session: filters' shapes, and the bell of each node. */
 const STAYS = /^mqtt\/\d+\/(shapes|bell\/)/;
 
@@ -28,27 +32,36 @@ export class World implements ClientWorld {
   readonly journal: Journal;
   readonly storage: Storage;
   readonly nodes: readonly Node[];
-  readonly clients: readonly Client[];
+  readonly clients: readonly (Client | Page)[];
   isHealed = false;
   readonly #plan: Plan;
   readonly #chance: Random;
   #links = 0;
   #texts = 0;
 
-  constructor(plan: Plan, see: (observation: Observation) => void, isTold: boolean) {
+  constructor(
+    plan: Plan,
+    see: (observation: Observation) => void,
+    isTold: boolean,
+    seePage?: (observation: PageObservation) => void,
+  ) {
     this.#plan = plan;
     this.#chance = random(plan.seed ^ 0x11ec);
-    this.journal = new Journal(this.time, see, isTold);
+    this.journal = new Journal(this.time, see, isTold, seePage);
     this.storage = new Storage(plan);
     this.nodes = plan.nodes.map((_, index) => new Node(this.time, this.journal, this.storage, plan, index));
-    this.clients = plan.clients.map((own, index) => new Client(this, `c${index}`, own));
+    this.clients = plan.clients.map((own, index) =>
+      own.page === undefined
+        ? new Client(this, `c${index}`, own)
+        : new Page(this, `c${index}`, own, own.page, plan, index)
+    );
   }
 
   nextText(): string {
     return `m${++this.#texts}`;
   }
 
-  open(client: Client, node: number | undefined): Link {
+  open(client: LinkOwner & { readonly plan: ClientPlan }, node: number | undefined): Link {
     const number = ++this.#links;
     const { networkMs, seed } = this.#plan;
     const wire = this.#plan.bytes ? new ByteWire(client.plan.version) : new PacketWire();
@@ -78,12 +91,17 @@ export class World implements ClientWorld {
     }
     for (const client of this.clients) {
       client.heal();
+      if (client instanceof Page) continue;
       client.second?.close();
       if (!client.plan.returns) continue;
       if (client.isRude) client.link?.close();
       else if (client.link === undefined) client.connect({ clean: false, will: true });
     }
-    await this.time.passUntil(this.time.now + forMs);
+    const pages = this.clients.filter((client) => client instanceof Page);
+    await this.time.passUntil(this.time.now + forMs - PROBE_MS);
+    for (const page of pages) page.probe(this.nextText());
+    await this.time.passUntil(this.time.now + PROBE_MS);
+    for (const page of pages) void page.report();
     for (const client of this.clients) client.stopPinging();
     await this.time.passUntil(this.time.now + LAST_ANSWERS_MS);
   }
@@ -126,6 +144,7 @@ export class World implements ClientWorld {
       case "hostPublish":
         return node && this.#hostPublish(node, action.topic, action.qos);
       default:
+        if (client instanceof Page) return client.do(action, () => this.nextText());
         return client && this.#doAtClient(client, action);
     }
   }
@@ -165,6 +184,10 @@ export class World implements ClientWorld {
         const flood = this.#plan.broker.receiveMaximum + 2;
         return client.link?.send(...rudePackets(client, action.how, flood, () => this.nextText()));
       }
+      // There is nobody to do so but a page.
+      case "reload":
+      case "tab":
+      case "offline":
       case "end":
         return;
       default:
@@ -205,7 +228,7 @@ export class World implements ClientWorld {
     client.second.send({ ...packet, topic, packetId: 60_000 + this.#texts, payload: bytes(text) });
   }
 
-  #end(client: Client, node: Node): void {
+  #end(client: Client | Page, node: Node): void {
     const { broker } = node;
     if (broker === undefined) return;
     const at = this.time.now;

@@ -203,3 +203,21 @@ Deno.test("what waits to be sent again is lost with its session as what is in fl
   rig.drop();
   deepEqual([lost(rig), rig.log], [[1, 2, 3], ["m4"]]);
 });
+
+Deno.test("a 3.1.1 server that has begun anew unheard is closed on once for an identifier that is held here, and not for ever", () => {
+  const rig = new ClientRig({ version: 4 });
+  rig.begin();
+  rig.server.sends(incoming("m1", 2, { packetId: 3 }));
+  rig.drop();
+  rig.connect();
+  rig.accept({ sessionPresent: true });
+  rig.server.takesAll();
+  rig.server.sends(incoming("m2", 1, { packetId: 3 }));
+  equal(rig.session.online, false);
+  rig.connect();
+  rig.accept({ sessionPresent: true });
+  rig.server.takesAll();
+  rig.server.sends(incoming("m2", 1, { packetId: 3, dup: true }));
+  equal(rig.session.online, true);
+  deepEqual(rig.server.takesAll().map(({ type }) => type), ["puback"]);
+});
