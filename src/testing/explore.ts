@@ -55,7 +55,7 @@ export interface ExploreReport extends Omit<ExploredWorld, "world"> {
 /**
  * The names of the small worlds: a takeover of a full queue, Clean Start against a disconnect, acquires and batches that are
  * repeated, Will and expiry that fall due, a lapsed node, an unrouted message that two work off, an ended session that two
- * sweep, and publishers at a full queue.
+ * sweep, publishers at a full queue, and an owner that appends to its own log by what it remembers of it.
  */
 export const EXPLORED_SCENARIOS: readonly string[] = SCENARIOS.map(({ name }) => name);
 

@@ -15,7 +15,7 @@ function make(): ExploredStore {
 }
 
 Deno.test("key-value keeps its promises in every order of the driver calls of any two, with every crash and lost answer", async () => {
-  const scenarios = ["takeover", "clean start", "deadlines", "outbox", "sweep"];
+  const scenarios = ["takeover", "clean start", "deadlines", "outbox", "sweep", "own log"];
   const report = await exploreStore({ name: "key-value", make, scenarios, together: 2 });
   assert.ok(report.complete);
   assert.ok(report.states >= 39_000, JSON.stringify(report));

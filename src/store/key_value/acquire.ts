@@ -289,6 +289,7 @@ async function answer(
   const entries = found.rows.filter(({ key }) => key >= span.start && key < span.end);
   const more = found.more && last !== undefined && last.key < span.end;
   const gateVersion = written === undefined ? found.gateVersion ?? "" : headVersion;
+  if (gateVersion !== "") state.log.leftGate({ gate, version: gateVersion });
   const size = queueSize(gate, head);
   const isEmpty = size.messages === 0;
   const view = {

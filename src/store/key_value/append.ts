@@ -3,6 +3,7 @@ import type { DropReason } from "../../machine/change.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { countDrop } from "../records/drops.ts";
 import type { DeliveryReceiver, QueueLimits, ReceiverOutcome } from "../session_store.ts";
+import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
 import { encodeGate, type GateRecord, ownerOf, queueSize } from "./gate.ts";
 import type { HeadRecord } from "./head.ts";
@@ -33,6 +34,8 @@ export interface Appending {
   readonly staging: Staging;
   readonly limits: QueueLimits;
   readonly valueBytes: number;
+  /** Hears of a row that is planned. */
+  readonly onRow?: (receiver: DeliveryReceiver, sequence: number, body: ChunkRef | undefined) => void;
   /** The node that appends, where it is known: it needs no doorbell. */
   readonly ownNode: string | undefined;
   readonly now: number;
@@ -98,6 +101,7 @@ export function append(
   }
   putGate(next);
   const body = putRow(work, outgoing, receiver, { rows, sequence, handle });
+  work.onRow?.(receiver, sequence, body);
   if (waiting !== undefined) {
     const left = victims.length === 0 ? waiting : waiting.filter((entry) => !victims.includes(entry));
     world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes: outgoing.bytes, body }]);

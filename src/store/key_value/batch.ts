@@ -1,13 +1,14 @@
 /** Planning one batch: its changes, its deliveries, its outbox, and the answer that it will get. */
 import type { SessionChange } from "../../machine/change.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
-import { append, outgoing, type OutgoingMessage } from "./append.ts";
+import { append, type Appending, outgoing, type OutgoingMessage } from "./append.ts";
 import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
 import { ring } from "./rings.ts";
 import { encodeRevision } from "./rows.ts";
-import { type GuardState, KeyValueGuard } from "./guard.ts";
+import { type GuardState, isOwn, KeyValueGuard } from "./guard.ts";
 import { type HeadRecord, ownerNodeOf } from "./head.ts";
 import { type Layout, ROW } from "./layout.ts";
+import { type AppendedRow, learn } from "./learn.ts";
 import { packOutcomes } from "./outcomes.ts";
 import { moveCursor, putEntry, receiversAfter } from "./owed.ts";
 import { Plan } from "./plan.ts";
@@ -107,7 +108,11 @@ function planWith(planning: Planning, below: World, item: Item, room: number, ba
   if (state !== undefined && !isCurrent(world.heads.get(layout.head(state.head.clientId)), state.head)) {
     return { outcome: "lost" };
   }
-  const work = { ...planning, world, plan, handle: `${item.index}/${item.done}`, now: batch.now };
+  const appended: AppendedRow[] = [];
+  const onRow: Appending["onRow"] = (receiver, sequence, body) => {
+    if (state !== undefined && isOwn(state, receiver)) appended.push({ sequence, body });
+  };
+  const work = { ...planning, world, plan, handle: `${item.index}/${item.done}`, now: batch.now, onRow };
   const draft = state && planOwner(work, state, batch);
   const delivered = batch.outbox === undefined
     ? planDeliveries(work, item, room, batch, draft)
@@ -121,7 +126,7 @@ function planWith(planning: Planning, below: World, item: Item, room: number, ba
   }
   const next = finishOwner(work, state, draft, batch, deliveries);
   const stateAfter = (version: string): GuardState | undefined => {
-    forgetRemoved(state, draft);
+    learn(state, { layout, world, draft, appended, version });
     return next && { ...state, ...draft, head: next, headVersion: version };
   };
   const answer = (version: string): CommitResult => {
@@ -137,7 +142,7 @@ export function isCurrent(stored: HeadRecord | undefined, head: HeadRecord): boo
     stored.version === head.version;
 }
 
-interface Work extends Planning {
+interface Work extends Planning, Pick<Appending, "onRow"> {
   readonly world: World;
   readonly plan: Plan;
   readonly handle: string;
@@ -257,12 +262,6 @@ function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean
     isFull ||= each.outcome === "dropped" && each.reason === "queueFullNewest";
   }
   return isFull;
-}
-
-/** Brings up to date what all guards of the owner know of the log. */
-function forgetRemoved(state: GuardState, draft: OwnerDraft): void {
-  for (const sequence of draft.removed) state.log.remove(sequence);
-  state.log.limitTo(draft.head.session.sentLimit);
 }
 
 /** Writes the head, or ends it: the next head. */

@@ -120,7 +120,8 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
         // It may be gone, and counted by whoever took it: an appender, or the owner before.
         const version = work.world.versionOf(key);
         if (version === null || work.world.dropped.get(key)) return;
-        if (change.sequence > state.head.session.sentLimit) plan.check(key, version);
+        const isSure = change.sequence <= state.head.session.sentLimit && !work.world.assumed.has(key);
+        if (!isSure) plan.check(key, version);
       }
       if (draft.removed.includes(change.sequence)) return;
       plan.delete(key);

@@ -129,11 +129,9 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
           (planned.outcome === "lost" && planBatch(planning, below, item, room).outcome === "lost");
         const left = pending.slice(index);
         if (!isFinal) return { plan, world, taken, turnedAway, left };
-        const headKey = item.state && planning.layout.head(item.state.head.clientId);
-        if (headKey !== undefined && below.assumed.has(headKey)) {
-          // No commit will check what this answer hangs on, so the head is read first.
+        if (isGuess(planning.layout, below, item)) {
+          // No commit will check what this answer hangs on, so it is read first.
           item.rereads = true;
-          below.versions.delete(headKey);
           return { plan, world, taken, turnedAway, left };
         }
         turnedAway.push({ item, why: planned.outcome });
@@ -165,6 +163,15 @@ function planGroup(store: Committing, planning: Planning, below: World, pending:
     }
   }
   return { plan, world, taken, turnedAway, left: [] };
+}
+
+/** Whether what is made of an item hangs on what its owner guessed of head or gate; if so, they will be read. */
+function isGuess(layout: Layout, world: World, { state }: Item): boolean {
+  if (state === undefined) return false;
+  const { clientId } = state.head;
+  const guesses = [layout.head(clientId), layout.gate(clientId)].filter((key) => world.assumed.has(key));
+  for (const key of guesses) world.lookAgain(key);
+  return guesses.length > 0;
 }
 
 /** As many changes of a batch as a commit can hold; `undefined` when it cannot be divided so that it fits. */

@@ -1,5 +1,5 @@
 import type { OutboundMark } from "../../machine/snapshot.ts";
-import type { Guard } from "../session_store.ts";
+import type { DeliveryReceiver, Guard } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import type { HeadRecord } from "./head.ts";
 import type { KnownLog } from "./known_log.ts";
@@ -15,6 +15,11 @@ export interface GuardState extends PacketIdsRecord {
   /** Where the Will stands, when it is large. */
   readonly will: ChunkRef | undefined;
   readonly log: KnownLog;
+}
+
+/** Whether a receiver is the session of a guard itself. */
+export function isOwn({ head }: GuardState, { clientId, incarnation }: DeliveryReceiver): boolean {
+  return clientId === head.clientId && incarnation === head.incarnation;
 }
 
 /** A guard of this store. */

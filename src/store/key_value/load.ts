@@ -5,7 +5,9 @@ import type { Item } from "./batch.ts";
 import { getAll, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, queueSize } from "./gate.ts";
+import { type GuardState, isOwn } from "./guard.ts";
 import { decodeHead } from "./head.ts";
+import type { KnownGate, KnownLog } from "./known_log.ts";
 import { after, below, type Layout, ROW } from "./layout.ts";
 import { decodeOutbox } from "./outbox_row.ts";
 import { chunksOf, decodeQueueRow, sequenceOf } from "./queue_row.ts";
@@ -24,7 +26,18 @@ export function reachable(item: Item, most: number): DeliveryReceiver[] {
   return receivers.slice(item.served.length);
 }
 
-/** Reads what items need and the world does not know yet. */
+/** A receiver that is the session of the batch's own guard. */
+interface OwnReceiver {
+  readonly item: Item;
+  readonly state: GuardState;
+}
+
+/**
+ * Reads what items need and the world does not know yet.
+ *
+ * An owner that appends to its own log alone needs no read: the commit checks that the gate is the one it left. Where
+ * anything has to be read all the same, the gate is read with it, since a guess that fails costs a commit.
+ */
 export async function load(
   context: StoreContext,
   layout: Layout,
@@ -36,16 +49,34 @@ export async function load(
   const want = (key: string, read: (entry: Entry | undefined) => void): void => {
     if (!world.versions.has(key)) readers.set(key, read);
   };
+  const wantReceiver = (clientId: string, log?: KnownLog): void => {
+    const gateKey = layout.gate(clientId);
+    const headKey = layout.head(clientId);
+    want(gateKey, (entry) => {
+      const gate = entry && orUnreadable(() => decodeGate(gateKey, entry.value));
+      world.gates.set(gateKey, gate);
+      // What could give way may have been looked up before this.
+      world.waiting.set(gateKey, undefined);
+      log?.sawGate(entry && gate && gate !== "unreadable" ? { gate, version: entry.version } : undefined);
+    });
+    // Without its head a session can still be appended to, only nothing can give way.
+    want(
+      headKey,
+      (entry) => world.heads.set(headKey, entry && readable(() => decodeHead(headKey, entry.value, clientId))),
+    );
+  };
+  const own: OwnReceiver[] = [];
   for (const item of items) {
-    for (const { clientId } of reachable(item, most)) {
-      const gateKey = layout.gate(clientId);
-      const headKey = layout.head(clientId);
-      want(gateKey, (entry) => world.gates.set(gateKey, entry && orUnreadable(() => decodeGate(gateKey, entry.value))));
-      // Without its head a session can still be appended to, only nothing can give way.
-      want(
-        headKey,
-        (entry) => world.heads.set(headKey, entry && readable(() => decodeHead(headKey, entry.value, clientId))),
-      );
+    const { state } = item;
+    for (const receiver of reachable(item, most)) {
+      if (state !== undefined && isOwn(state, receiver)) {
+        own.push({ item, state });
+        continue;
+      }
+      // What an owner knows is checked by its own commits alone.
+      world.lookAgain(layout.gate(receiver.clientId));
+      world.lookAgain(layout.head(receiver.clientId));
+      wantReceiver(receiver.clientId);
     }
     const { outbox } = item.batch;
     if (outbox !== undefined) {
@@ -53,8 +84,12 @@ export async function load(
       want(key, (entry) => world.outbox.set(key, entry && decodeOutbox(key, entry.value, outbox)));
     }
   }
+  wantRemoved(context, layout, world, items, want);
+  if (readers.size > 0 || !assumeGates(layout, world, own)) {
+    for (const { state } of own) wantReceiver(state.head.clientId, state.log);
+  }
   // Last, since a head that is read for another reason needs not be taken from a guard.
-  for (const item of items) wantOwned(layout, world, item, readers, want);
+  for (const item of items) wantHead(layout, world, item, readers, want);
   const keys = [...readers.keys()];
   const entries = await getAll(context.driver, keys);
   for (const [index, key] of keys.entries()) {
@@ -65,35 +100,74 @@ export async function load(
   await loadWaiting(context, layout, world, items, most);
 }
 
-/** The owner's own head, when its guard did not hold, and log rows that it may not delete unseen. */
-function wantOwned(
-  layout: Layout,
-  world: World,
-  { batch, state, rereads }: Item,
-  readers: ReadonlyMap<string, unknown>,
-  want: (key: string, read: (entry: Entry | undefined) => void) => void,
-): void {
-  if (state === undefined) return;
-  const { head, headVersion } = state;
+type Want = (key: string, read: (entry: Entry | undefined) => void) => void;
+
+/** The owner's own head: as its guard knows it, unless that did not hold. */
+function wantHead(layout: Layout, world: World, item: Item, readers: ReadonlyMap<string, unknown>, want: Want): void {
+  if (item.state === undefined) return;
+  const { head, headVersion } = item.state;
   const headKey = layout.head(head.clientId);
-  if (rereads) {
+  if (item.rereads) {
     want(headKey, (entry) => world.heads.set(headKey, entry && decodeHead(headKey, entry.value, head.clientId)));
   } else if (!world.versions.has(headKey) && !readers.has(headKey)) {
-    world.versions.set(headKey, headVersion);
-    world.assumed.add(headKey);
+    world.assume(headKey, headVersion);
     world.heads.set(headKey, head);
   }
-  const rows = layout.rows(head.clientId, head.incarnation);
-  for (const change of batch.changes) {
-    if (change.type !== "deleteQueued") continue;
-    if (state.log.get(change.sequence)?.isStarted) continue;
-    const key = ROW.queued(rows, change.sequence);
-    want(key, (entry) => {
-      const row = entry && readable(() => decodeQueueRow(key, entry.value));
-      const ref = row && chunksOf(row);
-      if (ref !== undefined) world.bodies.set(key, ref);
-    });
+}
+
+/**
+ * Log rows that an owner may not delete unseen. Of the few that it knows to have been there the commit checks that they
+ * still are; many are read, since a commit can check only so much.
+ */
+function wantRemoved(
+  { driver }: StoreContext,
+  layout: Layout,
+  world: World,
+  items: readonly Item[],
+  want: Want,
+): void {
+  let checks = Math.floor(driver.limits.checksPerCommit / CHECKED_SHARE);
+  for (const { batch, state, rereads } of items) {
+    if (state === undefined) continue;
+    const rows = layout.rows(state.head.clientId, state.head.incarnation);
+    for (const change of batch.changes) {
+      if (change.type !== "deleteQueued") continue;
+      const known = state.log.get(change.sequence);
+      if (known?.isStarted) continue;
+      const key = ROW.queued(rows, change.sequence);
+      if (world.versions.has(key)) continue;
+      if (known !== undefined && !rereads && checks-- > 0) {
+        world.assume(key, known.version);
+        continue;
+      }
+      want(key, (entry) => {
+        if (entry === undefined) state.log.remove(change.sequence);
+        const row = entry && readable(() => decodeQueueRow(key, entry.value));
+        const ref = row && chunksOf(row);
+        if (ref !== undefined) world.bodies.set(key, ref);
+      });
+    }
   }
+}
+
+/** Of the checks of a commit so many go to rows that are removed unread: one in four. */
+const CHECKED_SHARE = 4;
+
+/** Takes the gates that owners append to from what they know; whether all of them could be. */
+function assumeGates(layout: Layout, world: World, own: readonly OwnReceiver[]): boolean {
+  const gates = new Map<string, KnownGate>();
+  for (const { item, state } of own) {
+    const gateKey = layout.gate(state.head.clientId);
+    if (world.versions.has(gateKey)) continue;
+    const known = item.rereads ? undefined : state.log.likelyGate;
+    if (known?.gate.incarnation !== state.head.incarnation) return false;
+    gates.set(gateKey, known);
+  }
+  for (const [gateKey, { gate, version }] of gates) {
+    world.assume(gateKey, version);
+    world.gates.set(gateKey, gate);
+  }
+  return true;
 }
 
 /** Reads the logs that would overflow, from their first entry that could give way. */

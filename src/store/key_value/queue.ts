@@ -89,7 +89,7 @@ export async function readPage(
         aside.push(entry);
         continue;
       }
-      view.log.note(sequence, chunksOf(row), view.sentLimit);
+      view.log.note(sequence, { body: chunksOf(row), version: entry.version }, view.sentLimit);
       messages.push(messageOf(context, rows, entry, row));
       bytes += row.bytes;
     }

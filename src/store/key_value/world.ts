@@ -43,13 +43,13 @@ class Layer<Value> {
 export class World {
   /** As stored: `null` for a key that does not exist, nothing for one that was not read. */
   readonly versions: Map<string, string | null>;
-  /** Keys of heads that were not read, but taken from a guard: right if a commit checks them. */
+  /** Keys that were not read, but taken from what an owner knows: right if a commit checks them. */
   readonly assumed: Set<string>;
   readonly heads: Layer<HeadRecord | undefined>;
   readonly gates: Layer<GateRecord | "unreadable" | undefined>;
   readonly outbox: Layer<OutboxRecord | undefined>;
-  /** By the key of the gate: in order of sequence. */
-  readonly waiting: Layer<readonly WaitingEntry[]>;
+  /** By the key of the gate: in order of sequence; `undefined` once the gate was read again. */
+  readonly waiting: Layer<readonly WaitingEntry[] | undefined>;
   /** By the key of the row: entries that an earlier batch of the same commit takes out. */
   readonly dropped: Layer<true>;
   /** Queue rows of an owner that it is about to delete. */
@@ -71,7 +71,18 @@ export class World {
     return this.versions.get(key) ?? null;
   }
 
-  /** Notes what a commit left under a key: a version, or nothing. */
+  /** Takes a version from what an owner knows. */
+  assume(key: string, version: string): void {
+    this.versions.set(key, version);
+    this.assumed.add(key);
+  }
+
+  /** Has a key read before anything else is made of it, if it was not. */
+  lookAgain(key: string): void {
+    if (this.assumed.delete(key)) this.versions.delete(key);
+  }
+
+  /** Notes what a read found, or a commit left, under a key: a version, or nothing. */
   committed(key: string, version: string | null): void {
     this.versions.set(key, version);
     this.assumed.delete(key);

@@ -275,6 +275,38 @@ const fullQueue: Scenario = {
   },
 };
 
+/**
+ * A client that keeps its own session: it appends to its own log and removes what it appended, by what it remembers, while
+ * another appends and makes room, and another page takes the session.
+ */
+const ownLog: Scenario = {
+  name: "own log",
+  endsAt: 1_000,
+  begin: async (hands) => {
+    await renewOwners(hands);
+    const { guard } = await acquired(hands("first"), { terms: { sendAhead: 0 } });
+    const deliveries = [hands("first").delivery("a", [own({ guard })])];
+    return { guard: certain(await hands("first").change("put-a", guard, [], { deliveries })) };
+  },
+  parts: {
+    first: {
+      act: async (hand, beginning) => {
+        const deliveries = [hand.delivery("b", [own(beginning)])];
+        const put = await hand.change("put-b", beginning.guard, [], { deliveries, limits: TWO });
+        await hand.change("ack", put, [first(1), first(2)]);
+      },
+    },
+    second: {
+      act: async (hand) => {
+        const taken = owned(await hand.acquire({ terms: { sendAhead: 0 } }));
+        const deliveries = [hand.delivery("c", taken === undefined ? [] : [own(taken)])];
+        await hand.change("put", taken?.guard, taken?.queue.messages.slice(0, 1).map(ack) ?? [], { deliveries });
+      },
+    },
+    publisher: { act: async (hand, beginning) => void await hand.publish("x", [own(beginning)], TWO) },
+  },
+};
+
 /** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
   takeover,
@@ -285,4 +317,5 @@ export const SCENARIOS: readonly Scenario[] = [
   outbox,
   sweep,
   fullQueue,
+  ownLog,
 ];
