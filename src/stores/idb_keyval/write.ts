@@ -30,46 +30,42 @@ export function write(
     let unread = open.length;
     let holds = true;
     let fault: unknown;
-    const writeAll = (): void => {
-      for (const mutation of mutations) {
-        if (mutation.type === "set") store.put(rowOf(version, mutation.value), mutation.key);
-        else store.delete(mutation.key);
-      }
-      transaction.commit?.();
-    };
     const breakOff = (cause: unknown): void => {
       fault = unavailable("commit", cause);
       transaction.abort();
     };
-    const read = (): void => {
+    const readAndWrite = (): void => {
       for (const { key, version } of open) {
         // Of what must not be there only the key is looked at.
         const request = version === null ? store.getKey(key) : store.get(key);
         request.onsuccess = () => {
+          if (!holds) return;
           const found = version === null && request.result !== undefined ? undefined : versionOf(request.result);
-          if (found !== version) holds = false;
-          if (--unread > 0 || !holds) return;
-          try {
-            writeAll();
-          } catch (cause) {
-            breakOff(cause);
-          }
+          unread--;
+          holds = found === version;
+          if (!holds) transaction.abort();
+          else if (unread === 0) transaction.commit?.();
         };
       }
+      // Checks mostly hold: what is written does not wait for them, and is undone where one does not.
+      for (const mutation of mutations) {
+        if (mutation.type === "set") store.put(rowOf(version, mutation.value), mutation.key);
+        else store.delete(mutation.key);
+      }
+      if (unread === 0) transaction.commit?.();
     };
     if (checks.some(({ key, version }) => versions.has(key) && versions.get(key) !== version)) {
       return resolve("undecided");
     }
     try {
-      if (unread === 0) writeAll();
-      else read();
+      readAndWrite();
     } catch (cause) {
       // Only the first request can find the transaction at its end.
       if (isInactive(cause)) return resolve("undecided");
       breakOff(cause);
     }
     transaction.oncomplete = () => resolve(holds);
-    transaction.onabort = () => reject(notCommitted(fault ?? transaction.error));
+    transaction.onabort = () => holds ? reject(notCommitted(fault ?? transaction.error)) : resolve(false);
   });
 }
 
