@@ -96,6 +96,9 @@ export function openClientSession(acquired: AcquiredClientSession, options: Clie
  * It never ends by itself there: whether it still exists is for the server to say. The session that comes of them is
  * owned until {@linkcode releasedHead} is written.
  *
+ * The head that is given is written over the one that is stored by then. Where another page may have left a later one, only
+ * a new session is acquired (`mustBeNew`), and one that is there is taken by a commit upon what was read.
+ *
  * Nothing is sent ahead of the first commit of a connection, unless `sendAhead` says otherwise: what is published without
  * one would count as sent after a crash, and be lost where the server has the session no more.
  */

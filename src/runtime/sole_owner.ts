@@ -89,6 +89,20 @@ export async function soleOwner(name: string, options: SoleOwnerOptions = {}): P
   });
 }
 
+/**
+ * Asks to be the only page that owns the session of a client in a store. Without locks of its caller only those pages
+ * ask each other that can tell that they have the same store: elsewhere fencing decides alone.
+ */
+export function soleOwnerIn(
+  { scope }: { readonly scope?: string },
+  clientId: string,
+  options: SoleOwnerOptions = {},
+): Promise<SoleOwner | OwnedElsewhere> {
+  if (scope !== undefined || options.locks !== undefined) return soleOwner(`${scope ?? ""}/${clientId}`, options);
+  options.signal?.throwIfAborted();
+  return Promise.resolve(owner(new AbortController().signal, () => Promise.resolve()));
+}
+
 function owner(lost: AbortSignal, release: () => Promise<void>): SoleOwner {
   return { outcome: "owned", lost, release, [Symbol.asyncDispose]: release };
 }

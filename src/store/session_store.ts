@@ -364,6 +364,11 @@ export interface SessionDirectory {
 export interface SessionStore {
   /** What this store promises. */
   readonly capabilities: StoreCapabilities;
+  /**
+   * Names it among all stores that pages of one origin can reach: where pages keep the peace by locks, those of another
+   * store are others. Absent where no other page can have it, or nobody can tell.
+   */
+  readonly scope?: string;
   /** Takes a session, in one atomic step (D1). */
   acquire(request: AcquireRequest, options?: StoreCallOptions): Promise<Acquired | AcquireRefusal>;
   /** Reads a session without owning it; `undefined` when there is none. */

@@ -280,6 +280,21 @@ legal("a QoS 0 copy of a message that was sent again elsewhere, behind copies of
   reader.takes("m1", { qos: 0 });
   trace.rests();
 });
+legal("messages of two connections that left before CONNACK, in any order", (trace) => {
+  const reader = trace.connects("reader");
+  reader.subscribes("#", 2);
+  trace.connects("writer", { connack: undefined }).sends(publish("m1"));
+  trace.connects("writer", { connack: undefined }).sends(publish("m2"));
+  reader.takes("m2", { id: 1 });
+  reader.takes("m1", { id: 2 });
+});
+illegal("order", "messages of one connection that left before CONNACK", (trace) => {
+  const reader = trace.connects("reader");
+  reader.subscribes("#", 2);
+  trace.connects("writer", { connack: undefined }).sends(publish("m1", { id: 1 }), publish("m2", { id: 2 }));
+  reader.takes("m2", { id: 1 });
+  reader.takes("m1", { id: 2 });
+});
 
 illegal("message expired", "a message that begins to be sent too late", (trace) => {
   const { reader, writer } = pair(trace);

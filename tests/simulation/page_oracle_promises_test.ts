@@ -209,3 +209,30 @@ illegal("order of handing over", "a message that overtakes another", (trace) => 
   trace.takes("m2", "k2");
   trace.takes("m1", "k1");
 });
+
+legal("a loss by the time since the server took its leave", (trace) => {
+  trace.connects({ sessionExpiryInterval: 1 });
+  trace.publishes("m1");
+  trace.sendsMessage("m1", 1);
+  trace.gets({ type: "disconnect", reasonCode: 0x8b });
+  trace.passes(100);
+  trace.closes();
+  trace.passes(950);
+  trace.loses("m1", "sessionLost");
+});
+illegal("told loss", "a loss before that time", (trace) => {
+  trace.connects({ sessionExpiryInterval: 1 });
+  trace.publishes("m1");
+  trace.sendsMessage("m1", 1);
+  trace.gets({ type: "disconnect", reasonCode: 0x8b });
+  trace.passes(100);
+  trace.closes();
+  trace.passes(850);
+  trace.loses("m1", "sessionLost");
+});
+legal("a loss by a clean start that was asked for before the message was, and leaves after", (trace) => {
+  trace.connects();
+  trace.dials(true);
+  trace.publishes("m1");
+  trace.loses("m1", "sessionLost");
+});

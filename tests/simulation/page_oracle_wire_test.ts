@@ -72,6 +72,26 @@ illegal("Clean Start until it succeeds", "0 after a clean start without an answe
   trace.closes();
   trace.resumes();
 });
+legal("a session that goes on after the clean start of a page that had lost it", (trace) => {
+  trace.connects();
+  trace.publishes("m1", 2);
+  trace.sendsMessage("m1", 1);
+  trace.opens();
+  trace.connects({}, {});
+  trace.isTakenOver();
+  trace.opens();
+  trace.resumes();
+  trace.delivers("m1", 1, { dup: true });
+  trace.rests();
+});
+illegal("Clean Start until it succeeds", "0 after the clean start of a page that died", (trace) => {
+  trace.connects();
+  trace.opens();
+  trace.connects({}, {});
+  trace.dies();
+  trace.opens();
+  trace.resumes();
+});
 illegal("needless Clean Start", "1 where the session goes on", (trace) => {
   trace.connects();
   trace.passes(5_000);
@@ -269,4 +289,27 @@ illegal("order of answers", "PUBACK packets that overtake each other", (trace) =
   trace.comes("m1", 1);
   trace.comes("m2", 2);
   trace.sends(answer("puback", 2), answer("puback", 1));
+});
+
+legal("a message that is sent again by a page that cannot know that it was refused", (trace) => {
+  trace.connects();
+  trace.publishes("m1", 2);
+  trace.sendsMessage("m1", 1);
+  trace.gets(answer("pubrec", 1, 0x97));
+  trace.dies();
+  trace.opens();
+  trace.resumes();
+  trace.delivers("m1", 1, { dup: true });
+  trace.rests();
+});
+illegal("PUBREL after PUBREC", "one before the PUBREC of what was sent again", (trace) => {
+  trace.connects();
+  trace.publishes("m1", 2);
+  trace.sendsMessage("m1", 1);
+  trace.gets(answer("pubrec", 1, 0x97));
+  trace.dies();
+  trace.opens();
+  trace.resumes();
+  trace.sendsMessage("m1", 1, { dup: true });
+  trace.sends(answer("pubrel", 1));
 });

@@ -2,7 +2,7 @@ import { SessionError } from "../../errors.ts";
 import { expiryNumbers } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { CommitLane } from "../../runtime/lane.ts";
-import { type SoleOwner, soleOwner } from "../../runtime/sole_owner.ts";
+import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";
 import type { Acquired, SessionStore } from "../../store/session_store.ts";
 import type { MqttJsClient, MqttJsPacket } from "./client.ts";
 import type { IncomingEntry, OutgoingEntry } from "./entries.ts";
@@ -43,7 +43,7 @@ export async function mqttjsSession(store: SessionStore, options: MqttJsSessionO
   const resolved = resolveOptions(options);
   requireCapabilities(store.capabilities);
   const { clientId, whenOwned, signal, locks } = resolved;
-  const owner = await soleOwner(clientId, {
+  const owner = await soleOwnerIn(store, clientId, {
     whenOwned,
     ...(signal === undefined ? {} : { signal }),
     ...(locks === undefined ? {} : { locks }),

@@ -25,7 +25,7 @@ import { closeWith } from "./ending.ts";
 import { send } from "./send.ts";
 import { drain, resumeReleased } from "./sending.ts";
 
-/** Sends CONNECT. What it forgets is written before it leaves. */
+/** Sends CONNECT. What it forgets is written before it leaves, and no clean start leaves without a commit. */
 export function connectRequested(state: SessionState, connect: ConnectRequest, out: Output, now: number): void {
   if (state.connection !== undefined && state.connection.phase !== "closed") {
     throw new TypeError("Cannot step connectRequested: the session has an open connection");
@@ -50,6 +50,9 @@ export function connectRequested(state: SessionState, connect: ConnectRequest, o
     // Whenever it is discarded, it is none to come back to: the server may have it no more from now on (LC-31).
     const forget = state.policy.discardOnCleanStart === "atSend" ? forgetSession : renounceSession;
     forget(state, { ...durable.head, protocolVersion: version, sessionExpiryInterval: interval }, out);
+  } else if (cleanStart) {
+    // It ends what the server has, which may be another page's by now: who has lost the session must not send it.
+    putHead(durable, durable.head, out);
   }
   const { password: _password, username: _username, authenticationData: _data, ...request } = connect;
   connection.client = {

@@ -11,14 +11,14 @@ import { stepClient } from "../../machine/client_step.ts";
 import { type ClientSession, openClientSession, releasedHead } from "../../machine/client_session.ts";
 import { nextDeadline } from "../../machine/state/deadlines.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
-import type { Acquired, CommitBatch, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
+import type { CommitBatch, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
 import { Arrivals } from "../arrivals.ts";
 import { CommitLane } from "../lane.ts";
 import { Mailbox, type MailboxOwner } from "../mailbox.ts";
 import { persistently } from "../within.ts";
 import type { HostConnection } from "./host_connection.ts";
 import { ClientInbox } from "./inbox.ts";
-import type { OpenedClient } from "./opening.ts";
+import type { OpenedClient, TakenSession } from "./opening.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { ResolvedClient } from "./resolve.ts";
 
@@ -55,7 +55,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
   readonly inbox: ClientInbox;
   readonly lane: CommitLane;
   readonly #owner: CoreOwner;
-  readonly #acquired: Acquired;
+  readonly #taken: TakenSession;
   readonly #mailbox: Mailbox<BoundEffect>;
   readonly #arrivals = new Arrivals();
   readonly #events: ClientEvent[] = [];
@@ -70,10 +70,10 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
 
   constructor(owner: CoreOwner, opened: OpenedClient) {
     this.#owner = owner;
-    this.#acquired = opened.acquired;
+    this.#taken = opened.session;
     const { options } = owner;
     const { store, environment, commit } = options;
-    const { acquired, inbox, summary } = opened;
+    const { session: { snapshot, guard, queue }, inbox, summary } = opened;
     const run = environment.randomId();
     let batches = 0;
     this.#batchId = () => `${run}-${++batches}`;
@@ -88,13 +88,13 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       outcomeLost: () => {},
     });
     this.session = openClientSession({
-      snapshot: acquired.snapshot,
-      startedThrough: acquired.startedThrough,
-      tail: acquired.queue.tail,
+      snapshot,
+      startedThrough: snapshot.head.sentLimit,
+      tail: queue.tail,
     }, { ...(options.policy === undefined ? {} : { policy: options.policy }), limits: options.limits ?? {} });
     this.queuedMessages = summary?.queuedMessages ?? 0;
     this.queuedBytes = summary?.queuedBytes ?? 0;
-    this.#arrivals.tail = acquired.queue.tail;
+    this.#arrivals.tail = queue.tail;
     this.#mailbox = new Mailbox<BoundEffect>({
       owner: this,
       lane: this.lane,
@@ -103,7 +103,8 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       now: () => environment.now(),
       batchId: this.#batchId,
     });
-    this.#mailbox.attach(acquired.guard, acquired.outboxPending);
+    // One receiver always fits: nothing of this session waits in an outbox.
+    this.#mailbox.attach(guard, false);
     this.inbox = new ClientInbox({
       store,
       lane: this.lane,
@@ -145,7 +146,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
 
   /** Reads the log. */
   read(after: number): Promise<QueuePage> {
-    return this.#read("read a log", this.#acquired, after);
+    return this.#read("read a log", this.#taken, after);
   }
 
   /** Lets go of the session: the next page need not guess what was sent. */
@@ -179,7 +180,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       const [receiver] = receivers;
       const [outcome] = result.deliveries[index] ?? [];
       if (receiver === undefined) continue;
-      const isOwn = receiver.clientId === this.#acquired.snapshot.clientId;
+      const isOwn = receiver.clientId === this.#taken.snapshot.clientId;
       if (outcome?.outcome === "appended") {
         const { qos, retain, subscriptionIdentifiers } = receiver;
         const queued = { ...message, qos, retain, subscriptionIdentifiers, sequence: outcome.sequence };
@@ -233,7 +234,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       this.#mailbox.post({ ...this.#divided(changes), effects: this.#bound(effects) }, costOf(event));
     }
     for (const { after, messages, bytes } of requests) {
-      this.#read("read a log", this.#acquired, after, { messages, bytes }).then(
+      this.#read("read a log", this.#taken, after, { messages, bytes }).then(
         (page) => this.tell({ type: "queueLoaded", messages: page.messages, through: page.through }),
         (error) => this.storeFailed(error),
       );
@@ -268,7 +269,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
   }
 
   #toLog(message: Message): Delivery {
-    const { clientId, incarnation } = this.#acquired.snapshot;
+    const { clientId, incarnation } = this.#taken.snapshot;
     const { qos, retain } = message;
     return { message, receivers: [{ clientId, incarnation, qos, retain, subscriptionIdentifiers: [] }] };
   }
@@ -287,7 +288,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
   #lookFor(message: Message): void {
     this.#unknown.push(message);
     if (this.#unknown.length > 1) return;
-    this.#read("read a log", this.#acquired, this.#arrivals.tail).then((page) => {
+    this.#read("read a log", this.#taken, this.#arrivals.tail).then((page) => {
       const { tail } = this.#arrivals;
       const found = page.messages.filter(({ sequence }) => sequence > tail);
       for (const [index, lost] of this.#unknown.splice(0).entries()) {
@@ -302,7 +303,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     }, (error) => this.storeFailed(error));
   }
 
-  #read(what: string, { guard }: Acquired, after: number, size = PAGE): Promise<QueuePage> {
+  #read(what: string, { guard }: TakenSession, after: number, size = PAGE): Promise<QueuePage> {
     const { store, environment, commit, observe } = this.#owner.options;
     // A page is read under the right that was given with the session: an owner reads its own log.
     return persistently(

@@ -4,12 +4,13 @@
  * @module
  */
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { Acquired, CommitBatch, CommitResult, SessionStore } from "../../store/session_store.ts";
+import type { CommitBatch, CommitResult, SessionStore } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { CommitLane } from "../lane.ts";
 import { Mailbox, type MailboxOwner } from "../mailbox.ts";
 import type { ReceivedMessage } from "./options.ts";
 import { pause } from "../within.ts";
+import type { TakenSession } from "./opening.ts";
 
 /** What the inbox works with. */
 export interface InboxOptions {
@@ -20,7 +21,7 @@ export interface InboxOptions {
   readonly batchId: () => string;
   readonly onMessage: (message: ReceivedMessage) => void | Promise<void>;
   /** Reads the log of the inbox. */
-  readonly read: (inbox: Acquired, after: number) => ReturnType<SessionStore["readQueue"]>;
+  readonly read: (inbox: TakenSession, after: number) => ReturnType<SessionStore["readQueue"]>;
   /** The application could not take a message, or the store could not be read. */
   readonly failed: (error: unknown) => void;
   /** Something was taken: there may be room. */
@@ -43,7 +44,7 @@ interface Handed {
 /** What waits for the application. */
 export class ClientInbox implements MailboxOwner<never> {
   readonly #options: InboxOptions;
-  readonly #acquired: Acquired;
+  readonly #taken: TakenSession;
   readonly #mailbox: Mailbox<never>;
   readonly #over = new AbortController();
   #waiting: Handed[] = [];
@@ -52,9 +53,9 @@ export class ClientInbox implements MailboxOwner<never> {
   #tail: number;
   #handing: Promise<void> | undefined;
 
-  constructor(options: InboxOptions, acquired: Acquired) {
+  constructor(options: InboxOptions, taken: TakenSession) {
     this.#options = options;
-    this.#acquired = acquired;
+    this.#taken = taken;
     this.#mailbox = new Mailbox<never>({
       owner: this,
       lane: options.lane,
@@ -63,16 +64,16 @@ export class ClientInbox implements MailboxOwner<never> {
       now: () => options.environment.now(),
       batchId: options.batchId,
     });
-    this.#mailbox.attach(acquired.guard, acquired.outboxPending);
-    this.#cursor = acquired.queue.through;
-    this.#tail = acquired.queue.tail;
-    this.#waiting = acquired.queue.messages.map(handed);
+    this.#mailbox.attach(taken.guard, false);
+    this.#cursor = taken.queue.through;
+    this.#tail = taken.queue.tail;
+    this.#waiting = taken.queue.messages.map(handed);
     this.#kick();
   }
 
   /** Under which name and in which life messages are put into it. */
   get address(): { readonly clientId: string; readonly incarnation: string } {
-    const { clientId, incarnation } = this.#acquired.snapshot;
+    const { clientId, incarnation } = this.#taken.snapshot;
     return { clientId, incarnation };
   }
 
@@ -163,7 +164,7 @@ export class ClientInbox implements MailboxOwner<never> {
   async #handOne(): Promise<void> {
     const next = this.#waiting[0];
     if (next === undefined) {
-      const page = await this.#options.read(this.#acquired, this.#cursor);
+      const page = await this.#options.read(this.#taken, this.#cursor);
       this.#waiting.push(...page.messages.map(handed));
       this.#cursor = Math.max(this.#cursor, page.through);
       this.#tail = Math.max(this.#cursor, page.tail);

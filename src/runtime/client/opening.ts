@@ -1,12 +1,24 @@
 /**
  * Takes a client's session and its inbox from the store.
  *
+ * What the head of a session says of the server decides what is lost, so it must be the one that the owner before has left
+ * last. An acquire writes a head of its own over it, and an owner commits until it is superseded: nobody could read it
+ * soon enough. So only a session that is new is acquired; one that is there is taken by a commit that changes nothing,
+ * which is carried out where the session is still the one that was read, and supersedes whoever had it.
+ *
  * @module
  */
 import { SessionError } from "../../errors.ts";
 import { clientAcquireTerms } from "../../machine/client_session.ts";
-import type { SessionHead } from "../../machine/snapshot.ts";
-import type { Acquired, SessionStore, SessionSummary } from "../../store/session_store.ts";
+import type { SessionSnapshot } from "../../machine/snapshot.ts";
+import type {
+  CommitBatch,
+  Guard,
+  QueuePage,
+  SessionStore,
+  SessionSummary,
+  StoredSession,
+} from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { Observe } from "../observe.ts";
 import type { CommitOptions } from "../options.ts";
@@ -25,59 +37,124 @@ export interface OpeningOptions {
   readonly observe: Observe;
   /** How much of each log comes along. */
   readonly page: { readonly messages: number; readonly bytes: number };
+  /** Aborts once another page is to have the session: then nothing is taken any more. */
+  readonly lost: AbortSignal;
+}
+
+/** A session that is this page's. */
+export interface TakenSession {
+  /** As the owner before has left it. */
+  readonly snapshot: SessionSnapshot;
+  /** For the first commit. */
+  readonly guard: Guard;
+  /** The beginning of the log. */
+  readonly queue: QueuePage;
 }
 
 /** A session that is this page's, and its inbox. */
 export interface OpenedClient {
-  readonly acquired: Acquired;
-  readonly inbox: Acquired;
+  readonly session: TakenSession;
+  readonly inbox: TakenSession;
   /** What the log holds. */
   readonly summary: SessionSummary | undefined;
 }
 
-/** Takes both. Whoever had them is superseded. */
-export async function openClient(options: OpeningOptions, clientId: string): Promise<OpenedClient> {
-  const { store, environment, commit, observe } = options;
-  const ask = <Value>(what: string, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> =>
-    persistently(environment, commit, what, call, observe);
-  const acquire = async (id: string): Promise<Acquired> => {
-    // Between the look and the taking another page may have taken it, connected, and lost it: its head counts, then.
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const stored = await ask("read a session", (signal) => store.read(id, { signal }));
-      const token = environment.randomId();
-      const nodeId = `client-${environment.randomId()}`;
-      const answer = await ask("acquire a session", (signal) =>
-        store.acquire({
-          terms: clientAcquireTerms(id, stored?.snapshot.head),
-          token,
-          nodeId,
-          incarnation: environment.randomId(),
-          whenOwned: "take",
-          page: options.page,
-          now: environment.now(),
-        }, { signal }));
-      if (answer.outcome === "refused") {
-        if (answer.reason === "stale") continue;
-        throw new SessionError("CLOSED", `Cannot open a session: the store refused it as ${answer.reason}`);
-      }
-      if (isNext(answer, stored?.guard.epoch) && !wasEnded(answer, stored?.snapshot.head)) return answer;
-    }
-    throw new SessionError("CLOSED", "Cannot open a session: other pages take it again and again");
-  };
-  const acquired = await acquire(clientId);
-  const inbox = await acquire(inboxOf(clientId));
-  const summary = await ask("look at a session", (signal) => store.directory.inspect(clientId, { signal }));
-  return { acquired, inbox, summary };
+type Fenced = Pick<TakenSession, "snapshot" | "guard">;
+
+/** Takes both: whoever had them is superseded. `undefined` where another page has taken them since. */
+export async function openClient(options: OpeningOptions, clientId: string): Promise<OpenedClient | undefined> {
+  const inboxId = inboxOf(clientId);
+  // Of two pages the one that took the session last gets the inbox as well: the other had looked at it before that.
+  const [stored, storedInbox] = await Promise.all([look(options, clientId), look(options, inboxId)]);
+  const session = await take(options, clientId, stored, () => Promise.resolve(true));
+  if (session === undefined) return undefined;
+  const isOurs = async (): Promise<boolean> => (await look(options, clientId))?.guard.epoch === session.guard.epoch;
+  const inbox = await take(options, inboxId, storedInbox, isOurs);
+  if (inbox === undefined) return undefined;
+  const { store } = options;
+  const [queue, inboxQueue, summary] = await Promise.all([
+    firstPage(options, session),
+    firstPage(options, inbox),
+    ask(options, "look at a session", (signal) => store.directory.inspect(clientId, { signal })),
+  ]);
+  return { session: { ...session, queue }, inbox: { ...inbox, queue: inboxQueue }, summary };
 }
 
-/** How often other pages may come in between. */
+/** So often it may have changed since it was looked at, however long a store takes. */
 const ATTEMPTS = 8;
 
-function isNext({ resumed, guard }: Acquired, epoch: number | undefined): boolean {
-  return resumed ? epoch !== undefined && guard.epoch === epoch + 1 : epoch === undefined;
+/** Takes a session, given how it was found, as long as it is for this page to take. */
+async function take(
+  options: OpeningOptions,
+  clientId: string,
+  found: StoredSession | undefined,
+  mayGoOn: () => Promise<boolean>,
+): Promise<Fenced | undefined> {
+  const { environment, commit, lost } = options;
+  const startedAt = environment.monotonic();
+  let stored = found;
+  for (let attempt = 1; !lost.aborted; attempt++) {
+    const taken = stored === undefined ? await begin(options, clientId) : await fence(options, stored);
+    if (taken !== undefined) return taken;
+    if (attempt >= ATTEMPTS && environment.monotonic() - startedAt >= commit.repeatForMs) {
+      throw new SessionError("CLOSED", "Cannot open a session: it changes again and again");
+    }
+    stored = await look(options, clientId);
+    if (!await mayGoOn()) return undefined;
+  }
+  return undefined;
 }
 
-/** A head that was read belongs to a session that is not the one that was got. */
-function wasEnded({ resumed }: Acquired, head: SessionHead | undefined): boolean {
-  return !resumed && head !== undefined;
+/** Begins a session where there is none. */
+async function begin(options: OpeningOptions, clientId: string): Promise<Fenced | undefined> {
+  const { store, environment, page } = options;
+  const token = environment.randomId();
+  const nodeId = `client-${environment.randomId()}`;
+  const answer = await ask(options, "acquire a session", (signal) =>
+    store.acquire({
+      terms: { ...clientAcquireTerms(clientId, undefined), mustBeNew: true },
+      token,
+      nodeId,
+      incarnation: environment.randomId(),
+      whenOwned: "take",
+      page,
+      now: environment.now(),
+    }, { signal }));
+  if (answer.outcome === "acquired") return answer;
+  if (answer.reason === "exists" || answer.reason === "stale") return undefined;
+  throw new SessionError("CLOSED", `Cannot open a session: the store refused it as ${answer.reason}`);
+}
+
+/** Takes a session as it was read; `undefined` where it is that one no more. */
+async function fence(options: OpeningOptions, { snapshot, guard }: StoredSession): Promise<Fenced | undefined> {
+  const { store, environment } = options;
+  const batch: CommitBatch = {
+    id: environment.randomId(),
+    guard,
+    raiseEpoch: { token: environment.randomId() },
+    changes: [],
+    deliveries: [],
+    limits: { maximumMessages: Number.MAX_SAFE_INTEGER, maximumBytes: Number.MAX_SAFE_INTEGER, whenFull: "dropNewest" },
+    now: environment.now(),
+  };
+  const [result] = await ask(options, "take a session", (signal) => store.commit([batch], { signal }));
+  if (result?.outcome !== "committed" || result.guard === undefined) return undefined;
+  return { snapshot, guard: result.guard };
+}
+
+function look(options: OpeningOptions, clientId: string): Promise<StoredSession | undefined> {
+  return ask(options, "read a session", (signal) => options.store.read(clientId, { signal }));
+}
+
+function firstPage(options: OpeningOptions, { guard }: Fenced): Promise<QueuePage> {
+  const { store, page } = options;
+  return ask(options, "read a log", (signal) => store.readQueue(guard, { after: 0, ...page }, { signal }));
+}
+
+function ask<Value>(
+  { environment, commit, observe }: OpeningOptions,
+  what: string,
+  call: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  return persistently(environment, commit, what, call, observe);
 }

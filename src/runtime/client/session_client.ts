@@ -5,7 +5,7 @@ import { checkRequest } from "../../machine/rules/client_requests.ts";
 import { inspectClient } from "../../machine/state/client_inspection.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { isTopicName } from "../../mqtt/topic.ts";
-import { type SoleOwner, soleOwner } from "../sole_owner.ts";
+import { type SoleOwner, soleOwnerIn } from "../sole_owner.ts";
 import { ClientCore, type CoreOwner, PAGE } from "./core.ts";
 import { HostConnection } from "./host_connection.ts";
 import { openClient } from "./opening.ts";
@@ -245,16 +245,21 @@ class LiveClient implements SessionClient, CoreOwner {
           if (event.type === "workFailed") observe(event);
         },
         page: PAGE,
+        lost: this.#owner.lost,
       },
       this.#name,
     );
+    if (opened === undefined) {
+      if (!this.#isClosed) this.takenOver();
+      throw new SessionError("CLOSED", "Cannot open a session: another page has taken it");
+    }
     const core = new ClientCore(this, opened);
     if (!this.#isClosed) this.#core = core;
     return core;
   }
 
   async #own(whenOwned: ResolvedClient["whenOwned"], locks: ResolvedClient["locks"]): Promise<SoleOwner> {
-    const owner = await soleOwner(this.#name, {
+    const owner = await soleOwnerIn(this.options.store, this.#name, {
       ...(whenOwned === undefined ? {} : { whenOwned }),
       ...(locks === undefined ? {} : { locks }),
     });

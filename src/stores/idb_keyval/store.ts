@@ -67,7 +67,7 @@ export function indexedDbStore(options: IndexedDbStoreOptions): IndexedDbStore {
     doorbell.close();
     return connection.close();
   };
-  return { ...store, commit, close, [Symbol.asyncDispose]: close };
+  return { ...store, scope: `${database}/${prefix}`, commit, close, [Symbol.asyncDispose]: close };
 }
 
 /** 96 random bits: no page of an origin draws the same twice. Unlike `randomUUID`, it is there without HTTPS, too. */

@@ -27,7 +27,11 @@ export function judgeOrder(knowledge: Knowledge, { connection, generation, packe
   const { seq: sentSeq } = message.transmissions.at(-1) ?? { seq: message.firstSeq };
   if (sentSeq > latest.firstSeq) return;
   // What an ended session owes follows by itself: its publisher's next session does not wait for it (DESIGN D4).
-  if (message.transmissions[0]?.generation !== latest.transmissions[0]?.generation) return;
+  const [first] = message.transmissions;
+  const [other] = latest.transmissions;
+  if (first?.generation !== other?.generation) return;
+  // What leaves before CONNACK belongs to a session that is not known.
+  if (first?.generation === undefined && first?.connection !== other?.connection) return;
   const rule = packet.qos === 0 ? "order of QoS 0" : "order";
   const text = `${message.text} on connection ${connection.number} came after ${latest.text}, sent later`;
   knowledge.report(rule, connection.client.name, `${text} to ${message.topic}`);

@@ -14,7 +14,7 @@ import {
   messageSettled,
   publishGot,
 } from "./page_promises.ts";
-import { connackGot, goodByeAsked, pageClosed, sessionLost } from "./page_session.ts";
+import { connackGot, goodByeAsked, pageClosed, pageSuperseded, sessionLost } from "./page_session.ts";
 import { type PageConnection, PageKnowledge, PageState } from "./page_state.ts";
 import { answerGot, judgeKeepAlive, pageSent } from "./page_wire.ts";
 
@@ -89,6 +89,7 @@ function open(knowledge: PageKnowledge, page: PageState, number: number): void {
     closedSeq: Infinity,
     closedAt: Infinity,
     isDisconnected: false,
+    hasGoneOn: false,
     lastSentAt: knowledge.at,
     keepAliveMs: 0,
     inFlight: new Set(),
@@ -117,6 +118,7 @@ function received(knowledge: PageKnowledge, connection: PageConnection, packet: 
     case "pubcomp":
       return answerGot(connection, packet);
     case "disconnect":
+      connection.closedAt = Math.min(connection.closedAt, knowledge.at);
       if (connection.interval === 0) sessionLost(knowledge, connection);
       return;
     case "pubrel":
@@ -147,6 +149,7 @@ function seen(knowledge: PageKnowledge, observation: PageObservation): void {
       if (own === undefined) return;
       own.how = observation.how;
       own.endedAt = knowledge.at;
+      if (observation.how === "takenOver") pageSuperseded(page, tab);
       return;
     }
     case "failed": {

@@ -98,6 +98,11 @@ export function messageLost(knowledge: PageKnowledge, page: PageState, message: 
       // Its own clock says so, before CONNECT does.
       const isOver = last !== undefined && last.closedAt + last.interval * 1_000 <= knowledge.at;
       if (isOver) causes.push({ seq: knowledge.seq, connection: last });
+      // A clean start that was asked for before the message was, by a page that had yet to open.
+      const clean = page.connections.find((each) =>
+        each.asksClean && each.connect === undefined && each.closedSeq === Infinity
+      );
+      if (clean !== undefined) causes.push({ seq: knowledge.seq, connection: clean });
       if (causes.length === 0) return found("the session was not");
       const mayBeSent = knowledge.bounds.sendsAhead || causes.some(({ seq, connection }) =>
         firstSentSeq < seq ||

@@ -47,16 +47,27 @@ export function goodByeAsked(
   expiry: number | undefined,
 ): void {
   const connection = page.connections.findLast((each) => each.tab === tab);
-  if (connection === undefined || expiry === undefined) return;
+  if (connection === undefined) return;
+  connection.closedAt = Math.min(connection.closedAt, knowledge.at);
+  if (expiry === undefined) return;
   connection.interval = expiry;
   page.isSettled = false;
   if (expiry === 0) sessionLost(knowledge, connection);
 }
 
+/**
+ * A page heard that another one has the session. The store may have been late to answer what came before its clean start:
+ * then that left for a session which was no more this page's, and the other one cannot know.
+ */
+export function pageSuperseded(page: PageState, tab: number): void {
+  const last = page.connections.findLast((each) => each.tab === tab);
+  if (last?.connect?.cleanStart === true && !last.hasGoneOn) page.isDoubtful = true;
+}
+
 /** The connection is closed at the client's end. */
 export function pageClosed(knowledge: PageKnowledge, connection: PageConnection): void {
   connection.closedSeq = knowledge.seq;
-  connection.closedAt = knowledge.at;
+  connection.closedAt = Math.min(connection.closedAt, knowledge.at);
   const { page, connack, connackAt, interval } = connection;
   if (connack === undefined) return;
   if (interval === 0) sessionLost(knowledge, connection);

@@ -95,8 +95,11 @@ export interface PageConnection {
   /** Seconds; what is in force. */
   interval: number;
   closedSeq: number;
+  /** When the page may first have held it to be over. */
   closedAt: number;
   isDisconnected: boolean;
+  /** It has sent something since CONNACK: what that meant was written down. */
+  hasGoneOn: boolean;
   lastSentAt: number;
   keepAliveMs: number;
   readonly inFlight: Set<number>;
@@ -140,6 +143,8 @@ export class PageState {
   newest = 0;
   /** An older page connected after a newer one: who has the session is for the store alone to say. */
   isMuddled = false;
+  /** A clean start may have left a page that had lost the session: what the store knows and the server has differ. */
+  isDoubtful = false;
   recOrder = 0;
   rest: { readonly online: boolean; readonly outgoing: readonly string[]; readonly unhandled: number } | undefined;
 
@@ -149,7 +154,7 @@ export class PageState {
 
   /** Whether what this page knows of the session may be old. */
   isStale(connection: PageConnection): boolean {
-    return this.isMuddled || connection.tab < this.newest;
+    return this.isMuddled || this.isDoubtful || connection.tab < this.newest;
   }
 
   /** Whether a server may have begun another session since, without the client's knowledge. */

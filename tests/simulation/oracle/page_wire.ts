@@ -12,7 +12,10 @@ import type { OutExchange, PageConnection, PageKnowledge, PageMessage } from "./
 export function pageSent(knowledge: PageKnowledge, connection: PageConnection, packet: WirePacket): void {
   judgeSilence(knowledge, connection, packet);
   if (packet.type === "connect") return connectSent(knowledge, connection, packet);
-  if (connection.connack !== undefined && packet.type !== "disconnect") confirm(knowledge, connection);
+  if (connection.connack !== undefined && packet.type !== "disconnect") {
+    connection.hasGoneOn = true;
+    confirm(knowledge, connection);
+  }
   switch (packet.type) {
     case "publish":
       return publishSent(knowledge, connection, packet);
@@ -73,12 +76,13 @@ function connectSent(knowledge: PageKnowledge, connection: PageConnection, packe
   if (connection.tab > page.newest || others.length === 0) page.isMuddled = false;
   page.newest = Math.max(page.newest, connection.tab);
   const isV5 = packet.protocolVersion === 5;
-  if (!page.isMuddled) judgeCleanStart(knowledge, connection, packet, isV5);
+  if (!page.isMuddled && !page.isDoubtful) judgeCleanStart(knowledge, connection, packet, isV5);
   connection.connect = packet;
   connection.connectSeq = knowledge.seq;
   connection.interval = isV5 ? packet.sessionExpiryInterval ?? 0 : packet.cleanStart ? 0 : Infinity;
   connection.keepAliveMs = packet.keepAlive * 1_000;
   if (!packet.cleanStart) return;
+  page.isDoubtful = false;
   sessionLost(knowledge, connection);
   pageLost(knowledge, connection);
   connection.isConfirmed = true;
@@ -109,6 +113,8 @@ function judgeCleanStart(
 function confirm(knowledge: PageKnowledge, connection: PageConnection): void {
   if (connection.isConfirmed) return;
   connection.isConfirmed = true;
+  // It is confirmed at once where the session was there.
+  connection.page.isDoubtful = false;
   pageLost(knowledge, connection);
 }
 
@@ -143,7 +149,12 @@ function publishSent(knowledge: PageKnowledge, connection: PageConnection, packe
   }
   if (!page.isStale(connection)) judgeExchange(knowledge, connection, packetId, dup, message, where);
   message.firstSentSeq = Math.min(message.firstSentSeq, knowledge.seq);
-  if (page.out.get(packetId)?.message === message) return;
+  const before = page.out.get(packetId);
+  if (before?.message === message) {
+    // Whoever sends what was answered has not written that down: it died first, or was superseded. It begins again.
+    if (before.isDone) Object.assign(before, { isDone: false, recOrder: 0 });
+    return;
+  }
   page.out.set(packetId, { message, packetId, recOrder: 0, isReleased: false, isDone: false });
 }
 

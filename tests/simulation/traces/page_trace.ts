@@ -44,6 +44,12 @@ export class PageTrace {
     this.#tell({ type: "tabEnded", how: "dead" });
   }
 
+  /** It hears that another page has the session. */
+  isTakenOver(): void {
+    this.closes();
+    this.#tell({ type: "tabEnded", how: "takenOver" });
+  }
+
   /** Opens a connection, on which CONNECT has yet to leave. */
   dials(asksClean = false): void {
     this.#see({ type: "opened", at: this.now, client: "p", connection: ++this.#connection });

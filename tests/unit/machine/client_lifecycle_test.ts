@@ -98,6 +98,19 @@ for (const version of [5, 4] as const) {
     equal(rig.connect().cleanStart, false);
   });
 
+  Deno.test(`C3 changes nothing, but has a commit, which nobody can make who has lost the session (${named})`, () => {
+    const rig = new ClientRig({ version });
+    rig.connect({ cleanStart: true });
+    rig.drop();
+    const { head } = rig.stored;
+    const keepAlive = 60;
+    const connect = version === 4
+      ? { protocolVersion: 4, cleanStart: false, keepAlive } as const
+      : { protocolVersion: 5, cleanStart: false, keepAlive, sessionExpiryInterval: 600 } as const;
+    const { changes } = rig.step({ type: "connectRequested", connect });
+    deepEqual(changes, [{ type: "putHead", head }]);
+  });
+
   Deno.test(`C4 begins a session, and sends what waited (${named})`, () => {
     const rig = new ClientRig({ version });
     rig.publish("m1");

@@ -4,6 +4,7 @@ import {
   type LockManagerLike,
   type SoleOwner,
   soleOwner,
+  soleOwnerIn,
   type SoleOwnerOptions,
 } from "../../../src/runtime/sole_owner.ts";
 
@@ -150,4 +151,21 @@ Deno.test("the platform's own locks are used where it has some, and where it has
   } finally {
     Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
   }
+});
+
+Deno.test("pages of different stores do not take a session of the same client from each other", async () => {
+  const first = await soleOwnerIn({ scope: "one" }, "a");
+  const other = await soleOwnerIn({ scope: "other" }, "a");
+  // Nobody can tell where these are: they do not ask each other.
+  const unknown = await soleOwnerIn({}, "a");
+  const another = await soleOwnerIn({}, "a");
+  for (const owner of [first, other, unknown, another]) {
+    assert.equal(owner.outcome, "owned");
+    if (owner.outcome === "owned") assert.equal(owner.lost.aborted, false);
+  }
+  assert.ok(first.outcome === "owned");
+  const lost = new Promise((resolve) => first.lost.addEventListener("abort", resolve));
+  const second = await soleOwnerIn({ scope: "one" }, "a");
+  await lost;
+  for (const owner of [other, unknown, another, second]) if (owner.outcome === "owned") await owner.release();
 });
