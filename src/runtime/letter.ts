@@ -8,9 +8,6 @@ import type { Letter, Offer } from "./mailbox.ts";
 const NO_CHANGES: readonly SessionChange[] = [];
 const NO_DELIVERIES: readonly Delivery[] = [];
 
-/** A letter with nothing in it. */
-export const EMPTY_LETTER: Letter = { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects: [] };
-
 /**
  * What a step left, with its messages turned into deliveries. `receivers` are those of the publish that was routed last,
  * which is the only one that a step can hand on.

@@ -149,7 +149,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     const { maxChangesPerBatch } = this.#options.capabilities;
     let changes = letter.changes;
     for (; changes.length > maxChangesPerBatch; changes = changes.slice(maxChangesPerBatch)) {
-      this.#fill(this.#newEnvelope(true), NOTHING, changes.slice(0, maxChangesPerBatch), 0);
+      this.#fill(this.#newEnvelope(true), EMPTY_LETTER, changes.slice(0, maxChangesPerBatch), 0);
     }
     this.#fill(this.#envelopeFor(letter, changes.length), letter, changes, cost);
   }
@@ -319,7 +319,8 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
 }
 
 const NO_OFFERS: readonly Offer[] = [];
-const NOTHING: Letter<never> = { changes: [], deliveries: [], effects: [] };
+/** A letter with nothing in it, of whichever role. */
+export const EMPTY_LETTER: Letter<never> = { changes: [], deliveries: [], effects: [] };
 
 function emptyEnvelope<Effects extends AnyEffect>(sealed: boolean): Envelope<Effects> {
   return {

@@ -164,7 +164,7 @@ export type BrokerEvent =
 export type Observe = (event: BrokerEvent) => void;
 
 /** An observer that cannot break anything. */
-export function harmless(observe: Observe | undefined): Observe {
+export function harmless<Event>(observe: ((event: Event) => void) | undefined): (event: Event) => void {
   if (observe === undefined) return () => {};
   return (event) => {
     try {

@@ -26,7 +26,13 @@ const DEFAULT_BOUNDS: ConnectionBounds = {
   stallTimeoutMs: 30_000,
   stallPollMs: 100,
 };
-const DEFAULT_COMMIT: CommitOptions = { timeoutMs: 10_000, repeatForMs: 60_000, repeatAfterMs: 100, maxBatches: 256 };
+/** How commits behave unless a host says otherwise: those of a broker, and of a client. */
+export const DEFAULT_COMMIT: CommitOptions = {
+  timeoutMs: 10_000,
+  repeatForMs: 60_000,
+  repeatAfterMs: 100,
+  maxBatches: 256,
+};
 
 /**
  * Fills in the defaults.

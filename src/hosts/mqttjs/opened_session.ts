@@ -1,6 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import { expiryNumbers } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
+import { inboxOf } from "../../runtime/client/inbox_of.ts";
 import { CommitLane } from "../../runtime/lane.ts";
 import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";
 import type { Acquired, SessionStore } from "../../store/session_store.ts";
@@ -9,17 +10,7 @@ import type { IncomingEntry, OutgoingEntry } from "./entries.ts";
 import { IncomingStore } from "./incoming_store.ts";
 import { Journal } from "./journal.ts";
 import { Link } from "./link.ts";
-import {
-  acquire,
-  type Ask,
-  asking,
-  hasExpired,
-  inboxOf,
-  type Opened,
-  openIncoming,
-  openOutgoing,
-  PAGE,
-} from "./opening.ts";
+import { acquire, type Ask, asking, hasExpired, type Opened, openIncoming, openOutgoing, PAGE } from "./opening.ts";
 import {
   type MqttJsSessionOptions,
   requireCapabilities,

@@ -26,11 +26,6 @@ export interface Opened<Entry> {
   readonly tail: number;
 }
 
-/** The client id of the session that holds what came in: no client can have it, for U+0000 is in none. */
-export function inboxOf(clientId: string): string {
-  return `${clientId}\u0000inbox`;
-}
-
 /** Calls of the store that may be repeated. */
 export function asking({ environment, commit, observe }: ResolvedMqttJsOptions): Ask {
   const persistence: Persistence = commit;

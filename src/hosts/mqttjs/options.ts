@@ -1,6 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import { NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
 import { type BrokerEnvironment, systemEnvironment } from "../../runtime/environment.ts";
+import { harmless } from "../../runtime/observe.ts";
 import type { CommitOptions } from "../../runtime/options.ts";
 import type { LockManagerLike, WhenOwned } from "../../runtime/sole_owner.ts";
 import type { StoreCapabilities } from "../../store/capabilities.ts";
@@ -104,18 +105,6 @@ export function requireCapabilities({ fencing, consistency, delivery }: StoreCap
     "CAPABILITY_MISSING",
     `Cannot keep a session: fencing is ${fencing}, consistency ${consistency}, delivery by ${delivery}`,
   );
-}
-
-/** An observer that cannot break anything. */
-function harmless(observe: ((event: MqttJsEvent) => void) | undefined): (event: MqttJsEvent) => void {
-  if (observe === undefined) return () => {};
-  return (event) => {
-    try {
-      observe(event);
-    } catch {
-      // The observer's fault is its own.
-    }
-  };
 }
 
 interface GlobalBuffer {

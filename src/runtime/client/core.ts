@@ -14,7 +14,7 @@ import { type Message, messageBytes } from "../../mqtt/message.ts";
 import type { CommitBatch, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
 import { Arrivals } from "../arrivals.ts";
 import { CommitLane } from "../lane.ts";
-import { Mailbox, type MailboxOwner } from "../mailbox.ts";
+import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "../mailbox.ts";
 import { persistently } from "../within.ts";
 import type { HostConnection } from "./host_connection.ts";
 import { ClientInbox } from "./inbox.ts";
@@ -201,8 +201,8 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     return false;
   }
 
-  publishRefused(): { readonly changes: readonly []; readonly deliveries: readonly []; readonly effects: readonly [] } {
-    return { changes: [], deliveries: [], effects: [] };
+  publishRefused(): Letter<never> {
+    return EMPTY_LETTER;
   }
 
   commitSuperseded(): void {

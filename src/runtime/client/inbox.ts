@@ -7,7 +7,7 @@ import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/messa
 import type { CommitBatch, CommitResult, SessionStore } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { CommitLane } from "../lane.ts";
-import { Mailbox, type MailboxOwner } from "../mailbox.ts";
+import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "../mailbox.ts";
 import type { ReceivedMessage } from "./options.ts";
 import { pause } from "../within.ts";
 import type { TakenSession } from "./opening.ts";
@@ -125,8 +125,8 @@ export class ClientInbox implements MailboxOwner<never> {
   batchCommitted(_batch: CommitBatch, _result: Extract<CommitResult, { outcome: "committed" }>): boolean {
     return false;
   }
-  publishRefused(): { readonly changes: readonly []; readonly deliveries: readonly []; readonly effects: readonly [] } {
-    return { changes: [], deliveries: [], effects: [] };
+  publishRefused(): Letter<never> {
+    return EMPTY_LETTER;
   }
   commitSuperseded(): void {
     this.#options.lost();

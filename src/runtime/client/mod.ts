@@ -23,7 +23,7 @@ export type {
   SessionClient,
   SessionClientOptions,
 } from "./options.ts";
-export { inboxOf } from "./opening.ts";
+export { inboxOf } from "./inbox_of.ts";
 export type { ClientState, OutgoingLine } from "../../machine/state/client_inspection.ts";
 export type { LockManagerLike, WhenOwned } from "../sole_owner.ts";
 export { systemEnvironment } from "../environment.ts";

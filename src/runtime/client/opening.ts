@@ -23,11 +23,7 @@ import type { BrokerEnvironment } from "../environment.ts";
 import type { Observe } from "../observe.ts";
 import type { CommitOptions } from "../options.ts";
 import { persistently } from "../within.ts";
-
-/** The session of what came in: no Client Identifier holds U+0000, so it is nobody else's. */
-export function inboxOf(clientId: string): string {
-  return `${clientId}\u0000inbox`;
-}
+import { inboxOf } from "./inbox_of.ts";
 
 /** What opening works with. */
 export interface OpeningOptions {

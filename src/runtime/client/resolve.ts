@@ -2,7 +2,8 @@ import { SessionError } from "../../errors.ts";
 import type { ConnectRequest } from "../../machine/client_event.ts";
 import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
 import { systemEnvironment } from "../environment.ts";
-import { requireCapabilities } from "../resolve_options.ts";
+import { harmless } from "../observe.ts";
+import { DEFAULT_COMMIT, requireCapabilities } from "../resolve_options.ts";
 import type { ClientNews, ClientQueue, SessionClientOptions } from "./options.ts";
 import type { CommitOptions } from "../options.ts";
 import type { BrokerEnvironment } from "../environment.ts";
@@ -17,7 +18,6 @@ export interface ResolvedClient extends SessionClientOptions {
 }
 
 const DEFAULT_QUEUE: ClientQueue = { maximumMessages: 100_000, maximumBytes: 268_435_456, maximumUnhandled: 1_000 };
-const DEFAULT_COMMIT: CommitOptions = { timeoutMs: 10_000, repeatForMs: 60_000, repeatAfterMs: 100, maxBatches: 256 };
 const DEFAULT_CONNECT: ConnectRequest = {
   protocolVersion: 5,
   cleanStart: false,
@@ -27,7 +27,7 @@ const DEFAULT_CONNECT: ConnectRequest = {
 
 /** Fills in the defaults, and checks what would show late otherwise. */
 export function resolveClient(options: SessionClientOptions): ResolvedClient {
-  const { store, clientId, observe = () => {} } = options;
+  const { store, clientId } = options;
   requireCapabilities(store.capabilities, options.require ?? { fencing: "strict", consistency: "strong" }, "a client");
   if (store.capabilities.delivery !== "commit") {
     throw new SessionError("CAPABILITY_MISSING", "Cannot make a client: the store delivers by outboxes alone");
@@ -42,13 +42,7 @@ export function resolveClient(options: SessionClientOptions): ResolvedClient {
   return {
     ...options,
     connect: { ...plain, ...interval, ...asked } as ConnectRequest,
-    observe: (news) => {
-      try {
-        observe(news);
-      } catch {
-        // The observer's fault is its own.
-      }
-    },
+    observe: harmless(options.observe),
     queue: { ...DEFAULT_QUEUE, ...options.queue },
     environment: options.environment ?? systemEnvironment(),
     commit: { ...DEFAULT_COMMIT, ...options.commit },
