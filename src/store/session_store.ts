@@ -389,7 +389,10 @@ export interface SessionStore {
    * can hold. Admitting is for good.
    */
   admitFilters(filters: readonly string[], options?: StoreCallOptions): Promise<readonly boolean[]>;
-  /** What is due at `now`, earliest first. */
+  /**
+   * What is due at `now`, earliest first. A node whose lease is over by `now` and that owns nothing is forgotten: do not ask
+   * with a time to come while brokers live.
+   */
   listDue(now: number, options: DueOptions): Promise<readonly DueWork[]>;
   /** When the next work falls due, a lease at its end without any grace; `undefined` when none is known. */
   nextDueAt(options?: StoreCallOptions): Promise<number | undefined>;

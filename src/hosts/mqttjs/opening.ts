@@ -4,9 +4,9 @@
  * @module
  */
 import { SessionError } from "../../errors.ts";
+import { intervalEndsAt } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import { packetIdOf } from "../../mqtt/packet_id.ts";
 import { type Persistence, persistently } from "../../runtime/within.ts";
 import type { Acquired, PageLimit, QueuePage, SessionStore, StoredSession } from "../../store/session_store.ts";
@@ -38,12 +38,9 @@ export function asking({ environment, commit, observe }: ResolvedMqttJsOptions):
 }
 
 /** Whether the server has, as far as can be told from here, no session any more that belongs to what is stored. */
-export function hasExpired(stored: StoredSession, now: number): boolean {
-  const { sessionExpiryInterval, disconnectedAt } = stored.snapshot.head;
-  if (sessionExpiryInterval === 0) return true;
+export function hasExpired({ snapshot: { head } }: StoredSession, now: number): boolean {
   // Of a page that crashed nobody knows when its connection ended: then the server tells.
-  if (sessionExpiryInterval === NEVER_EXPIRES || disconnectedAt === undefined) return false;
-  return disconnectedAt + sessionExpiryInterval * 1_000 <= now;
+  return head.sessionExpiryInterval === 0 || (intervalEndsAt(head) ?? Infinity) <= now;
 }
 
 /** Takes one session. */

@@ -22,6 +22,7 @@ import {
   renounceSession,
 } from "./client_state.ts";
 import { closeWith } from "./ending.ts";
+import { intervalEndsAt } from "./lifecycle.ts";
 import { send } from "./send.ts";
 import { drain, resumeReleased } from "./sending.ts";
 
@@ -80,9 +81,8 @@ function eventOf(
     // A 3.1.1 session that begins clean ends with its connection, so only one that was asked to is repeated (LC-31).
     return connect.protocolVersion === 5 || head.sessionExpiryInterval === 0 ? "connectCleanPending" : "connect";
   }
-  const { disconnectedAt, sessionExpiryInterval } = head;
-  const isOver = state.policy.ownExpiry === "keep" && connect.protocolVersion === 5 && disconnectedAt !== undefined &&
-    sessionExpiryInterval !== NEVER_EXPIRES && disconnectedAt + sessionExpiryInterval * 1_000 <= now;
+  const isOver = state.policy.ownExpiry === "keep" && connect.protocolVersion === 5 &&
+    (intervalEndsAt(head) ?? Infinity) <= now;
   return isOver ? "connectExpired" : "connect";
 }
 

@@ -152,6 +152,12 @@ export function detachedHead(head: SessionHead, lostAt: number, reasonCode: numb
   };
 }
 
+/** When the interval is over that began with the end of the latest connection; `undefined` if that is not known, or never. */
+export function intervalEndsAt({ disconnectedAt, sessionExpiryInterval }: SessionHead): number | undefined {
+  if (disconnectedAt === undefined || sessionExpiryInterval === NEVER_EXPIRES) return undefined;
+  return disconnectedAt + sessionExpiryInterval * 1_000;
+}
+
 /** The numbers of a head that follow from an interval in seconds: `endsAt` while attached, and `endsAfterMs`. */
 export function expiryNumbers(intervalSeconds: number): Pick<SessionHead, "endsAt" | "endsAfterMs"> {
   if (intervalSeconds === NEVER_EXPIRES) return {};

@@ -1,7 +1,7 @@
-import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import type { QoS } from "../../mqtt/qos.ts";
 import type { ClientSession } from "../client_session.ts";
+import { intervalEndsAt } from "../rules/lifecycle.ts";
 import { connectionDeadline } from "./deadlines.ts";
 import { stateOf } from "./session.ts";
 import type { OutboundState } from "./window.ts";
@@ -62,14 +62,14 @@ export function inspectClient(session: ClientSession, log: readonly QueuedMessag
     }
   }
   const head = durable?.head;
-  const isOver = head?.disconnectedAt === undefined || head.sessionExpiryInterval === NEVER_EXPIRES;
+  const endsAt = head === undefined ? undefined : intervalEndsAt(head);
   const nextDeadlineAt = connectionDeadline(state);
   return {
     state: phase === "online" ? "online" : phase === "closed" ? "offline" : "connecting",
     established: (head?.connectedAt ?? 0) > 0,
     outgoing: [...lines.values()].sort((a, b) => a.sequence - b.sequence),
     inboundIds: [...durable?.inbound.members ?? []],
-    ...(isOver ? {} : { endsAt: (head?.disconnectedAt ?? 0) + head.sessionExpiryInterval * 1_000 }),
+    ...(endsAt === undefined ? {} : { endsAt }),
     ...(nextDeadlineAt === undefined ? {} : { nextDeadlineAt }),
   };
 }
