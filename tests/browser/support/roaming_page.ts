@@ -56,8 +56,10 @@ const LONG = 1_000;
 
 /** Begins with this session. */
 export async function begin(open: () => Promise<PageSession>): Promise<void> {
-  for (const { topic } of await handled()) seen.add(topic);
   page.session = await open();
+  // Only now: a tab before this one may have handled messages until this one had taken the session.
+  for (const { topic } of await handled()) seen.add(topic);
+  moved();
 }
 
 /** Writes down what is handed over, once for each key; ends when that is durable. */

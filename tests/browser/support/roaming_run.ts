@@ -113,7 +113,8 @@ class Run {
       await unlessStuck("handling at the page", call(this.#live, "untilHandled", topics)).catch(
         async (error: Error) => {
           const found = [await call(this.#live, "told"), await call(this.#live, "owed")];
-          throw new Error(`${error.message}: ${topics}; the page says ${JSON.stringify(found)}`);
+          const written = new Set((await call<readonly Handled[]>(this.#live, "handled")).map(({ topic }) => topic));
+          throw new Error(`${error.message}: ${topics} of ${this.#toPage.size}, ${written.size} are written down; the page says ${JSON.stringify(found)}`);
         },
       );
     }
