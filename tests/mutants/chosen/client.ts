@@ -91,4 +91,25 @@ export const CLIENT_FAULTS: readonly ChosenFault[] = [
     replacement: "this.#options.failed(error), this.#waiting.shift();",
     breaks: "handed over at least once",
   },
+  {
+    name: "a client that takes a session supersedes nobody",
+    file: `${CLIENT}/opening.ts`,
+    text: "raiseEpoch: { token: environment.randomId() },",
+    replacement: "",
+    breaks: "G1",
+  },
+  {
+    name: "a client takes the inbox of a session that is another page's by then",
+    file: `${CLIENT}/opening.ts`,
+    text: "?.guard.epoch === session.guard.epoch;",
+    replacement: "?.guard.epoch !== undefined;",
+    breaks: "G1",
+  },
+  {
+    name: "a clean start leaves without a commit",
+    file: `${RULES}/client_connecting.ts`,
+    text: "    putHead(durable, durable.head, out);",
+    replacement: "",
+    breaks: "C3",
+  },
 ];
