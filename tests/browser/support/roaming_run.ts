@@ -114,7 +114,11 @@ class Run {
         async (error: Error) => {
           const found = [await call(this.#live, "told"), await call(this.#live, "owed")];
           const written = new Set((await call<readonly Handled[]>(this.#live, "handled")).map(({ topic }) => topic));
-          throw new Error(`${error.message}: ${topics} of ${this.#toPage.size}, ${written.size} are written down; the page says ${JSON.stringify(found)}`);
+          throw new Error(
+            `${error.message}: ${topics} of ${this.#toPage.size}, ${written.size} are written down; the page says ${
+              JSON.stringify(found)
+            }`,
+          );
         },
       );
     }
