@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { keyValueStore } from "@edge-mqtt/session/key-value";
-import { driverRows, exploreStore, storeConformance } from "@edge-mqtt/session/testing";
+import { keyValueRetained, keyValueStore } from "@edge-mqtt/session/key-value";
+import { driverRows, exploreStore, retainedConformance, storeConformance } from "@edge-mqtt/session/testing";
 import { sqliteDriver } from "./sqlite_driver.ts";
 
 const capabilities = { fencing: "strict", durability: "power", consistency: "strong", watch: "none" } as const;
@@ -13,6 +13,16 @@ storeConformance({
     const database = new DatabaseSync(":memory:");
     const open = () => keyValueStore(sqliteDriver(database), { capabilities });
     return Promise.resolve({ store: open(), close: () => database.close(), reopen: () => Promise.resolve(open()) });
+  },
+});
+
+retainedConformance({
+  test: Deno.test,
+  name: "SQLite",
+  store: () => {
+    const database = new DatabaseSync(":memory:");
+    const open = () => keyValueRetained(sqliteDriver(database), { durability: "power" });
+    return Promise.resolve({ retained: open(), close: () => database.close(), reopen: () => Promise.resolve(open()) });
   },
 });
 

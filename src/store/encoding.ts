@@ -30,6 +30,8 @@ export const RECORD_KIND = {
   revision: 15,
   owed: 16,
   text: 17,
+  retained: 18,
+  retainedTotals: 19,
 } as const;
 
 /** More than is ever counted, and so far below 2^53 that sums of some can still be written. */

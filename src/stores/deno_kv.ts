@@ -14,7 +14,8 @@ import type {
   Mutation,
   Page,
 } from "../store/key_value/driver.ts";
-import { keyValueStore } from "../store/key_value/mod.ts";
+import { keyValueRetained, keyValueStore } from "../store/key_value/mod.ts";
+import type { RetainedStore } from "../store/retained_store.ts";
 import type { SessionStore } from "../store/session_store.ts";
 
 /** An entry of Deno KV, as far as it is read. */
@@ -118,6 +119,22 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): S
     },
     ...(prefix === undefined ? {} : { prefix }),
   });
+}
+
+/**
+ * Keeps retained messages in Deno KV; the database and the prefix may be those of a {@linkcode denoKvStore}.
+ *
+ * @example
+ * ```ts ignore
+ * import { denoKvRetained, denoKvStore } from "@edge-mqtt/session/deno-kv";
+ *
+ * using kv = await Deno.openKv();
+ * const broker = sessionBroker({ store: denoKvStore(kv), retained: denoKvRetained(kv) });
+ * ```
+ */
+export function denoKvRetained(kv: DenoKvLike, options: DenoKvStoreOptions = {}): RetainedStore {
+  const { prefix, durability = "host" } = options;
+  return keyValueRetained(denoKvDriver(kv, options), { durability, ...(prefix === undefined ? {} : { prefix }) });
 }
 
 /** Deno KV as ordered keys with atomic commits. */

@@ -14,6 +14,9 @@ import { MessageLog } from "./memory/log.ts";
 import { snapshotOf } from "./memory/snapshot.ts";
 import { guardOf, World } from "./memory/world.ts";
 
+export { memoryRetained } from "./memory/retained.ts";
+export type { MemoryRetainedOptions } from "./memory/retained.ts";
+
 /** How a memory store is limited. The defaults are no limits, except for the number of shapes. */
 export interface MemoryStoreOptions {
   /** The largest message taken, in bytes of `messageBytes`. Default: 268 435 455, the largest packet of MQTT. */

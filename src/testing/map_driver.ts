@@ -1,4 +1,5 @@
 import type { DriverLimits, Entry, KeyRange, KeyValueDriver, Page } from "../store/key_value/driver.ts";
+import { OrderedRows } from "../store/key_value/ordered_rows.ts";
 
 /** How a {@linkcode MapDriver} is set up. */
 export interface MapDriverOptions {
@@ -43,29 +44,17 @@ const KEY = /^[!-~]+$/;
  */
 export function mapDriver(options: MapDriverOptions = {}): MapDriver {
   const limits: DriverLimits = { ...NO_LIMITS, ...options.limits };
-  const rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
-  const keys: string[] = [];
+  const rows = new OrderedRows();
   let lastVersion = 0;
   const watchers = new Set<{ readonly watched: string; readonly wake: () => void }>();
 
-  const get = (key: string): Entry | undefined => {
-    const row = rows.get(key);
-    return row && { key, value: row.value.slice(), version: row.version };
-  };
   const set = (key: string, value: Uint8Array, version: string): void => {
-    if (!rows.has(key)) keys.splice(indexOf(keys, key), 0, key);
-    rows.set(key, { value: value.slice(), version });
+    rows.set(key, value, version);
     for (const { watched, wake } of watchers) if (key === watched) wake();
   };
-  const remove = (key: string): void => {
-    if (rows.delete(key)) keys.splice(indexOf(keys, key), 1);
-  };
-  const list = ({ start, end, limit }: KeyRange): Page => {
-    within("entries of a page", limit, limits.entriesPerList);
-    const first = indexOf(keys, start);
-    const last = Math.max(first, indexOf(keys, end));
-    const found = keys.slice(first, Math.min(last, first + limit));
-    return { entries: found.flatMap((key) => get(key) ?? []), more: first + found.length < last };
+  const list = (range: KeyRange): Page => {
+    within("entries of a page", range.limit, limits.entriesPerList);
+    return rows.list(range);
   };
 
   return {
@@ -73,7 +62,7 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
     get: async (wanted) => {
       await undefined;
       within("keys of a get", wanted.length, limits.keysPerGet);
-      return wanted.map(get);
+      return wanted.map((key) => rows.get(key));
     },
     list: async (range) => {
       await undefined;
@@ -82,11 +71,11 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
     commit: async (checks, mutations) => {
       await undefined;
       checkCommit(limits, checks, mutations);
-      if (checks.some(({ key, version }) => (rows.get(key)?.version ?? null) !== version)) return undefined;
+      if (checks.some(({ key, version }) => rows.versionOf(key) !== version)) return undefined;
       const version = String(++lastVersion);
       for (const mutation of mutations) {
         if (mutation.type === "set") set(mutation.key, mutation.value, version);
-        else remove(mutation.key);
+        else rows.delete(mutation.key);
       }
       return { version };
     },
@@ -108,7 +97,7 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
         signal.removeEventListener("abort", end);
       }
     },
-    entries: () => keys.flatMap((key) => get(key) ?? []),
+    entries: () => rows.keys.flatMap((key) => rows.get(key) ?? []),
     overwrite: (key, value) => set(key, value, String(++lastVersion)),
   };
 }
@@ -139,17 +128,4 @@ function checkCommit(limits: DriverLimits, checks: Commit[0], mutations: Commit[
 
 function within(what: string, found: number, limit: number): void {
   if (found > limit) throw new RangeError(`Cannot take ${found} ${what}: the limit is ${limit}`);
-}
-
-/** Where a key stands, or would. */
-function indexOf(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    // The middle of a range inside the array is inside the array.
-    if ((keys[middle] as string) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -22,6 +22,8 @@ import { routing } from "./routing.ts";
 import { readSession } from "./session.ts";
 import { sweep } from "./sweep.ts";
 
+export { keyValueRetained } from "./retained.ts";
+export type { KeyValueRetainedOptions } from "./retained.ts";
 export type { Check, DriverLimits, Entry, KeyRange, KeyValueDriver, Mutation, Page } from "./driver.ts";
 
 /** What only the backend knows about its promises. */

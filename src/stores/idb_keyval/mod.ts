@@ -5,5 +5,7 @@
  */
 export { indexedDbStore } from "./store.ts";
 export type { IndexedDbStore, IndexedDbStoreOptions } from "./store.ts";
+export { indexedDbRetained } from "./retained.ts";
+export type { IndexedDbRetained } from "./retained.ts";
 export { INDEXED_DB_LIMITS } from "./driver.ts";
 export type { BroadcastChannelLike, IndexedDbPlatform } from "./platform.ts";

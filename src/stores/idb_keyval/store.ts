@@ -71,7 +71,7 @@ export function indexedDbStore(options: IndexedDbStoreOptions): IndexedDbStore {
 }
 
 /** 96 random bits: no page of an origin draws the same twice. Unlike `randomUUID`, it is there without HTTPS, too. */
-function uniqueText(): string {
+export function uniqueText(): string {
   // deno-lint-ignore edge-mqtt/no-ambient -- versions must not come again after a crash, so that no counter will do
   const words = crypto.getRandomValues(new Uint32Array(3));
   return Array.from(words, (word) => word.toString(36).padStart(7, "0")).join("");

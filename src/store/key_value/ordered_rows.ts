@@ -1,0 +1,58 @@
+import type { Entry, KeyRange, Page } from "./driver.ts";
+
+/** Rows in memory in order of their keys: what a driver in memory stands on. */
+export class OrderedRows {
+  readonly #rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
+  readonly #keys: string[] = [];
+
+  /** All keys, in order. */
+  get keys(): readonly string[] {
+    return this.#keys;
+  }
+
+  /** A copy of a row. */
+  get(key: string): Entry | undefined {
+    const row = this.#rows.get(key);
+    return row && { key, value: row.value.slice(), version: row.version };
+  }
+
+  /** The version of a row; `null` where there is none. */
+  versionOf(key: string): string | null {
+    return this.#rows.get(key)?.version ?? null;
+  }
+
+  /** Writes a row: a copy of the bytes. */
+  set(key: string, value: Uint8Array, version: string): void {
+    if (!this.#rows.has(key)) this.#keys.splice(this.#indexOf(key), 0, key);
+    this.#rows.set(key, { value: value.slice(), version });
+  }
+
+  /** Removes a row. */
+  delete(key: string): void {
+    if (this.#rows.delete(key)) this.#keys.splice(this.#indexOf(key), 1);
+  }
+
+  /** Copies of the rows of a range. */
+  list({ start, end, limit }: KeyRange): Page {
+    const first = this.#indexOf(start);
+    const last = Math.max(first, this.#indexOf(end));
+    const found = this.#keys.slice(first, Math.min(last, first + limit));
+    return { entries: found.flatMap((key) => this.get(key) ?? []), more: first + found.length < last };
+  }
+
+  /** Where a key stands, or would. */
+  #indexOf(key: string): number {
+    const keys = this.#keys;
+    // Keys mostly come in order.
+    if (keys.length === 0 || (keys[keys.length - 1] as string) < key) return keys.length;
+    let low = 0;
+    let high = keys.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      // The middle of a range inside the array is inside the array.
+      if ((keys[middle] as string) < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
