@@ -40,6 +40,7 @@ export type {
   CommitOptions,
   ConnectionBounds,
   LeaseOptions,
+  RetainedOptions,
 } from "./src/runtime/options.ts";
 export type {
   BatchesCommitted,
@@ -54,6 +55,7 @@ export type {
   MessageLost,
   Observe,
   PeerDiagnosed,
+  RetainedRefused,
   SessionOver,
   SessionTakenOver,
   WorkFailed,
@@ -88,6 +90,22 @@ export type {
   StoredSession,
   SweepWork,
 } from "./src/store/session_store.ts";
+export type {
+  RetainedCapabilities,
+  RetainedEntry,
+  RetainedLimits,
+  RetainedOrder,
+  RetainedOutcome,
+  RetainedPage,
+  RetainedPut,
+  RetainedPutOptions,
+  RetainedQuery,
+  RetainedReadOptions,
+  RetainedStore,
+  RetainedSweepOptions,
+  RetainedTotals,
+} from "./src/store/retained_store.ts";
+export type { RetainedAdministration, RetainedList, RetainedListQuery } from "./src/runtime/retention.ts";
 export type { Receiver, SubscriptionMatch } from "./src/routing/resolve.ts";
 export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./src/machine/policy.ts";
 export type { ServerLimits, SessionPolicy } from "./src/machine/policy.ts";
@@ -109,6 +127,7 @@ export type {
   PutSentLimit,
   PutSubscription,
   PutWill,
+  RetainedCopy,
   SessionChange,
 } from "./src/machine/change.ts";
 export type { Diagnosis } from "./src/machine/effect.ts";

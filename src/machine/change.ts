@@ -1,4 +1,5 @@
 import type { Message } from "../mqtt/message.ts";
+import type { QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { Will } from "../mqtt/will.ts";
 import type { OutboundMark, SessionHead, SessionSnapshot } from "./snapshot.ts";
@@ -125,6 +126,15 @@ export interface PutQuarantine {
   /** This server's Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
+/** The copy of a retained message that one subscription gets. */
+export interface RetainedCopy {
+  /** The lower of the published and the granted level. */
+  readonly qos: QoS;
+  /** Whether it is told as retained: always, but where it tells that nothing is retained any more. */
+  readonly retain: boolean;
+  /** That of the subscription, if it has one. */
+  readonly subscriptionIdentifiers: readonly number[];
+}
 /** Hands a message to its receivers in the same commit. It changes nothing of this session. */
 export interface PublishMessage {
   /** Tells this change from the others. */
@@ -140,6 +150,8 @@ export interface PublishMessage {
   readonly to?: "log" | "inbox";
   /** Client: the Subscription Identifiers with which it came. */
   readonly subscriptionIdentifiers?: readonly number[];
+  /** Server: a retained message for this session alone, which goes into its own log as this copy. It has no `ref`. */
+  readonly copy?: RetainedCopy;
 }
 /** Ends the session: all of it is gone with this change. */
 export interface EndSession {

@@ -132,6 +132,31 @@ export interface Qos0Offered {
   /** The Subscription Identifiers of this copy, in the order to send them; empty for none. */
   readonly subscriptionIdentifiers: readonly number[];
 }
+/** A page of retained messages came. */
+export interface RetainedLoaded {
+  /** Tells this event from the others. */
+  readonly type: "retainedLoaded";
+  /** The `ref` of the request that this answers. */
+  readonly ref: number;
+  /** Those of the page, in order. */
+  readonly messages: readonly Message[];
+  /** Where the next page begins; absent when this is the last one. */
+  readonly after?: string;
+}
+/**
+ * What was handed on of a page of retained messages is stored, and compared with what is retained now: a newer message
+ * may stand in the log before an older one that was read earlier.
+ */
+export interface RetainedSettled {
+  /** Tells this event from the others. */
+  readonly type: "retainedSettled";
+  /** The `ref` of the request whose page it is. */
+  readonly ref: number;
+  /** What has taken the place of messages of the page, one without payload where nothing has. */
+  readonly changed: readonly Message[];
+  /** The log had no room for all of them: the position before the first that it could not take. */
+  readonly refusedAfter?: string;
+}
 /** The transport is gone. */
 export interface ConnectionClosed {
   /** Tells this event from the others. */
@@ -184,6 +209,8 @@ export type Event =
   | QueueLoaded
   | MessagesAppended
   | Qos0Offered
+  | RetainedLoaded
+  | RetainedSettled
   | ConnectionClosed
   | Superseded
   | CloseRequested

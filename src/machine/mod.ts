@@ -71,6 +71,7 @@ export type {
   PutSentLimit,
   PutSubscription,
   PutWill,
+  RetainedCopy,
   SessionChange,
 } from "./change.ts";
 export type {
@@ -100,6 +101,8 @@ export type {
   PublishRouted,
   Qos0Offered,
   QueueLoaded,
+  RetainedLoaded,
+  RetainedSettled,
   SessionAcquired,
   SubscribeAuthorized,
   Superseded,
@@ -111,6 +114,7 @@ export type {
   AuthenticateRequest,
   AuthorizeSubscribeRequest,
   LoadQueueRequest,
+  LoadRetainedRequest,
   Request,
   RoutePublishRequest,
 } from "./request.ts";

@@ -98,6 +98,8 @@ export interface ServerLimits {
   readonly pageMessages: number;
   /** A page of the log: at most so many bytes. */
   readonly pageBytes: number;
+  /** How many messages may wait in the log, or for their acknowledgement, when retained ones are put behind them. */
+  readonly retainedAhead: number;
 }
 
 /** The limits that hold unless others are named. */
@@ -117,4 +119,5 @@ export const DEFAULT_LIMITS: ServerLimits = {
   sendAhead: 256,
   pageMessages: 128,
   pageBytes: 1_048_576,
+  retainedAhead: 128,
 };

@@ -75,13 +75,31 @@ export interface LoadQueueRequest {
   readonly bytes: number;
 }
 
+/** The next page of retained messages for a subscription. Answered by `retainedLoaded`. */
+export interface LoadRetainedRequest {
+  /** Tells this request from the others. */
+  readonly type: "loadRetained";
+  /** Names this request in its answers; unique on the connection. */
+  readonly ref: number;
+  /** The Topic Filter of the subscription, which has to be stored before anything is read. */
+  readonly filter: string;
+  /** Messages behind this position of the retained store. */
+  readonly after: string;
+  /** At most this many messages. */
+  readonly messages: number;
+  /** At most this many bytes, though always one message. */
+  readonly bytes: number;
+}
+
 /**
  * A fact that a step needs from outside. Each is answered by an event before any later packet of the connection is
- * stepped, except `loadQueue`: its answer may come at any time while the connection is open, and at most one is awaited.
+ * stepped, except `loadQueue` and `loadRetained`: their answers may come at any time while the connection is open, and at
+ * most one of each is awaited.
  */
 export type Request =
   | AuthenticateRequest
   | AcquireRequested
   | RoutePublishRequest
   | AuthorizeSubscribeRequest
-  | LoadQueueRequest;
+  | LoadQueueRequest
+  | LoadRetainedRequest;

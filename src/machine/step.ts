@@ -26,6 +26,7 @@ import { send } from "./rules/send.ts";
 import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
 import { hasRoom, takePage } from "./rules/page.ts";
 import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
+import { advanceRetained, retainedLoaded, retainedSettled } from "./rules/retained.ts";
 import { drain, offerQos0 } from "./rules/sending.ts";
 import {
   answerRefusedSubscribe,
@@ -72,6 +73,7 @@ export function step(session: Session, event: Event, now: number): StepResult {
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
   const out = emptyOutput();
   move(state, event, out, at);
+  if (state.connection?.retained !== undefined) advanceRetained(state, state.connection, out);
   closeUnsendable(state, out, at);
   state.latestNow = at;
   // The rules of this role send what a server sends, and cause nothing that is a client's.
@@ -111,6 +113,10 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       });
     case "qos0Offered":
       return whileOnline(state, (connection) => offerQos0(state, connection, offered(event), out, now));
+    case "retainedLoaded":
+      return whileOnline(state, (connection, durable) => retainedLoaded(connection, durable, event, out));
+    case "retainedSettled":
+      return whileOnline(state, (connection, durable) => retainedSettled(connection, durable, event, out));
     case "connectionOpened":
       if (state.connection !== undefined || state.durable !== undefined) {
         throw new TypeError("Cannot step connectionOpened: the session has a connection or a stored state already");

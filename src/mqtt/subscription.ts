@@ -15,4 +15,9 @@ export interface Subscription {
   readonly retainHandling: RetainHandling;
   /** From 1 to 268 435 455; absent when the SUBSCRIBE carried none. */
   readonly subscriptionIdentifier?: number;
+  /**
+   * Retained messages are still owed: those behind this position of the retained store, `""` for all of them. Absent once
+   * none are.
+   */
+  readonly retainedAfter?: string;
 }

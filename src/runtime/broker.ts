@@ -23,6 +23,7 @@ import { resolveOptions } from "./resolve_options.ts";
 import { Orphans } from "./orphans.ts";
 import { Outbox } from "./outbox.ts";
 import { Router, unrefusable } from "./publish.ts";
+import { type RetainedAdministration, Retention } from "./retention.ts";
 import { Tasks, Turns } from "./tasks.ts";
 import type { BrokerConnection, Transport } from "./transport.ts";
 
@@ -33,7 +34,10 @@ export type BrokerMessage = Pick<Message, "topic" | "payload"> & Partial<Message
 export interface PublishResult {
   /** How many sessions the message reaches. */
   readonly receivers: number;
-  /** Whether it was taken: with `whenFull: "reject"`, `false` when every queue was full. */
+  /**
+   * Whether it was taken: with `whenFull: "reject"`, `false` when every queue was full; one to be retained is not when the
+   * limits leave no room for it.
+   */
   readonly accepted: boolean;
 }
 
@@ -56,6 +60,8 @@ export interface SessionBroker extends AsyncDisposable {
    * @throws {SessionError} `STORE_UNAVAILABLE` or `OUTCOME_UNKNOWN` when the store did not take it in time.
    */
   publish(message: BrokerMessage): Promise<PublishResult>;
+  /** What is retained; `undefined` without a store for it. */
+  readonly retained: RetainedAdministration | undefined;
   /** One session, as a person would look at it. */
   inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
   /** Sessions, page by page. */
@@ -130,6 +136,7 @@ class Broker implements SessionBroker {
       },
     });
     const tasks = new Tasks();
+    const retention = options.retained && new Retention(options, options.retained, nodeId);
     const router = new Router({ options, sessions, lane, batchId, owed: (outboxId) => outbox.kick(outboxId) });
     const outbox: Outbox = new Outbox({
       options,
@@ -137,6 +144,7 @@ class Broker implements SessionBroker {
       lane,
       router,
       tasks,
+      retention,
       batchId,
       emptied: (outboxId) => sessions.outboxEmptied(outboxId),
     });
@@ -147,6 +155,7 @@ class Broker implements SessionBroker {
       lane,
       router,
       outbox,
+      retention,
       lease: new NodeLease(nodeId, options, () => this.#leaseLost()),
       deadlines: new Deadlines(),
       tasks,
@@ -167,6 +176,10 @@ class Broker implements SessionBroker {
     this.#clockwork = clockwork(this.#context, this.#doorbell, this.#due);
   }
 
+  get retained(): RetainedAdministration | undefined {
+    return this.#context.retention;
+  }
+
   accept(transport: Transport): BrokerConnection {
     const connection = new Connection(this.#context, transport);
     this.#connections.add(connection);
@@ -180,7 +193,7 @@ class Broker implements SessionBroker {
   async publish(given: BrokerMessage): Promise<PublishResult> {
     this.#refuseWhenClosed("publish");
     const { environment, store, queue } = this.#options;
-    const { router, lane, sessions, outbox, batchId } = this.#context;
+    const { router, lane, sessions, outbox, retention, batchId } = this.#context;
     if (!isTopicName(given.topic)) throw new TypeError("Cannot publish: the topic is not a Topic Name");
     const unsendable = unsendableProperty(given.properties ?? {});
     if (unsendable !== undefined) throw new TypeError(`Cannot publish: no packet can carry the ${unsendable}`);
@@ -195,12 +208,17 @@ class Broker implements SessionBroker {
     if (messageBytes(message) > store.capabilities.maxMessageBytes) {
       throw new SessionError("LIMIT_EXCEEDED", "Cannot publish: the message is larger than the store takes");
     }
+    if (message.retain && retention !== undefined) {
+      const outcome = await retention.retain(message, { refusable: true });
+      if (outcome === "refused") return { receivers: 0, accepted: false };
+    }
     const matches = await router.match([message.topic]);
     const receivers = router.receivers(message, matches.get(message.topic) ?? []);
     const { delivery, offers } = router.dispatch(message, receivers);
     if (delivery !== undefined) {
       const id = batchId();
-      const limits = message.qos === 0 ? unrefusable(queue) : queue;
+      const isTaken = message.retain && retention !== undefined;
+      const limits = message.qos === 0 || isTaken ? unrefusable(queue) : queue;
       const batch = { id, changes: [], deliveries: [delivery], limits, now: environment.now() };
       const result = await lane.commit(batch);
       if (result.outcome !== "committed") return { receivers: 0, accepted: false };

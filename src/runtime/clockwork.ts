@@ -58,6 +58,9 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
   const askStore = async (signal: AbortSignal | undefined) => {
     askAt = environment.now() + options.duePollMs;
     await due.run(signal);
+    await context.retention?.sweepSometimes(signal).catch((error) => {
+      observe({ type: "workFailed", work: "retained", error });
+    });
     const next = await nextStoreDue();
     if (next !== undefined) askAt = Math.min(askAt, Math.max(next, environment.now() + IDLE_MS));
   };

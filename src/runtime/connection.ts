@@ -12,7 +12,7 @@ import { nextDeadline } from "../machine/state/deadlines.ts";
 import { openSession, type Session } from "../machine/state/session.ts";
 import { step, type StepResult } from "../machine/step.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
-import type { ClientPacket, ConnectPacket, ServerPacket } from "../mqtt/packet.ts";
+import type { ClientPacket, ConnectPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
@@ -27,6 +27,7 @@ import type { LocalSession } from "./local_sessions.ts";
 import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
 import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
+import { RetainedFeed, type RetainedOwner } from "./retained_feed.ts";
 import { Room } from "./room.ts";
 import { judgeFilters } from "./subscribe.ts";
 import { askWhySuperseded } from "./superseded.ts";
@@ -36,7 +37,8 @@ import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
 type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
 /** One connection of one client. */
-export class Connection implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, Asker, Timed {
+export class Connection
+  implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, RetainedOwner, Asker, Timed {
   readonly token: string;
   readonly done: Promise<void>;
   readonly inbox: Inbox = new Inbox();
@@ -46,10 +48,12 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
   connectedAt = 0;
+  protocolVersion: ProtocolVersion = 5;
   readonly #context: BrokerContext;
   readonly #session: Session;
   readonly #line: Line;
   readonly #feed: QueueFeed;
+  readonly #retained: RetainedFeed;
   readonly #route: PublishRoute;
   readonly #signals: Event[] = [];
   readonly #room = new Room();
@@ -84,6 +88,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     });
     this.#line = new Line(transport, options.environment);
     this.#feed = new QueueFeed(context, transport, this);
+    this.#retained = new RetainedFeed(context, this);
     this.#route = new PublishRoute(context, this);
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
     this.tell({ type: "connectionOpened" });
@@ -100,6 +105,9 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
   get guard(): Guard | undefined {
     return this.#closing ? undefined : this.mailbox.guard;
+  }
+  get knownTail(): number {
+    return this.#feed.tail;
   }
   get live(): boolean {
     return this.#session.online && !this.#closing && !this.#isLost;
@@ -157,6 +165,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   }
   outboxEmptied(): void {
     this.mailbox.behindOutbox = false;
+    this.#retained.look();
   }
   requestClose(reasonCode: number): void {
     this.tell({ type: "closeRequested", reasonCode });
@@ -213,7 +222,11 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean {
     if (batch.deliveries.length === 0) return false;
     const owed = this.#context.sessions.deliver(batch, result);
-    if (owed) this.#context.outbox.kick(this.incarnation);
+    if (owed) {
+      this.mailbox.behindOutbox = true;
+      this.#context.outbox.kick(this.incarnation);
+    }
+    this.#retained.committed(batch, result);
     return owed;
   }
 
@@ -243,6 +256,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
   mailboxMoved(): void {
     if (this.#awaited === "refusable" && !this.mailbox.holdsRefusable) this.#awaited = undefined;
     this.#route.mailboxMoved();
+    this.#retained.look();
     this.#work();
   }
 
@@ -327,7 +341,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
       this.#closing = true;
       this.#line.closeSoon();
     }
-    const letter = letterOf(this.#context, result, this.#route.receivers);
+    const letter = letterOf(this.#context, result, this.#route.receivers, this);
     if (letter.refusableRef !== undefined) this.#awaited = "refusable";
     return { result, letter };
   }
@@ -360,6 +374,8 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
         return tasks.add(this.#authorizeSubscribe(request));
       case "loadQueue":
         return this.#feed.load(request);
+      case "loadRetained":
+        return this.#retained.load(request);
       default:
         request satisfies never;
     }
@@ -379,6 +395,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
     this.#acquired = guard;
     this.connectedAt = snapshot.head.connectedAt;
+    this.protocolVersion = snapshot.head.protocolVersion;
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
     const news = install(this.#context, this, answer);
@@ -428,6 +445,7 @@ export class Connection implements BrokerConnection, LocalSession, MailboxOwner,
     this.#aborts?.abort();
     this.#closeLine();
     this.#feed.clear();
+    this.#retained.clear();
     this.inbox.clear();
     this.#signals.length = 0;
     const { sessions, deadlines, options } = this.#context;

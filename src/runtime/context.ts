@@ -7,6 +7,7 @@ import type { ResolvedOptions } from "./options.ts";
 import type { Orphans } from "./orphans.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Router } from "./publish.ts";
+import type { Retention } from "./retention.ts";
 import type { Tasks, Turns } from "./tasks.ts";
 
 /** What the parts of one broker share. */
@@ -18,6 +19,8 @@ export interface BrokerContext {
   readonly lane: CommitLane;
   readonly router: Router;
   readonly outbox: Outbox;
+  /** Absent where nothing is retained. */
+  readonly retention: Retention | undefined;
   readonly lease: NodeLease;
   readonly deadlines: Deadlines;
   readonly tasks: Tasks;

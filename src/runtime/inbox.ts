@@ -7,7 +7,7 @@ export interface InboxItem {
   readonly event: Event;
   /** What it weighs against the bound of its connection, in bytes. */
   readonly cost: number;
-  /** Of a PUBLISH that names one; `""` otherwise. */
+  /** Of a PUBLISH whose route may be looked up ahead and that names one; `""` otherwise. */
   readonly topic: string;
   /** What matches the topic, where it was looked up ahead. */
   matches: readonly SubscriptionMatch[] | undefined;
@@ -47,7 +47,8 @@ export class Inbox {
 
   /** Adds a packet. */
   push(packet: ClientPacket): void {
-    const topic = packet.type === "publish" ? packet.topic : "";
+    // One that is retained is put before it is looked up who gets it.
+    const topic = packet.type === "publish" && !packet.retain ? packet.topic : "";
     this.#add({ event: { type: "packetReceived", packet }, cost: costOf(packet), topic, matches: undefined });
   }
 

@@ -10,9 +10,14 @@ const NO_DELIVERIES: readonly Delivery[] = [];
 
 /**
  * What a step left, with its messages turned into deliveries. `receivers` are those of the publish that was routed last,
- * which is the only one that a step can hand on.
+ * which is the only one that a step can hand on; a retained message goes to the session itself.
  */
-export function letterOf(context: BrokerContext, result: StepResult, receivers: readonly Receiver[]): Letter {
+export function letterOf(
+  context: BrokerContext,
+  result: StepResult,
+  receivers: readonly Receiver[],
+  { clientId, incarnation }: Pick<Receiver, "clientId" | "incarnation">,
+): Letter {
   const { effects } = result;
   if (result.changes.length === 0) return { changes: NO_CHANGES, deliveries: NO_DELIVERIES, effects };
   const changes: SessionChange[] = [];
@@ -25,7 +30,11 @@ export function letterOf(context: BrokerContext, result: StepResult, receivers: 
       if (change.type === "putHead") context.noteDue(change.head);
       continue;
     }
-    const { ref, message } = change;
+    const { ref, message, copy } = change;
+    if (copy !== undefined) {
+      deliveries.push({ message, receivers: [{ clientId, incarnation, ...copy }] });
+      continue;
+    }
     if (ref === undefined) {
       deliveries.push({ message, receivers: undefined });
       continue;
@@ -34,7 +43,9 @@ export function letterOf(context: BrokerContext, result: StepResult, receivers: 
     offers = dispatch.offers;
     if (dispatch.delivery === undefined) continue;
     deliveries.push(dispatch.delivery);
-    if (context.options.queue.whenFull === "reject") refusableRef = ref;
+    // What is retained was taken by somebody already.
+    const isTaken = message.retain && context.retention !== undefined;
+    if (context.options.queue.whenFull === "reject" && !isTaken) refusableRef = ref;
   }
   return { changes, deliveries, effects, offers, ...(refusableRef === undefined ? {} : { refusableRef }) };
 }

@@ -47,6 +47,17 @@ export interface MessageLost {
   /** Known where the message was at hand. */
   readonly topic?: string;
 }
+/** A message was not retained: it was refused to its publisher, or went to the subscribers alone. */
+export interface RetainedRefused {
+  /** Tells this event from the others. */
+  readonly type: "retainedRefused";
+  /** The Client Identifier of the publisher; `""` for the host. */
+  readonly clientId: string;
+  /** The Topic Name. */
+  readonly topic: string;
+  /** Whether it is too large by itself, or too much is retained already. */
+  readonly reason: "tooLarge" | "full";
+}
 /** A session has ended. */
 export interface SessionOver {
   /** Tells this event from the others. */
@@ -137,6 +148,7 @@ export interface WorkFailed {
     | "due"
     | "queue"
     | "store"
+    | "retained"
     | "callback";
   /** The Client Identifier. */
   readonly clientId?: string;
@@ -151,6 +163,7 @@ export type BrokerEvent =
   | SessionTakenOver
   | ConnectionSuperseded
   | MessageLost
+  | RetainedRefused
   | SessionOver
   | MessageDelivered
   | BatchesCommitted

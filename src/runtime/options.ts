@@ -2,6 +2,7 @@ import type { ServerLimits, SessionPolicy } from "../machine/policy.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { StoreRequirements } from "../store/capabilities.ts";
+import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { Observe } from "./observe.ts";
@@ -93,10 +94,20 @@ export interface CommitOptions {
   readonly maxBatches: number;
 }
 
+/** How much is retained. */
+export interface RetainedOptions extends RetainedLimits {
+  /** The largest message, in bytes of `messageBytes`. */
+  readonly maximumMessageBytes: number;
+}
+
 /** What a broker is made of. Only the store has to be given. */
 export interface BrokerOptions {
   /** Where sessions live. The broker never closes it. */
   readonly store: SessionStore;
+  /** Where retained messages live; without it CONNACK says that none are. The broker never closes it. */
+  readonly retained?: RetainedStore;
+  /** How much is retained, where it differs from 100 000 messages, 128 MiB in all and 1 MiB each. */
+  readonly retainedLimits?: Partial<RetainedOptions>;
   /** A name for this node, the same after a restart or not; each run adds a random part. */
   readonly nodeId?: string;
   /** What the store must promise; strict fencing and strong consistency when absent. */
@@ -140,6 +151,8 @@ export interface BrokerOptions {
 /** The options with every default filled in. */
 export interface ResolvedOptions {
   readonly store: SessionStore;
+  readonly retained: RetainedStore | undefined;
+  readonly retainedLimits: RetainedOptions;
   readonly nodeId: string;
   readonly limits: ServerLimits;
   readonly policy: SessionPolicy;

@@ -23,7 +23,10 @@ import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** The options that are plain values, with every default filled in. */
-type PlainOptions = Omit<ResolvedOptions, "store" | "authenticate" | "authorize" | "observe" | "environment">;
+type PlainOptions = Omit<
+  ResolvedOptions,
+  "store" | "retained" | "authenticate" | "authorize" | "observe" | "environment"
+>;
 
 /**
  * Checks options whose defaults are filled in.
@@ -64,6 +67,7 @@ function schema(): GenericSchema<PlainOptions> {
       sendAhead: upTo(1, Number.MAX_SAFE_INTEGER),
       pageMessages: upTo(1, Number.MAX_SAFE_INTEGER),
       pageBytes: count,
+      retainedAhead: upTo(1, Number.MAX_SAFE_INTEGER),
     }),
     policy: object({
       disconnectWithoutInterval: picklist(["inForce", "connect"]),
@@ -93,6 +97,11 @@ function schema(): GenericSchema<PlainOptions> {
       whenFull: picklist(["dropOldest", "dropNewest", "reject"]),
     }),
     queueQos0: boolean(),
+    retainedLimits: object({
+      maximumMessages: notNegative,
+      maximumBytes: notNegative,
+      maximumMessageBytes: notNegative,
+    }),
     lease: object({
       durationMs: positive,
       renewEveryMs: positive,

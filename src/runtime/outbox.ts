@@ -8,6 +8,7 @@ import type { CommitLane } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type Router, unrefusable } from "./publish.ts";
+import type { Retention } from "./retention.ts";
 import type { Tasks } from "./tasks.ts";
 import { persistently } from "./within.ts";
 
@@ -18,6 +19,7 @@ export interface OutboxOptions {
   readonly lane: CommitLane;
   readonly router: Router;
   readonly tasks: Tasks;
+  readonly retention: Retention | undefined;
   readonly batchId: () => string;
   /** An outbox was found empty. */
   readonly emptied: (outboxId: string) => void;
@@ -125,8 +127,10 @@ export class Outbox {
   }
 
   async #route(entry: OutboxEntry): Promise<readonly DeliveryReceiver[]> {
-    const { router } = this.#outbox;
+    const { router, retention } = this.#outbox;
     const { message } = entry;
+    // A Will: it may come here again, and later than what its client has published since.
+    if (message.retain) await retention?.retain(message, { refusable: false, unlessLater: true });
     const matches = await router.match([message.topic]);
     return router.receivers(message, matches.get(message.topic) ?? []).map((receiver) => router.ifConnected(receiver));
   }

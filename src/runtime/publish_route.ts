@@ -1,6 +1,7 @@
 import type { PublishRefused, PublishRouted } from "../machine/event.ts";
 import type { RoutePublishRequest } from "../machine/request.ts";
 import { messageBytes } from "../mqtt/message.ts";
+import type { ProtocolVersion } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
 import type { BrokerContext } from "./context.ts";
@@ -12,6 +13,7 @@ import { isAllowed } from "./permission.ts";
 export interface PublishOwner {
   readonly clientId: string;
   readonly principal: string | undefined;
+  readonly protocolVersion: ProtocolVersion;
   readonly inbox: Inbox;
   readonly mailbox: Mailbox;
   /** The answer takes a while: no packet is taken before it. */
@@ -63,9 +65,25 @@ export class PublishRoute {
   #judged(request: RoutePublishRequest, allowed: boolean): void {
     const { ref } = request;
     if (!allowed) return this.#owner.answer({ type: "publishRefused", ref, reasonCode: REASON.notAuthorized });
+    const { retention, tasks } = this.#context;
+    if (request.message.retain && retention !== undefined) {
+      this.#owner.waitForRoute();
+      const refusable = this.#owner.protocolVersion === 5 && request.message.qos > 0;
+      tasks.add(
+        retention.retain(request.message, { refusable }).then((outcome) => {
+          if (outcome === "retained") return this.#find(request);
+          this.#owner.answer({ type: "publishRefused", ref, reasonCode: REASON.quotaExceeded });
+        }).catch((error) => this.#owner.troubled(error)),
+      );
+      return;
+    }
     const known = this.#owner.inbox.matchesOfCurrent;
     if (known !== undefined) return this.#routed(request, known);
     this.#owner.waitForRoute();
+    this.#find(request);
+  }
+
+  #find(request: RoutePublishRequest): void {
     // A look-up would not see a subscription of this client that is still on its way to the store.
     if (this.#owner.mailbox.movesSubscriptions) this.#postponed = request;
     else this.#lookUp(request);

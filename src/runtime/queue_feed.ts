@@ -46,6 +46,11 @@ export class QueueFeed {
     return this.#slow.isSlow();
   }
 
+  /** How far the session has been told that its log goes. */
+  get tail(): number {
+    return this.#arrivals.tail;
+  }
+
   /** The session was acquired with this page. */
   begin(page: QueuePage): void {
     this.#arrivals.tail = page.tail;

@@ -4,15 +4,27 @@
  * @module
  */
 import { SessionError } from "../errors.ts";
-import { DEFAULT_LIMITS, DEFAULT_POLICY } from "../machine/policy.ts";
+import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits } from "../machine/policy.ts";
 import type { StoreCapabilities, StoreRequirements } from "../store/capabilities.ts";
 import type { QueueLimits } from "../store/session_store.ts";
 import { systemEnvironment } from "./environment.ts";
 import { harmless } from "./observe.ts";
-import type { BrokerOptions, CommitOptions, ConnectionBounds, LeaseOptions, ResolvedOptions } from "./options.ts";
+import type {
+  BrokerOptions,
+  CommitOptions,
+  ConnectionBounds,
+  LeaseOptions,
+  ResolvedOptions,
+  RetainedOptions,
+} from "./options.ts";
 import { checkOptions } from "./options_schema.ts";
 
 const DEFAULT_QUEUE: QueueLimits = { maximumMessages: 1_000, maximumBytes: 16_777_216, whenFull: "dropOldest" };
+const DEFAULT_RETAINED: RetainedOptions = {
+  maximumMessages: 100_000,
+  maximumBytes: 134_217_728,
+  maximumMessageBytes: 1_048_576,
+};
 const DEFAULT_LEASE: LeaseOptions = {
   durationMs: 120_000,
   renewEveryMs: 30_000,
@@ -43,12 +55,17 @@ export const DEFAULT_COMMIT: CommitOptions = {
  */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   requireCapabilities(options.store.capabilities, options.require ?? { fencing: "strict", consistency: "strong" });
+  const { retained } = options;
+  if (retained !== undefined) requireDurability(retained.capabilities, options.require ?? {}, "a broker");
+  const queue = { ...DEFAULT_QUEUE, ...options.queue };
   const resolved: ResolvedOptions = {
     store: options.store,
+    retained,
+    retainedLimits: { ...DEFAULT_RETAINED, ...options.retainedLimits },
     nodeId: options.nodeId ?? "node",
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: limitsOf(options, queue),
     policy: { ...DEFAULT_POLICY, ...options.policy },
-    queue: { ...DEFAULT_QUEUE, ...options.queue },
+    queue,
     queueQos0: options.queueQos0 ?? false,
     authenticate: options.authenticate,
     authorize: options.authorize,
@@ -73,6 +90,13 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   return resolved;
 }
 
+/** What retained messages add to a log must leave most of it to others, and fit into one commit. */
+function limitsOf({ limits, retained, store }: BrokerOptions, queue: QueueLimits): ServerLimits {
+  const whole = { ...DEFAULT_LIMITS, retainAvailable: retained !== undefined, ...limits };
+  const room = Math.min(store.capabilities.maxReceiversPerCommit, Math.ceil(queue.maximumMessages / 2));
+  return { ...whole, retainedAhead: Math.min(whole.retainedAhead, Math.max(1, room)) };
+}
+
 const DURABILITY = [
   "process",
   "host",
@@ -94,7 +118,19 @@ export function requireCapabilities(
   };
   if (needs.fencing === "strict" && has.fencing !== "strict") refuse("fencing");
   if (needs.consistency === "strong" && has.consistency !== "strong") refuse("consistency");
-  if (needs.durability !== undefined && DURABILITY.indexOf(has.durability) < DURABILITY.indexOf(needs.durability)) {
-    refuse("durability");
+  requireDurability(has, needs, what);
+}
+
+function requireDurability(
+  has: Pick<StoreCapabilities, "durability">,
+  needs: StoreRequirements,
+  what: string,
+): void {
+  if (needs.durability === undefined || DURABILITY.indexOf(has.durability) >= DURABILITY.indexOf(needs.durability)) {
+    return;
   }
+  throw new SessionError(
+    "CAPABILITY_MISSING",
+    `Cannot make ${what}: durability "${needs.durability}" is required and the store offers "${has.durability}"`,
+  );
 }

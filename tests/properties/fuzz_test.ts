@@ -155,13 +155,22 @@ function answer(request: Request): Event | undefined {
       return { type: "subscribeAuthorized", ref: request.ref, verdicts: request.subscriptions.map(() => 2) };
     case "loadQueue":
       return undefined;
+    case "loadRetained": {
+      const base = { topic: "t", payload: new Uint8Array(4), retain: true, properties: {}, publisher: "p" };
+      return {
+        type: "retainedLoaded",
+        ref: request.ref,
+        messages: [{ ...base, qos: 1, publishedAt: NOW }],
+        after: "t",
+      };
+    }
     default:
       return request satisfies never;
   }
 }
 
 function feed(packets: readonly ClientPacket[]): void {
-  const session = openSession(undefined, { role: "server" });
+  const session = openSession(undefined, { role: "server", limits: { retainAvailable: true } });
   step(session, { type: "connectionOpened" }, NOW);
   for (const [index, packet] of packets.entries()) {
     const events: Event[] = [{ type: "packetReceived", packet }];

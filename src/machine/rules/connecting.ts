@@ -18,6 +18,7 @@ import { send } from "./send.ts";
 import { keepAliveTerms } from "./keep_alive.ts";
 import { ENDING_TABLE, expiryNumbers } from "./lifecycle.ts";
 import { takePage } from "./page.ts";
+import { oweStored } from "./retained.ts";
 import { drain, resumeReleased } from "./sending.ts";
 import { sendAhead } from "./started.ts";
 
@@ -174,6 +175,7 @@ export function sessionAcquired(
   connection.lastReceivedAt = now;
   send(connection, out, connack(state, connection, durable, event.resumed));
   connection.connect = undefined;
+  if (state.limits.retainAvailable) oweStored(connection, durable);
   resumeReleased(connection, durable, out);
   takePage(connection, event.messages, event.through);
   drain(state, connection, durable, out, now);

@@ -22,7 +22,7 @@ export function hasRoom(connection: ConnectionState, limits: ServerLimits): bool
 }
 
 /** How many messages wait. */
-function waiting(connection: ConnectionState): number {
+export function waiting(connection: ConnectionState): number {
   return connection.page.length - connection.pageStart;
 }
 

@@ -13,6 +13,7 @@ import type { ServerLimits } from "../policy.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
 import { closeWith } from "./ending.ts";
+import { retainedAfter } from "./retained.ts";
 import { send } from "./send.ts";
 
 const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455;
@@ -125,8 +126,11 @@ export function subscribeAuthorized(
     // Both lists are as long as the filters, and the verdicts as long as the zeros among the refusals.
     const refused = subscribe.refused[index] as number;
     const code = refused === 0 ? grantedCode(request.qos, event.verdicts[next++] as number) : refused;
-    if (!isFailure(code)) putSubscription(durable, request, code as QoS, subscribe.subscriptionIdentifier, out);
-    else if (state.policy.refusedReplacement === "remove") deleteSubscription(durable, request.filter, out);
+    if (!isFailure(code)) {
+      const { subscriptionIdentifier } = subscribe;
+      const owes = retainedAfter(state, connection, durable, request);
+      putSubscription(durable, request, code as QoS, { subscriptionIdentifier, ...owes }, out);
+    } else if (state.policy.refusedReplacement === "remove") deleteSubscription(durable, request.filter, out);
     return connection.version === 4 ? subackReturnCode(code) : code;
   });
   send(connection, out, { type: "suback", packetId: subscribe.packetId, reasonCodes: codes });
@@ -144,7 +148,10 @@ function putSubscription(
   durable: DurableState,
   request: SubscriptionRequest,
   qos: QoS,
-  subscriptionIdentifier: number | undefined,
+  { subscriptionIdentifier, ...owes }: {
+    readonly subscriptionIdentifier: number | undefined;
+    readonly retainedAfter?: string;
+  },
   out: Output,
 ): void {
   const { filter, noLocal, retainAsPublished, retainHandling } = request;
@@ -154,6 +161,7 @@ function putSubscription(
     retainAsPublished,
     retainHandling,
     ...(subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier }),
+    ...owes,
   };
   durable.subscriptions.set(filter, subscription);
   out.changes.push({ type: "putSubscription", filter, subscription });

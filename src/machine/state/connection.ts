@@ -35,6 +35,28 @@ export interface InboundSubscribe {
   readonly refused: readonly number[];
 }
 
+/** A page of retained messages that was asked for. */
+export interface RetainedPage {
+  readonly ref: number;
+  readonly filter: string;
+  readonly after: string;
+  readonly messages: number;
+  /** What it has left in the stored subscription; absent before it came. */
+  next?: { readonly after: string | undefined };
+}
+
+/** Retained messages on their way to subscriptions of this session. */
+export interface RetainedWork {
+  /** The filters to which some are owed. */
+  readonly owed: Set<string>;
+  /** One page at a time. */
+  page: RetainedPage | undefined;
+  /** The log could take no more while it held so many: less must be in it. */
+  heldAtMost: number;
+  /** The next page is of one message, since the last one found no room in an empty log. */
+  oneByOne: boolean;
+}
+
 /**
  * What lives and dies with one Network Connection: it is never stored, and a snapshot never holds any of it
  * (ST-09, invariant 15).
@@ -92,6 +114,8 @@ export interface ConnectionState {
   readonly unanswered: SparseSet;
   /** Topic Alias to topic, from the peer. */
   readonly aliases: SparseMap<string>;
+  /** The retained messages that are owed to subscriptions; absent while none are, which is nearly always. */
+  retained: RetainedWork | undefined;
   publish: InboundPublish | undefined;
   subscribe: InboundSubscribe | undefined;
   nextRef: number;
@@ -133,6 +157,7 @@ export function openConnection(now: number): ConnectionState {
     pubrecOrder: 0,
     unanswered: new SparseSet(),
     aliases: new SparseMap(),
+    retained: undefined,
     publish: undefined,
     subscribe: undefined,
     nextRef: 1,

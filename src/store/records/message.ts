@@ -3,7 +3,7 @@ import type { Message, MessageProperties, UserProperty } from "../../mqtt/messag
 import type { QoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { ByteReader, ByteWriter } from "../encoding.ts";
+import { type ByteReader, ByteWriter } from "../encoding.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
 
 const QOS_LEVELS = [0, 1, 2] as const satisfies readonly QoS[];
@@ -64,6 +64,13 @@ export function readMessage(reader: ByteReader): Message {
   return { ...readBody(reader), ...flags };
 }
 
+/** The bytes of a whole message: the same for the same message. */
+export function encodeMessage(message: Message): Uint8Array {
+  const writer = new ByteWriter();
+  writeMessage(writer, message);
+  return writer.finish();
+}
+
 /** Writes a Will. */
 export function writeWill(writer: ByteWriter, will: Will): void {
   writeCopyFlags(writer, will);
@@ -95,10 +102,11 @@ export function readWill(reader: ByteReader): Will {
 
 /** Writes the options of a subscription. */
 export function writeSubscription(writer: ByteWriter, subscription: Subscription): void {
-  const { qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = subscription;
+  const { qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier, retainedAfter } = subscription;
   writer.byte(qos + retainHandling * 4);
-  writer.flags(noLocal, retainAsPublished, subscriptionIdentifier !== undefined);
+  writer.flags(noLocal, retainAsPublished, subscriptionIdentifier !== undefined, retainedAfter !== undefined);
   if (subscriptionIdentifier !== undefined) writer.number(subscriptionIdentifier);
+  if (retainedAfter !== undefined) writer.text(retainedAfter);
 }
 
 /** Reads the options of a subscription. */
@@ -107,14 +115,16 @@ export function readSubscription(reader: ByteReader): Subscription {
   const qos = QOS_LEVELS[levels % 4];
   const retainHandling = QOS_LEVELS[Math.floor(levels / 4)];
   if (qos === undefined || retainHandling === undefined) return reader.refuse("a level is unknown");
-  const [noLocal = false, retainAsPublished = false, identified] = reader.flags(3);
+  const [noLocal = false, retainAsPublished = false, identified, owed] = reader.flags(4);
   const subscriptionIdentifier = identified ? reader.number() : undefined;
+  const retainedAfter = owed ? reader.text() : undefined;
   return {
     qos,
     noLocal,
     retainAsPublished,
     retainHandling,
     ...(subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier }),
+    ...(retainedAfter === undefined ? {} : { retainedAfter }),
   };
 }
 

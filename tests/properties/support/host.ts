@@ -139,6 +139,8 @@ export class Host {
           pending.effects.length = 0;
           return link.follow({ type: "publishRefused", ref, reasonCode: 0x97 }, pending);
         }
+        case "loadRetained":
+          throw new Error("A server that retains nothing asks for retained messages");
         default:
           return request satisfies never;
       }
