@@ -1,6 +1,6 @@
 import type { RetainedLoaded, RetainedSettled } from "../machine/event.ts";
 import type { LoadRetainedRequest } from "../machine/request.ts";
-import type { Message } from "../mqtt/message.ts";
+import { type Message, messageBytes } from "../mqtt/message.ts";
 import { encodeMessage } from "../store/records/message.ts";
 import type { RetainedEntry } from "../store/retained_store.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../store/session_store.ts";
@@ -49,6 +49,8 @@ export class RetainedFeed {
   #page: Page | undefined;
   /** What is to be told once nothing of this session waits in its outbox. */
   #settling: Settling | undefined;
+  /** What the log took although it had no room for something before it: that is read again, and must not come twice. */
+  readonly #taken = new Map<string, Message>();
   #ended = false;
 
   constructor(context: BrokerContext, owner: RetainedOwner) {
@@ -80,6 +82,7 @@ export class RetainedFeed {
     let found = 0;
     let needsLook = false;
     let refusedAfter: string | undefined;
+    const taken: Message[] = [];
     for (const [index, { message }] of batch.deliveries.entries()) {
       if (!messages.has(message)) continue;
       found++;
@@ -89,7 +92,10 @@ export class RetainedFeed {
       const isFull = outcome?.outcome === "dropped" &&
         (outcome.reason === "queueFullNewest" || outcome.reason === "queueFullOldest");
       if (isFull) refusedAfter ??= positionBefore(page, message);
+      else if (refusedAfter !== undefined) taken.push(message);
     }
+    if (refusedAfter === undefined) this.#taken.clear();
+    for (const { position, message } of page.entries) if (taken.includes(message)) this.#taken.set(position, message);
     // Another batch of this session; that of the page is yet to come.
     if (found === 0) return;
     this.#settling = { needsLook, refusedAfter };
@@ -110,7 +116,8 @@ export class RetainedFeed {
     for (let reached = after;;) {
       const page = await retention?.reads.page({ filter, after: reached, messages, bytes });
       if (this.#ended) return;
-      const { entries = [], unreadable = 0 } = page ?? {};
+      const { unreadable = 0 } = page ?? {};
+      const entries = page?.entries.filter((entry) => this.#isWanted(entry)) ?? [];
       for (let count = 0; count < unreadable; count++) {
         options.observe({ type: "dropped", clientId: this.#owner.clientId, reason: "unreadable" });
       }
@@ -129,6 +136,16 @@ export class RetainedFeed {
         ...(next === undefined ? {} : { after: next }),
       });
     }
+  }
+
+  /** Whether a message is to go into the log: it has not come before, and there could ever be room for it. */
+  #isWanted({ message, position }: RetainedEntry): boolean {
+    const taken = this.#taken.get(position);
+    if (taken !== undefined && isSame(taken, message)) return false;
+    const { queue, observe } = this.#context.options;
+    if (messageBytes(message) <= queue.maximumBytes) return true;
+    observe({ type: "dropped", clientId: this.#owner.clientId, reason: "queueFullNewest", topic: message.topic });
+    return false;
   }
 
   #settle(): void {
