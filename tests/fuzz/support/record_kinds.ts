@@ -14,6 +14,13 @@ import {
   encodeQueueRow,
   frameBody,
 } from "../../../src/store/key_value/queue_row.ts";
+import {
+  decodeRetained,
+  decodeTotals,
+  encodeRetained,
+  encodeRetainedRef,
+  encodeTotals,
+} from "../../../src/store/key_value/retained_row.ts";
 import { decodeRoute, decodeShapes, encodeRoute, encodeShapes } from "../../../src/store/key_value/route_row.ts";
 import {
   decodeClient,
@@ -99,12 +106,13 @@ const will = record<Parameters<typeof encodeWill>[0]>({
   properties,
   willDelayInterval: number,
 }, { messageExpiryInterval: number });
+const chunkRef = fc.record({ id: fc.constant("id-1"), bytes: number, chunks: number });
 const subscription = record<SubscriptionMatch["subscription"]>({
   qos,
   noLocal: fc.boolean(),
   retainAsPublished: fc.boolean(),
   retainHandling: qos,
-}, { subscriptionIdentifier: number });
+}, { subscriptionIdentifier: number, retainedAfter: text });
 const receivers = fc.array(
   record<Parameters<typeof encodeOwedReceivers>[0][number]>({
     clientId: text,
@@ -270,6 +278,24 @@ export const RECORD_KINDS: readonly RecordKind[] = [
     kind: RECORD_KIND.owed,
     encoded: fc.constant(recordWriter(RECORD_KIND.owed).finish()),
     decode: (key, value) => decodeRecord(key, value, RECORD_KIND.owed, () => undefined),
+  },
+  {
+    name: "retained message",
+    kind: RECORD_KIND.retained,
+    encoded: message.map(encodeRetained),
+    decode: decodeRetained,
+  },
+  {
+    name: "retained message in parts",
+    kind: RECORD_KIND.retained,
+    encoded: fc.tuple(message, chunkRef).map(([each, ref]) => encodeRetainedRef(each, ref)),
+    decode: decodeRetained,
+  },
+  {
+    name: "totals of retained messages",
+    kind: RECORD_KIND.retainedTotals,
+    encoded: fc.record({ messages: number, bytes: number }).map(encodeTotals),
+    decode: decodeTotals,
   },
   {
     name: "part of a long text",
