@@ -32,7 +32,7 @@ let total: Tally = NOTHING;
 const checked = !onlyCoverage && (filters.length === 0 || filters.includes("ok"));
 if (checked) total = add(total, await reportChecks(CHECKS));
 
-/** Suites that mostly wait for processes of theirs: they run beside each other, once all others have. */
+/** Suites that leave a processor idle, waiting for processes of theirs: they run beside each other, after all others. */
 const waiting: (() => Promise<Tally>)[] = [];
 const coverage = filters.length === 0 ? await mkdtemp(join(tmpdir(), "coverage-")) : undefined;
 for (const { name, files, args } of await findSuites()) {
@@ -48,7 +48,7 @@ for (const { name, files, args } of await findSuites()) {
   total = add(total, { ...NOTHING, skipped: wanted.length - runnable.length });
   if (runnable.length === 0) continue;
   const run = () => reportSuite({ name, files: runnable, args }, { checked, ...measured });
-  if (args.includes("--parallel") || name === "docs") total = add(total, await run());
+  if (args.includes("--parallel")) total = add(total, await run());
   else waiting.push(run);
 }
 for (const tally of await Promise.all(waiting.map((run) => run()))) total = add(total, tally);

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { sessionClient } from "../../../../src/runtime/client/mod.ts";
 import type { ClientPacket, ServerPacket } from "../../../../src/mqtt/packet.ts";
 import { memoryStore } from "../../../../src/stores/memory.ts";
+import type { CommitResult } from "../../../../src/store/session_store.ts";
+import { intercept } from "../../../../src/testing/intercept.ts";
 import { faultyStore } from "../../../../src/testing/mod.ts";
-import { openBroker, openPage, until } from "./support.ts";
+import { openBroker, openPage, text, until } from "./support.ts";
 
 const CONNACK: ServerPacket = { type: "connack", sessionPresent: false, reasonCode: 0 };
 
@@ -165,6 +167,27 @@ Deno.test("what the store does not take is told, nothing is taken for stored, an
   await assert.rejects(never.client.publish({ topic: "t", payload: "m", qos: 1 }).done, { code: "STORE_UNAVAILABLE" });
   const connection = never.client.connect({ send: () => {}, close: () => {} });
   await connection.done;
+});
+
+Deno.test("a store that forgot where it put what came is looked through, and the application gets it", async () => {
+  // What a store answers to a repeated batch that does not remember what became of its deliveries.
+  const forgetful = intercept(memoryStore(), async ({ name }, run) => {
+    if (name !== "commit") return await run();
+    const results = await run() as readonly CommitResult[];
+    return results.map((result) =>
+      result.outcome === "committed" ? { ...result, deliveries: result.deliveries.map(() => []) } : result
+    );
+  });
+  const { page, connection, types } = dialled(openPage(forgetful));
+  await until(() => types() === "connect");
+  await connection.receive([CONNACK]);
+  await until(() => page.client.online);
+  const payload = new TextEncoder().encode("m");
+  const publish = { type: "publish", topic: "t", payload, retain: false, dup: false, properties: {} } as const;
+  await connection.receive([{ ...publish, qos: 1, packetId: 1 }]);
+  await until(() => page.got.length > 0);
+  assert.deepEqual(page.got.map(text), ["m"]);
+  await page.client[Symbol.asyncDispose]();
 });
 
 Deno.test("while the application has too much to do, the server is read no more", async () => {
