@@ -1,7 +1,5 @@
-import { NEVER_EXPIRES } from "../mqtt/packet.ts";
 import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
 import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "./policy.ts";
-import type { AcquireTerms } from "./request.ts";
 import type { SessionHead, SessionSnapshot } from "./snapshot.ts";
 import { endClientConnection } from "./rules/client_ending.ts";
 import { completed, durableOf, SessionState } from "./state/session.ts";
@@ -65,7 +63,7 @@ const DEFAULTS: ServerLimits = {
   retainAvailable: true,
 };
 
-/** Opens a client's session that was acquired on {@linkcode clientAcquireTerms}. */
+/** Opens a client's session that was acquired on `clientAcquireTerms`. */
 export function openClientSession(acquired: AcquiredClientSession, options: ClientSessionOptions = {}): ClientSession {
   const { pingTimeoutMs = 10_000, ...limits } = options.limits ?? {};
   const { snapshot, tail } = acquired;
@@ -88,44 +86,6 @@ export function openClientSession(acquired: AcquiredClientSession, options: Clie
   }) as
     & SessionState
     & ClientSession;
-}
-
-/**
- * The terms on which a client takes its own session from a store, given the head that is stored, if any.
- *
- * It never ends by itself there: whether it still exists is for the server to say. The session that comes of them is
- * owned until {@linkcode releasedHead} is written.
- *
- * The head that is given is written over the one that is stored by then. Where another page may have left a later one, only
- * a new session is acquired (`mustBeNew`), and one that is there is taken by a commit upon what was read.
- *
- * Nothing is sent ahead of the first commit of a connection, unless `sendAhead` says otherwise: what is published without
- * one would count as sent after a crash, and be lost where the server has the session no more.
- */
-export function clientAcquireTerms(
-  clientId: string,
-  stored: SessionHead | undefined,
-  sendAhead: number = 0,
-): AcquireTerms {
-  const head: SessionHead = stored === undefined
-    ? {
-      protocolVersion: 5,
-      attached: true,
-      connectedAt: 0,
-      sessionExpiryInterval: NEVER_EXPIRES,
-      onTakeover: "discard",
-      sentLimit: 0,
-    }
-    : { ...stored, attached: true };
-  return {
-    clientId,
-    mustBeNew: false,
-    cleanStart: false,
-    head,
-    sendAhead,
-    releaseWillOnCleanStart: false,
-    resumeAcrossVersions: true,
-  };
 }
 
 /** The head of a session that this client lets go of, its connection closed: the next one need not guess what was sent. */

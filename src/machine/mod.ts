@@ -18,7 +18,8 @@
  */
 export { stepClient } from "./client_step.ts";
 export type { ClientStepResult } from "./client_step.ts";
-export { clientAcquireTerms, openClientSession, releasedHead } from "./client_session.ts";
+export { openClientSession, releasedHead } from "./client_session.ts";
+export { clientAcquireTerms } from "./client_terms.ts";
 export type { AcquiredClientSession, ClientLimits, ClientSession, ClientSessionOptions } from "./client_session.ts";
 export type {
   AuthRequested,

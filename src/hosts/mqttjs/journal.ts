@@ -194,14 +194,16 @@ export class Journal implements LaneSource {
     return { id: newId(), guard: this.#guard, changes, deliveries, limits: NO_LIMITS, now: now() };
   }
 
-  settled(result: CommitResult): void {
+  settled(result: CommitResult, repeated: boolean): void {
     const ops = this.#leaving;
     const batch = this.#batch;
     this.#batch = undefined;
     this.#leaving = [];
     this.#requested = false;
     if (batch === undefined) return;
-    if (result.outcome !== "committed") return this.#lose("somebody else owns it", ops);
+    if (result.outcome !== "committed") {
+      return this.#lose(repeated ? "the store failed, and has it no more as it was" : "somebody else owns it", ops);
+    }
     this.#guard = result.guard ?? this.#guard;
     this.#storedHead = this.#head;
     for (const [index, outcomes] of result.deliveries.entries()) {

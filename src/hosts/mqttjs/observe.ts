@@ -18,21 +18,27 @@ export interface PublishDropped {
   /** Its Packet Identifier. */
   readonly messageId: number;
 }
-/** The store does not answer. What waits for it waits on, and nothing of it is acknowledged. */
+/**
+ * The store does not answer: told when it is asked again for the first time, and whenever it has been asked for as long as
+ * `repeatForMs`. What waits for it waits on, and nothing of it is acknowledged.
+ */
 export interface StoreFailed {
   /** Tells this event from the others. */
   readonly type: "storeFailed";
   /** What happened. */
   readonly error: SessionError;
 }
-/** The connection was cut, since something could not be stored or read that had to be: the server will send it again. */
+/**
+ * The connection was cut: something could not be stored or read that had to be, which the server will send again, or the
+ * server goes on with a session that it was asked to forget.
+ */
 export interface ConnectionCut {
   /** Tells this event from the others. */
   readonly type: "cut";
   /** Why. */
   readonly error: Error;
 }
-/** Another page or process has the session now: the client was ended. */
+/** Another page or process has the session now, or the store has it no more: the client was ended. */
 export interface SessionLost {
   /** Tells this event from the others. */
   readonly type: "lost";

@@ -1,16 +1,16 @@
 import { SessionError } from "../../errors.ts";
 import { expiryNumbers } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
-import { inboxOf } from "../../runtime/client/inbox_of.ts";
+import { REASON } from "../../mqtt/reason_code.ts";
+import type { FencedSession } from "../../runtime/client/opening.ts";
 import { CommitLane } from "../../runtime/lane.ts";
 import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";
-import type { Acquired, SessionStore } from "../../store/session_store.ts";
+import type { SessionStore } from "../../store/session_store.ts";
 import type { MqttJsClient, MqttJsPacket } from "./client.ts";
-import type { IncomingEntry, OutgoingEntry } from "./entries.ts";
 import { IncomingStore } from "./incoming_store.ts";
 import { Journal } from "./journal.ts";
 import { Link } from "./link.ts";
-import { acquire, type Ask, asking, hasExpired, type Opened, openIncoming, openOutgoing, PAGE } from "./opening.ts";
+import { type Ask, asking, failuresFor, type Opened, type OpenedPair, openPair, PAGE } from "./opening.ts";
 import {
   type MqttJsSessionOptions,
   requireCapabilities,
@@ -43,50 +43,12 @@ export async function mqttjsSession(store: SessionStore, options: MqttJsSessionO
     throw new SessionError("CLOSED", `Cannot take the session of "${clientId}": another page has it`);
   }
   try {
-    return new OpenedSession(await open(store, resolved), owner);
+    const ask = asking(resolved);
+    return new OpenedSession(store, resolved, ask, await openPair(store, ask, resolved, owner.lost), owner);
   } catch (error) {
     await owner.release();
     throw error;
   }
-}
-
-/** What was found when a session was taken. */
-interface Found {
-  readonly store: SessionStore;
-  readonly options: ResolvedMqttJsOptions;
-  readonly ask: Ask;
-  readonly outgoing: Opened<OutgoingEntry>;
-  readonly incoming: Opened<IncomingEntry>;
-  /** Whether the server can have no session that belongs to it. */
-  readonly isNew: boolean;
-  /** When the connection before ended, if that was witnessed. */
-  readonly onlineUntil: number | undefined;
-}
-
-async function open(store: SessionStore, options: ResolvedMqttJsOptions): Promise<Found> {
-  const { clientId, environment } = options;
-  const ask = asking(options);
-  const before = await ask("read a session", (signal) => store.read(clientId, { signal }));
-  const expired = before === undefined || hasExpired(before, environment.now());
-  const connectedAt = expired ? 0 : before.snapshot.head.connectedAt;
-  const outgoing = await acquire(store, ask, options, clientId, connectedAt);
-  const incoming = await acquire(store, ask, options, inboxOf(clientId), connectedAt);
-  sweepEnded(store, outgoing, environment.now());
-  return {
-    store,
-    options,
-    ask,
-    outgoing: await openOutgoing(store, ask, outgoing),
-    incoming: await openIncoming(store, ask, incoming),
-    isNew: !outgoing.resumed || connectedAt === 0,
-    onlineUntil: before?.snapshot.head.disconnectedAt,
-  };
-}
-
-/** Removes the rows of a session that ended, since in a page nobody else does. What fails stands until the next. */
-function sweepEnded(store: SessionStore, { ended, guard }: Acquired, now: number): void {
-  if (ended === undefined) return;
-  store.sweep({ clientId: guard.clientId, incarnation: ended.incarnation, dueAt: now }).catch(() => {});
 }
 
 class OpenedSession implements MqttJsSession {
@@ -110,8 +72,13 @@ class OpenedSession implements MqttJsSession {
   #isOnline = false;
   #closing: Promise<void> | undefined;
 
-  constructor(found: Found, owner: SoleOwner) {
-    const { store, options, ask } = found;
+  constructor(
+    store: SessionStore,
+    options: ResolvedMqttJsOptions,
+    ask: Ask,
+    { outgoing, incoming }: OpenedPair,
+    owner: SoleOwner,
+  ) {
     const { clientId, environment, commit, observe, protocolVersion, asBuffer } = options;
     this.clientId = clientId;
     this.#options = options;
@@ -121,12 +88,12 @@ class OpenedSession implements MqttJsSession {
       store,
       environment,
       commit,
-      observe: () => {},
+      observe: failuresFor(observe),
       afterResults: () => {},
       outcomeLost: () => {},
     });
-    this.#outbound = this.#journal(store, found.outgoing);
-    this.#inbound = this.#journal(store, found.incoming);
+    this.#outbound = this.#journal(store, outgoing);
+    this.#inbound = this.#journal(store, incoming);
     const context: SessionContext = {
       clientId,
       link: this.#link,
@@ -134,22 +101,25 @@ class OpenedSession implements MqttJsSession {
       now: environment.now,
       queue: options,
       whenSessionLost: options.whenSessionLost,
-      pubrecs: { last: lastPubrec(found.outgoing.acquired) },
+      pubrecs: { last: lastPubrec(outgoing.taken) },
       packetForm: () => ({ version: protocolVersion, asBuffer, now: environment.now() }),
       freeId: (messageId) => this.#ids.deallocate(messageId),
     };
     const read = (journal: Journal, after: number) =>
       ask("read a queue", (signal) => store.readQueue(journal.guard, { after, ...PAGE }, { signal }));
-    this.#outgoing = new OutgoingStore(context, this.#outbound, new PacketMemory(read), found.outgoing.entries);
-    this.#incoming = new IncomingStore(context, this.#inbound, new PacketMemory(read), found.incoming.entries);
+    this.#outgoing = new OutgoingStore(context, this.#outbound, new PacketMemory(read), outgoing.entries);
+    this.#incoming = new IncomingStore(context, this.#inbound, new PacketMemory(read), incoming.entries);
     this.#ids = new PacketIds({
       nextSequence: () => this.#outbound.nextSequence,
       isStored: (messageId) => this.#outgoing.has(messageId),
       requested: () => this.#link.requested(),
     });
-    this.#startsClean = found.isNew && protocolVersion === 5;
-    this.#onlineUntil = found.onlineUntil;
-    if (found.isNew) this.#discard();
+    const { head, snapshot } = outgoing.taken;
+    // The server can have no session that belongs to it.
+    const isNew = head.connectedAt === 0;
+    this.#startsClean = isNew && protocolVersion === 5;
+    this.#onlineUntil = snapshot.head.disconnectedAt;
+    if (isNew) this.#discard();
     owner.lost.addEventListener("abort", () => this.#lose(owner.lost.reason));
   }
 
@@ -219,7 +189,7 @@ class OpenedSession implements MqttJsSession {
     return this.close();
   }
 
-  #journal(store: SessionStore, { acquired, tail }: Opened<unknown>): Journal {
+  #journal(store: SessionStore, { taken, tail }: Opened<unknown>): Journal {
     const { environment, observe } = this.#options;
     return new Journal({
       owner: {
@@ -233,8 +203,8 @@ class OpenedSession implements MqttJsSession {
       },
       lane: this.#lane,
       capabilities: store.capabilities,
-      guard: acquired.guard,
-      head: acquired.snapshot.head,
+      guard: taken.guard,
+      head: taken.head,
       tail,
       now: environment.now,
       newId: environment.randomId,
@@ -249,6 +219,9 @@ class OpenedSession implements MqttJsSession {
     this.#link.receiveMaximum = properties?.receiveMaximum ?? Infinity;
     // MQTT.js lets its users change them, and so does this; they are options of ours at first.
     const options = this.#link.client?.options as { clean?: boolean };
+    if (this.#options.protocolVersion === 5 && options.clean === true && sessionPresent === true) {
+      return this.#refuse(packet as Connack);
+    }
     const isResumed = options.clean !== true && sessionPresent === true;
     if (!isResumed) this.#discard();
     if (this.#decidesClean) options.clean = false;
@@ -261,6 +234,15 @@ class OpenedSession implements MqttJsSession {
     // Whoever cannot store it is told by the journal.
     this.#outbound.changeHead((current) => ({ ...current, connectedAt, sessionExpiryInterval: interval }))
       .catch(() => {});
+  }
+
+  /** A server that goes on with a session it was asked to forget has to be left ([MQTT-3.2.2-4]). */
+  #refuse(packet: Connack): void {
+    const found = "the server has a session of before, which it was asked to forget";
+    const error = new SessionError("CLOSED", `Cannot go on with the session of "${this.clientId}": ${found}`);
+    // MQTT.js looks at it next, takes it for a refused connection, closes, and tells its user.
+    packet.reasonCode = REASON.protocolError;
+    this.#options.observe({ type: "cut", error });
   }
 
   #disconnected(): void {
@@ -345,7 +327,7 @@ class OpenedSession implements MqttJsSession {
 
 /** What of a CONNACK is looked at. */
 interface Connack {
-  readonly reasonCode?: number;
+  reasonCode?: number;
   readonly returnCode?: number;
   readonly sessionPresent?: boolean;
   readonly properties?: { readonly receiveMaximum?: number; readonly sessionExpiryInterval?: number };
@@ -363,7 +345,7 @@ function detached(head: SessionHead, disconnectedAt: number, keeps: boolean): Se
   };
 }
 
-function lastPubrec({ snapshot }: Acquired): number {
+function lastPubrec({ snapshot }: FencedSession): number {
   let last = 0;
   for (const { pubrecOrder } of snapshot.outbound.values()) last = Math.max(last, pubrecOrder);
   return last;

@@ -8,8 +8,10 @@ import { intervalEndsAt } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { packetIdOf } from "../../mqtt/packet_id.ts";
-import { type Persistence, persistently } from "../../runtime/within.ts";
-import type { Acquired, PageLimit, QueuePage, SessionStore, StoredSession } from "../../store/session_store.ts";
+import { type FencedSession, takeClient } from "../../runtime/client/opening.ts";
+import type { Observe } from "../../runtime/observe.ts";
+import { isWorthRepeating, persistently } from "../../runtime/within.ts";
+import type { PageLimit, SessionStore } from "../../store/session_store.ts";
 import type { IncomingEntry, OutgoingEntry } from "./entries.ts";
 import type { ResolvedMqttJsOptions } from "./options.ts";
 
@@ -21,91 +23,89 @@ export type Ask = <Value>(what: string, call: (signal: AbortSignal) => Promise<V
 
 /** A session with what its log held when it was taken. */
 export interface Opened<Entry> {
-  readonly acquired: Acquired;
+  readonly taken: FencedSession;
   readonly entries: readonly Entry[];
   readonly tail: number;
 }
 
+/** Both sessions of a client. */
+export interface OpenedPair {
+  readonly outgoing: Opened<OutgoingEntry>;
+  readonly incoming: Opened<IncomingEntry>;
+}
+
 /** Calls of the store that may be repeated. */
 export function asking({ environment, commit, observe }: ResolvedMqttJsOptions): Ask {
-  const persistence: Persistence = commit;
-  return (what, call) =>
-    persistently(environment, persistence, what, call, (event) => {
-      if (event.type === "workFailed" && event.error instanceof SessionError) {
-        observe({ type: "storeFailed", error: event.error });
-      }
-    });
+  return (what, call) => persistently(environment, commit, what, call, failuresFor(observe));
+}
+
+/** Tells that the store has begun to fail, and is asked again. */
+export function failuresFor(observe: ResolvedMqttJsOptions["observe"]): Observe {
+  return (event) => {
+    const begins = event.type === "workFailed" || (event.type === "commitFailed" && event.attempt === 1);
+    if (!begins || !(event.error instanceof SessionError) || !isWorthRepeating(event.error)) return;
+    observe({ type: "storeFailed", error: event.error });
+  };
+}
+
+/** Takes the session of a client, and all that it holds. `lost` aborts once another page is to have it. */
+export async function openPair(
+  store: SessionStore,
+  ask: Ask,
+  options: ResolvedMqttJsOptions,
+  lost: AbortSignal,
+): Promise<OpenedPair> {
+  const { clientId, environment, commit, observe, protocolVersion, sessionExpiryInterval } = options;
+  const headOf = (before: SessionHead): SessionHead => ({
+    protocolVersion,
+    attached: true,
+    connectedAt: hasExpired(before, environment.now()) ? 0 : before.connectedAt,
+    sessionExpiryInterval,
+    onTakeover: "discard",
+    sentLimit: before.sentLimit,
+  });
+  const taken = await takeClient(
+    { store, environment, commit, observe: failuresFor(observe), lost, headOf },
+    clientId,
+  );
+  if (taken === undefined) {
+    throw new SessionError("CLOSED", `Cannot take the session of "${clientId}": another page has taken it`);
+  }
+  return {
+    outgoing: await openOutgoing(store, ask, taken.session),
+    incoming: await openIncoming(store, ask, taken.inbox),
+  };
 }
 
 /** Whether the server has, as far as can be told from here, no session any more that belongs to what is stored. */
-export function hasExpired({ snapshot: { head } }: StoredSession, now: number): boolean {
+function hasExpired(head: SessionHead, now: number): boolean {
   // Of a page that crashed nobody knows when its connection ended: then the server tells.
   return head.sessionExpiryInterval === 0 || (intervalEndsAt(head) ?? Infinity) <= now;
 }
 
-/** Takes one session. */
-export async function acquire(
-  store: SessionStore,
-  ask: Ask,
-  options: ResolvedMqttJsOptions,
-  clientId: string,
-  connectedAt: number,
-): Promise<Acquired> {
-  const { environment, protocolVersion, sessionExpiryInterval } = options;
-  const token = environment.randomId();
-  const head: SessionHead = {
-    protocolVersion,
-    attached: true,
-    connectedAt,
-    sessionExpiryInterval,
-    onTakeover: "discard",
-    sentLimit: 0,
-  };
-  const answer = await ask("acquire a session", (signal) =>
-    store.acquire({
-      terms: {
-        clientId,
-        mustBeNew: false,
-        cleanStart: false,
-        head,
-        sendAhead: 0,
-        releaseWillOnCleanStart: false,
-        resumeAcrossVersions: true,
-      },
-      token,
-      nodeId: `mqttjs-${token}`,
-      incarnation: environment.randomId(),
-      whenOwned: "take",
-      page: PAGE,
-      now: environment.now(),
-    }, { signal }));
-  if (answer.outcome === "acquired") return answer;
-  throw new SessionError("CLOSED", `Cannot take the session of "${options.clientId}": ${answer.reason}`);
-}
-
 /** All that is published and not acknowledged, in order. */
-export async function openOutgoing(store: SessionStore, ask: Ask, acquired: Acquired): Promise<Opened<OutgoingEntry>> {
-  const { snapshot, startedThrough } = acquired;
+async function openOutgoing(store: SessionStore, ask: Ask, taken: FencedSession): Promise<Opened<OutgoingEntry>> {
+  const { snapshot, head } = taken;
   const entries: OutgoingEntry[] = [];
   for (const [sequence, { packetId, phase }] of snapshot.outbound) {
     if (phase === "released") {
       entries.push(outgoing({ messageId: packetId, sequence, released: true, maybeSent: true }));
     }
   }
-  const tail = await readAll(store, ask, acquired, (message) => {
+  const tail = await readAll(store, ask, taken, (message) => {
     const { sequence, expiresAt } = message;
     const messageId = snapshot.outbound.get(sequence)?.packetId ?? packetIdOf(sequence);
     const bytes = messageBytes(message);
-    entries.push(outgoing({ messageId, sequence, bytes, expiresAt, maybeSent: sequence <= startedThrough }));
+    entries.push(outgoing({ messageId, sequence, bytes, expiresAt, maybeSent: sequence <= head.sentLimit }));
   });
-  return { acquired, entries: entries.sort((one, other) => one.sequence - other.sequence), tail };
+  return { taken, entries: entries.sort((one, other) => one.sequence - other.sequence), tail };
 }
 
 /** All that was received and not handled, in order. */
-export async function openIncoming(store: SessionStore, ask: Ask, acquired: Acquired): Promise<Opened<IncomingEntry>> {
-  const { outbound } = acquired.snapshot;
+async function openIncoming(store: SessionStore, ask: Ask, taken: FencedSession): Promise<Opened<IncomingEntry>> {
+  const { outbound } = taken.snapshot;
   const entries: IncomingEntry[] = [];
-  const tail = await readAll(store, ask, acquired, (message) => {
+  const tail = await readAll(store, ask, taken, (message) => {
     const { sequence } = message;
     entries.push({
       messageId: outbound.get(sequence)?.packetId ?? packetIdOf(sequence),
@@ -117,22 +117,21 @@ export async function openIncoming(store: SessionStore, ask: Ask, acquired: Acqu
       packet: undefined,
     });
   });
-  return { acquired, entries, tail };
+  return { taken, entries, tail };
 }
 
 /** Reads a log to its end; answers its highest sequence. */
 async function readAll(
   store: SessionStore,
   ask: Ask,
-  { queue, guard }: Acquired,
+  { guard }: FencedSession,
   take: (message: QueuedMessage) => void,
 ): Promise<number> {
-  let page: QueuePage = queue;
-  for (;;) {
+  for (let after = 0;;) {
+    const page = await ask("read a queue", (signal) => store.readQueue(guard, { after, ...PAGE }, { signal }));
     for (const message of page.messages) take(message);
     if (page.through >= page.tail) return page.tail;
-    const after = page.through;
-    page = await ask("read a queue", (signal) => store.readQueue(guard, { after, ...PAGE }, { signal }));
+    after = page.through;
   }
 }
 

@@ -23,7 +23,10 @@ export interface MqttJsConnectOptions {
 export interface MqttJsSession extends AsyncDisposable {
   /** The Client Identifier. */
   readonly clientId: string;
-  /** Aborts once another page or process has the session: the client was ended. Its reason is a `SessionError`. */
+  /**
+   * Aborts once another page or process has the session, or the store has it no more: the client was ended. Its reason is a
+   * `SessionError`.
+   */
   readonly lost: AbortSignal;
   /** How many messages are stored: published and not acknowledged, received at QoS 2 and not handled. */
   readonly stored: { readonly outgoing: number; readonly incoming: number };

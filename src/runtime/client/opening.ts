@@ -3,14 +3,14 @@
  *
  * What the head of a session says of the server decides what is lost, so it must be the one that the owner before has left
  * last. An acquire writes a head of its own over it, and an owner commits until it is superseded: nobody could read it
- * soon enough. So only a session that is new is acquired; one that is there is taken by a commit that changes nothing,
- * which is carried out where the session is still the one that was read, and supersedes whoever had it.
+ * soon enough. So only a session that is new is acquired; one that is there is taken by a commit that is carried out where
+ * the session is still the one that was read, and supersedes whoever had it.
  *
  * @module
  */
 import { SessionError } from "../../errors.ts";
-import { clientAcquireTerms } from "../../machine/client_session.ts";
-import type { SessionSnapshot } from "../../machine/snapshot.ts";
+import { clientAcquireTerms } from "../../machine/client_terms.ts";
+import type { SessionHead, SessionSnapshot } from "../../machine/snapshot.ts";
 import type {
   CommitBatch,
   Guard,
@@ -25,24 +25,36 @@ import type { CommitOptions } from "../options.ts";
 import { persistently } from "../within.ts";
 import { inboxOf } from "./inbox_of.ts";
 
-/** What opening works with. */
-export interface OpeningOptions {
+/** What taking works with. */
+export interface TakingOptions {
   readonly store: SessionStore;
   readonly environment: BrokerEnvironment;
   readonly commit: CommitOptions;
   readonly observe: Observe;
-  /** How much of each log comes along. */
-  readonly page: { readonly messages: number; readonly bytes: number };
   /** Aborts once another page is to have the session: then nothing is taken any more. */
   readonly lost: AbortSignal;
+  /** The head that is stored with the taking, given the one before. Absent: that one stays. */
+  readonly headOf?: (before: SessionHead) => SessionHead;
+}
+
+/** What opening works with. */
+export interface OpeningOptions extends TakingOptions {
+  /** How much of each log comes along. */
+  readonly page: { readonly messages: number; readonly bytes: number };
+}
+
+/** A session that is this page's, its log unread. */
+export interface FencedSession {
+  /** As the owner before has left it. */
+  readonly snapshot: SessionSnapshot;
+  /** The head as it is stored now. */
+  readonly head: SessionHead;
+  /** For the first commit. */
+  readonly guard: Guard;
 }
 
 /** A session that is this page's. */
-export interface TakenSession {
-  /** As the owner before has left it. */
-  readonly snapshot: SessionSnapshot;
-  /** For the first commit. */
-  readonly guard: Guard;
+export interface TakenSession extends FencedSession {
   /** The beginning of the log. */
   readonly queue: QueuePage;
 }
@@ -55,10 +67,11 @@ export interface OpenedClient {
   readonly summary: SessionSummary | undefined;
 }
 
-type Fenced = Pick<TakenSession, "snapshot" | "guard">;
-
 /** Takes both: whoever had them is superseded. `undefined` where another page has taken them since. */
-export async function openClient(options: OpeningOptions, clientId: string): Promise<OpenedClient | undefined> {
+export async function takeClient(
+  options: TakingOptions,
+  clientId: string,
+): Promise<{ readonly session: FencedSession; readonly inbox: FencedSession } | undefined> {
   const inboxId = inboxOf(clientId);
   // Of two pages the one that took the session last gets the inbox as well: the other had looked at it before that.
   const [stored, storedInbox] = await Promise.all([look(options, clientId), look(options, inboxId)]);
@@ -66,7 +79,14 @@ export async function openClient(options: OpeningOptions, clientId: string): Pro
   if (session === undefined) return undefined;
   const isOurs = async (): Promise<boolean> => (await look(options, clientId))?.guard.epoch === session.guard.epoch;
   const inbox = await take(options, inboxId, storedInbox, isOurs);
-  if (inbox === undefined) return undefined;
+  return inbox === undefined ? undefined : { session, inbox };
+}
+
+/** Takes both, and reads how their logs begin. `undefined` where another page has taken them since. */
+export async function openClient(options: OpeningOptions, clientId: string): Promise<OpenedClient | undefined> {
+  const taken = await takeClient(options, clientId);
+  if (taken === undefined) return undefined;
+  const { session, inbox } = taken;
   const { store } = options;
   const [queue, inboxQueue, summary] = await Promise.all([
     firstPage(options, session),
@@ -81,11 +101,11 @@ const ATTEMPTS = 8;
 
 /** Takes a session, given how it was found, as long as it is for this page to take. */
 async function take(
-  options: OpeningOptions,
+  options: TakingOptions,
   clientId: string,
   found: StoredSession | undefined,
   mayGoOn: () => Promise<boolean>,
-): Promise<Fenced | undefined> {
+): Promise<FencedSession | undefined> {
   const { environment, commit, lost } = options;
   const startedAt = environment.monotonic();
   let stored = found;
@@ -102,53 +122,59 @@ async function take(
 }
 
 /** Begins a session where there is none. */
-async function begin(options: OpeningOptions, clientId: string): Promise<Fenced | undefined> {
-  const { store, environment, page } = options;
+async function begin(options: TakingOptions, clientId: string): Promise<FencedSession | undefined> {
+  const { store, environment, headOf = (head: SessionHead) => head } = options;
   const token = environment.randomId();
   const nodeId = `client-${environment.randomId()}`;
+  const terms = clientAcquireTerms(clientId, undefined);
+  const head = headOf(terms.head);
   const answer = await ask(options, "acquire a session", (signal) =>
     store.acquire({
-      terms: { ...clientAcquireTerms(clientId, undefined), mustBeNew: true },
+      terms: { ...terms, head, mustBeNew: true },
       token,
       nodeId,
       incarnation: environment.randomId(),
       whenOwned: "take",
-      page,
+      page: { messages: 1, bytes: 1 },
       now: environment.now(),
     }, { signal }));
-  if (answer.outcome === "acquired") return answer;
+  if (answer.outcome === "acquired") {
+    const { snapshot, guard } = answer;
+    return { snapshot, head: snapshot.head, guard };
+  }
   if (answer.reason === "exists" || answer.reason === "stale") return undefined;
   throw new SessionError("CLOSED", `Cannot open a session: the store refused it as ${answer.reason}`);
 }
 
 /** Takes a session as it was read; `undefined` where it is that one no more. */
-async function fence(options: OpeningOptions, { snapshot, guard }: StoredSession): Promise<Fenced | undefined> {
-  const { store, environment } = options;
+async function fence(options: TakingOptions, { snapshot, guard }: StoredSession): Promise<FencedSession | undefined> {
+  const { store, environment, headOf } = options;
+  const head = headOf?.(snapshot.head);
   const batch: CommitBatch = {
     id: environment.randomId(),
     guard,
     raiseEpoch: { token: environment.randomId() },
-    changes: [],
+    changes: head === undefined ? [] : [{ type: "putHead", head }],
     deliveries: [],
     limits: { maximumMessages: Number.MAX_SAFE_INTEGER, maximumBytes: Number.MAX_SAFE_INTEGER, whenFull: "dropNewest" },
     now: environment.now(),
   };
   const [result] = await ask(options, "take a session", (signal) => store.commit([batch], { signal }));
   if (result?.outcome !== "committed" || result.guard === undefined) return undefined;
-  return { snapshot, guard: result.guard };
+  return { snapshot, head: head ?? snapshot.head, guard: result.guard };
 }
 
-function look(options: OpeningOptions, clientId: string): Promise<StoredSession | undefined> {
+function look(options: TakingOptions, clientId: string): Promise<StoredSession | undefined> {
   return ask(options, "read a session", (signal) => options.store.read(clientId, { signal }));
 }
 
-function firstPage(options: OpeningOptions, { guard }: Fenced): Promise<QueuePage> {
+function firstPage(options: OpeningOptions, { guard }: FencedSession): Promise<QueuePage> {
   const { store, page } = options;
   return ask(options, "read a log", (signal) => store.readQueue(guard, { after: 0, ...page }, { signal }));
 }
 
 function ask<Value>(
-  { environment, commit, observe }: OpeningOptions,
+  { environment, commit, observe }: TakingOptions,
   what: string,
   call: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
