@@ -41,7 +41,7 @@ export interface PageSettings {
 }
 
 /** A page has one application; the session is set when it is started. */
-const page: { session?: PageSession; isOnline: boolean } = { isOnline: false };
+const page: { session?: PageSession; database?: Promise<IDBDatabase>; isOnline: boolean } = { isOnline: false };
 /** Topics that were handled, by this page or one before. */
 const seen = new Set<string>();
 /** What was told, in order; nothing of it is expected but where a test asks for it. */
@@ -182,9 +182,9 @@ function until(holds: () => boolean): Promise<void> {
   });
 }
 
-/** The application's own database, beside that of the session. */
+/** The application's own database, beside that of the session; it stays open, since opening takes Firefox 0.1 s. */
 function database(): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
+  return page.database ??= new Promise((resolve, reject) => {
     const request = indexedDB.open("application");
     request.onupgradeneeded = () => {
       request.result.createObjectStore("handled", { autoIncrement: true });
@@ -197,10 +197,7 @@ function database(): Promise<IDBDatabase> {
 
 function ended(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => {
-      transaction.db.close();
-      resolve();
-    };
+    transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
   });
 }
