@@ -3,22 +3,14 @@
  *
  * @module
  */
-import { PROJECT_ROOT } from "../../support/deno.ts";
-import { unlessStuck } from "./unless_stuck.ts";
+import { ServerProcess } from "./server_process.ts";
 
 /** A broker that runs, until it is killed, stopped or disposed of. */
 export class BrokerProcess implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #output: string[];
-  readonly #reading: Promise<unknown>;
-  /** Where it listens. */
-  readonly url: string;
+  readonly #server: ServerProcess;
 
-  private constructor(child: Deno.ChildProcess, output: string[], reading: Promise<unknown>, url: string) {
-    this.#child = child;
-    this.#output = output;
-    this.#reading = reading;
-    this.url = url;
+  private constructor(server: ServerProcess) {
+    this.#server = server;
   }
 
   /** Starts a broker on a free port, and waits until it has said where it listens and what it stores to. */
@@ -31,27 +23,18 @@ export class BrokerProcess implements AsyncDisposable {
     environment: Readonly<Record<string, string>>,
     ...args: readonly string[]
   ): Promise<BrokerProcess> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "examples/broker/main.ts", "--port", "0", ...args],
-      cwd: PROJECT_ROOT,
-      env: { NO_COLOR: "1", ...environment },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const output: string[] = [];
-    let ready: (url: string) => void = () => {};
-    const listening = new Promise<string>((resolve) => ready = resolve);
-    const heard = (text: string) => {
-      output.push(text);
-      const all = output.join("");
-      const url = /^listening on (ws:\S+)$/m.exec(all)?.[1];
-      if (url !== undefined && /^storing in .+$/m.test(all)) ready(url);
-    };
-    const reading = Promise.all([readText(child.stdout, heard), readText(child.stderr, heard)]);
-    const url = await unlessStuck("starting a broker", Promise.race([listening, reading.then(() => undefined)]));
-    if (url === undefined) throw new Error(`The broker ended before it listened:\n${output.join("")}`);
-    return new BrokerProcess(child, output, reading, url);
+    const server = await ServerProcess.start({
+      name: "broker",
+      args: ["examples/broker/main.ts", "--port", "0", ...args],
+      environment,
+      readUrl: (output) => /^storing in .+$/m.test(output) ? /^listening on (ws:\S+)$/m.exec(output)?.[1] : undefined,
+    });
+    return new BrokerProcess(server);
+  }
+
+  /** Where it listens. */
+  get url(): string {
+    return this.#server.url;
   }
 
   /** Where it listens, for HTTP. */
@@ -61,48 +44,31 @@ export class BrokerProcess implements AsyncDisposable {
 
   /** All that it has printed. */
   get output(): string {
-    return this.#output.join("");
+    return this.#server.output;
   }
 
   get pid(): number {
-    return this.#child.pid;
+    return this.#server.pid;
   }
 
   /** Kills it where it stands, and waits until it is gone. */
-  async kill(): Promise<void> {
-    this.#signal("SIGKILL");
-    await this.exited();
+  kill(): Promise<void> {
+    return this.#server.kill();
   }
 
   /** Asks it to stop, and returns its exit code. */
-  async stop(signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<number> {
-    this.#signal(signal);
-    return await this.exited();
+  stop(signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<number> {
+    return this.#server.stop(signal);
   }
 
   /** Its exit code, once it has ended and all that it printed was read. */
-  async exited(): Promise<number> {
-    const { code } = await unlessStuck("stopping a broker", this.#child.status);
-    await this.#reading;
-    return code;
+  exited(): Promise<number> {
+    return this.#server.exited();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }
-
-  #signal(signal: Deno.Signal): void {
-    try {
-      this.#child.kill(signal);
-    } catch {
-      // It has ended by itself.
-    }
-  }
-}
-
-async function readText(stream: ReadableStream<Uint8Array>, heard: (text: string) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) heard(decoder.decode(chunk, { stream: true }));
 }
 
 /** Where brokers keep sessions, for as long as a test runs. */
