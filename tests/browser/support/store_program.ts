@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /**
  * What pages run: the promises of a store, each asked of the one in the browser's own IndexedDB.
  *
@@ -5,20 +6,9 @@
  */
 import { indexedDbStore } from "@edge-mqtt/session/idb-keyval";
 import { memoryStore } from "@edge-mqtt/session/memory";
-import { keyValueStore } from "@edge-mqtt/session/key-value";
-import {
-  compareStores,
-  driverRows,
-  type ExploreReport,
-  exploreStore,
-  storeConformance,
-} from "@edge-mqtt/session/testing";
-import { Connection } from "../../../src/stores/idb_keyval/connection.ts";
-import { Doorbell } from "../../../src/stores/idb_keyval/doorbell.ts";
-import { indexedDbDriver, readToWriteDriver } from "../../../src/stores/idb_keyval/driver.ts";
+import { compareStores, type ExploreReport, storeConformance } from "@edge-mqtt/session/testing";
 import type { IndexedDbPlatform } from "../../../src/stores/idb_keyval/platform.ts";
-
-const CAPABILITIES = { fencing: "strict", durability: "host", consistency: "strong", watch: "process" } as const;
+import { exploreIndexedDb } from "../../support/explore_indexed_db.ts";
 
 /** What became of all cases. */
 export interface Verdict {
@@ -53,39 +43,16 @@ export async function conformance(): Promise<Verdict> {
 
 /** Explores the small worlds of these names, any two acting at the same time, by the calls of the driver. */
 export async function explore(scenarios: readonly string[]): Promise<ExploreReport> {
-  const platform = (): IndexedDbPlatform => globalThis as IndexedDbPlatform;
-  const database = crypto.randomUUID();
-  const newId = (): string => crypto.randomUUID();
-  const connection = new Connection({ database, platform, openWithinMs: 10_000, newId });
-  const parts = {
-    connection,
-    doorbell: new Doorbell({ name: database, platform, watched: "" }),
-    platform,
-    newVersion: newId,
+  // What is explored is the order of calls: none of them is to be outlived by the disk.
+  const { transaction } = IDBDatabase.prototype;
+  IDBDatabase.prototype.transaction = function (stores, mode) {
+    return transaction.call(this, stores, mode, { durability: "relaxed" });
   };
-  const driver = indexedDbDriver(parts);
-  const writing = readToWriteDriver(driver, parts);
-  const report = await exploreStore({
-    name: "IndexedDB",
-    make: async () => {
-      const rows = await driverRows(driver);
-      await driver.commit([], rows.map(({ key }) => ({ type: "delete", key })));
-      return {
-        open: (gate) => {
-          const options = { capabilities: CAPABILITIES, newId: () => "id" };
-          const { commit } = keyValueStore(gate.wrap(writing), options);
-          return { ...keyValueStore(gate.wrap(driver), options), commit };
-        },
-        contents: () => driverRows(driver),
-      };
-    },
-    scenarios,
-    together: 2,
-    faults: 0,
-  });
-  parts.doorbell.close();
-  await connection.close();
-  return report;
+  try {
+    return await exploreIndexedDb(globalThis as IndexedDbPlatform, scenarios);
+  } finally {
+    IDBDatabase.prototype.transaction = transaction;
+  }
 }
 
 async function compare(): Promise<void> {
