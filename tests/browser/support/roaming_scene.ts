@@ -30,7 +30,7 @@ export class RoamingPeer {
   /** What came, in order. */
   readonly arrived: Handled[] = [];
   readonly #seen = new Set<string>();
-  #moved: () => void = () => {};
+  #came: (topic: string) => void = () => {};
 
   private constructor(client: MqttClient) {
     this.#client = client;
@@ -39,7 +39,7 @@ export class RoamingPeer {
       this.arrived.push({ topic, content });
       this.#seen.add(topic);
       this.onPayload(topic, payload);
-      this.#moved();
+      this.#came(topic);
     });
   }
 
@@ -68,16 +68,12 @@ export class RoamingPeer {
 
   /** Ends once all of these topics have come. */
   async has(topics: Iterable<string>): Promise<void> {
-    const missing = new Set(topics);
-    const look = (): boolean => {
-      for (const topic of missing) if (this.#seen.has(topic)) missing.delete(topic);
-      return missing.size === 0;
-    };
+    const missing = new Set([...topics].filter((topic) => !this.#seen.has(topic)));
     const all = new Promise<void>((resolve) => {
-      this.#moved = () => {
-        if (look()) resolve();
+      this.#came = (topic) => {
+        if (missing.delete(topic) && missing.size === 0) resolve();
       };
-      this.#moved();
+      if (missing.size === 0) resolve();
     });
     await unlessStuck("receiving at the peer", all).catch((error: Error) => {
       throw new Error(`${error.message}: ${missing.size} are missing, as ${[...missing].slice(0, 5).join(", ")}`);
