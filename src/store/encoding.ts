@@ -32,6 +32,7 @@ export const RECORD_KIND = {
   text: 17,
   retained: 18,
   retainedTotals: 19,
+  ended: 24,
 } as const;
 
 /** More than is ever counted, and so far below 2^53 that sums of some can still be written. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { DropReason, SessionChange } from "../machine/change.ts";
+import type { DropReason, EndReason, SessionChange } from "../machine/change.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
@@ -352,12 +352,47 @@ export interface DirectoryPage {
   readonly cursor?: string;
 }
 
+/** Something that became of a session. Times are in epoch milliseconds, by the clock of whoever did it. */
+export type JournalEntry =
+  /** A connection began it, or went on with it. */
+  | {
+    readonly type: "began" | "resumed";
+    readonly at: number;
+    /** The epoch that this owner got. */
+    readonly epoch: number;
+    /** The node that got it: the first 32 characters of its name, escaped as in keys. */
+    readonly nodeId: string;
+    /** The node of the living owner that it was taken from. */
+    readonly superseded?: string;
+    /** What ended the session before it, in the same step. */
+    readonly ended?: "expired" | "cleanStart" | "takenOver";
+  }
+  /** Its connection ended; `byOther` says that somebody else found so: its node was lost, or an administrator did it. */
+  | {
+    readonly type: "detached";
+    readonly at: number;
+    readonly epoch: number;
+    /** The MQTT 5.0 reason code. */
+    readonly reasonCode: number;
+    readonly byOther: boolean;
+  }
+  /** Somebody changed it without owning it: a Will fell due, or an administrator did something. */
+  | { readonly type: "changed"; readonly at: number; readonly epoch: number }
+  /** It ended. */
+  | { readonly type: "ended"; readonly at: number; readonly epoch: number; readonly reason: EndReason };
+
 /** For people, not for the hot path. */
 export interface SessionDirectory {
   /** Names sessions, in no order that means anything. */
   list(query: DirectoryQuery): Promise<DirectoryPage>;
   /** Tells of one session; `undefined` when there is none. */
   inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
+  /**
+   * What became of the sessions of a client, oldest first: as many of the newest entries as a store keeps, at least the last
+   * five. It goes over from one session of a client to the next, and stays for a day after the last has ended; empty when
+   * nothing is known. Stores need not keep it for a Client Identifier of more than 256 bytes once its session has ended.
+   */
+  journal(clientId: string, options?: StoreCallOptions): Promise<readonly JournalEntry[]>;
 }
 
 /** A place where sessions live. */

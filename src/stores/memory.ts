@@ -8,7 +8,7 @@ import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
 import { acquire } from "./memory/acquire.ts";
 import { checkWhole, commit } from "./memory/commit.ts";
-import { inspect, list } from "./memory/directory.ts";
+import { inspect, journal, list } from "./memory/directory.ts";
 import { listDue, nextDueAt, renewNode, sweep } from "./memory/due.ts";
 import { MessageLog } from "./memory/log.ts";
 import { snapshotOf } from "./memory/snapshot.ts";
@@ -92,6 +92,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     directory: {
       list: (query) => call(query, () => list(world, query)),
       inspect: (clientId, callOptions) => call(callOptions, () => inspect(world, clientId)),
+      journal: (clientId, callOptions) => call(callOptions, () => journal(world, clientId)),
     },
   };
 }

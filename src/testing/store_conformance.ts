@@ -3,6 +3,7 @@ import { COMMIT_CASES } from "./conformance/commit_cases.ts";
 import { DATA_CASES } from "./conformance/data_cases.ts";
 import { DUE_CASES } from "./conformance/due_cases.ts";
 import { DURABILITY_CASES } from "./conformance/durability_cases.ts";
+import { JOURNAL_CASES } from "./conformance/journal_cases.ts";
 import { type ConformanceCase, Kit, type StoreUnderTest } from "./conformance/kit.ts";
 import { NAME_CASES } from "./conformance/name_cases.ts";
 import { OUTBOX_CASES } from "./conformance/outbox_cases.ts";
@@ -32,6 +33,7 @@ const CASES: readonly ConformanceCase[] = [
   ...ROUTING_CASES,
   ...OUTBOX_CASES,
   ...DUE_CASES,
+  ...JOURNAL_CASES,
   ...DATA_CASES,
   ...NAME_CASES,
   ...DURABILITY_CASES,

@@ -3,12 +3,14 @@ import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecyc
 import { willMessage } from "../../machine/rules/will.ts";
 import { unreadable } from "../encoding.ts";
 import { digestOf } from "../keys.ts";
+import { acquireEntry, withEntry } from "../records/journal.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../session_store.ts";
 import { isUsed, shortToken, withToken } from "../tokens.ts";
 import { putHead, putIndex, putSweep } from "./changes.ts";
 import { removeChunks } from "./chunks.ts";
-import { contended, layoutFor, listUpTo, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
+import { contended, getAll, layoutFor, listUpTo, MAX_ATTEMPTS, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
+import { deleteEnded, type EndedEntry, readEnded } from "./ended.ts";
 import { decodeGate, emptyGate, encodeGate, type GateRecord, queueSize } from "./gate.ts";
 import { KeyValueGuard } from "./guard.ts";
 import { type AcquireAnswer, decodeHead, type HeadRecord } from "./head.ts";
@@ -33,6 +35,8 @@ interface Found {
   readonly headVersion: string | null;
   readonly gate: GateRecord | undefined;
   readonly gateVersion: string | null;
+  /** What is kept of a session of this client that has ended. */
+  readonly ended: EndedEntry | undefined;
   readonly own: OwnRows;
   /** The first rows of the client, and whether there may be more. */
   readonly rows: readonly Entry[];
@@ -98,9 +102,10 @@ async function find(context: StoreContext, layout: Layout, { terms, page }: Acqu
   const { driver } = context;
   const headKey = layout.head(terms.clientId);
   const gateKey = layout.gate(terms.clientId);
+  const endedKey = layout.ended(terms.clientId);
   const limit = Math.min(page.messages + OWN_ROWS, driver.limits.entriesPerList);
-  const [[headEntry, gateEntry], { entries: rows, more }, nodes] = await Promise.all([
-    driver.get([headKey, gateKey]),
+  const [[headEntry, gateEntry, endedEntry], { entries: rows, more }, nodes] = await Promise.all([
+    getAll(driver, [headKey, gateKey, endedKey]),
     driver.list({ ...below(layout.rowsOfClient(terms.clientId)), limit }),
     listUpTo(driver, below(layout.nodes()), Infinity),
   ]);
@@ -116,6 +121,7 @@ async function find(context: StoreContext, layout: Layout, { terms, page }: Acqu
     headVersion: headEntry?.version ?? null,
     gate: head === undefined ? undefined : gate,
     gateVersion: gateEntry?.version ?? null,
+    ended: head === undefined ? await readEnded(layout, endedEntry) : undefined,
     own,
     rows,
     more,
@@ -154,6 +160,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     putIndex(layout, plan, before, undefined);
     putSweep(layout, plan, { ...before, lastBatchId: "", lastOutcomes: new Uint8Array() }, request.now);
   }
+  if (found.ended !== undefined) deleteEnded(layout, plan, clientId, found.ended);
   if (superseded !== undefined && superseded.nodeId !== request.nodeId) {
     ring(plan, layout, superseded.nodeId, clientId);
   }
@@ -186,6 +193,17 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     principal: work.principal,
     answer: answerOf(before, decision, superseded),
     tokens: withToken(before?.tokens ?? new Uint8Array(), work.token),
+    journal: withEntry(
+      before?.journal ?? found.ended?.record.journal ?? "",
+      acquireEntry({
+        at: request.now,
+        epoch: (kept?.epoch ?? 0) + 1,
+        resumed: decision.resumed,
+        nodeId: request.nodeId,
+        ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
+        ...(decision.ends === undefined ? {} : { ended: decision.ends }),
+      }),
+    ),
   };
   putHead(layout, plan, kept, next);
   if (kept === undefined) putText(plan, ROW.client(rows), clientId, work.context.driver.limits.valueBytes);

@@ -17,6 +17,7 @@ import type { Plan } from "./plan.ts";
 import { stagedPrefix } from "./queue_row.ts";
 import { encodeClient, encodeMark, encodePacketIds, encodeWill } from "./rows.ts";
 import type { Staging } from "./staging.ts";
+import { putEnded } from "./ended.ts";
 import type { World } from "./world.ts";
 
 /** Where and how an owner's changes are planned. */
@@ -170,6 +171,7 @@ export function deleteHead(layout: Layout, plan: Plan, before: HeadRecord, head:
   plan.delete(layout.head(head.clientId));
   plan.delete(layout.gate(head.clientId));
   putSweep(layout, plan, head, now);
+  putEnded(layout, plan, head, now);
 }
 
 /** Has the rows of an incarnation swept. */

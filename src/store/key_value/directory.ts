@@ -1,8 +1,10 @@
 /** Listing sessions, for people. */
-import { readableLater } from "../encoding.ts";
+import { readable, readableLater } from "../encoding.ts";
 import { sumDrops } from "../records/drops.ts";
-import type { DirectoryPage, SessionDirectory, SessionSummary } from "../session_store.ts";
+import { readJournal } from "../records/journal.ts";
+import type { DirectoryPage, JournalEntry, SessionDirectory, SessionSummary } from "../session_store.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
+import { decodeEnded } from "./ended.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";
 import { decodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
 import { clientOfIncarnation } from "./long_text.ts";
@@ -33,6 +35,15 @@ export function directory(context: StoreContext): SessionDirectory {
       const key = layout.head(clientId);
       const [entry] = await context.driver.get([key]);
       return entry && await summaryOf(context, lastPart(key), decodeHead(key, entry.value, clientId));
+    },
+    journal: async (clientId, options): Promise<readonly JournalEntry[]> => {
+      options?.signal?.throwIfAborted();
+      const layout = await layoutFor(context, [clientId]);
+      const [head, ended] = await context.driver.get([layout.head(clientId), layout.ended(clientId)]);
+      const journal = head === undefined
+        ? ended && readable(() => decodeEnded(ended.key, ended.value).journal)
+        : decodeHead(head.key, head.value, clientId).journal;
+      return readJournal(journal ?? "");
     },
   };
 }

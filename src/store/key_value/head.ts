@@ -52,13 +52,21 @@ export interface HeadRecord {
   readonly answer: AcquireAnswer;
   /** The last tokens that acquired the session of this client, in short, oldest first; empty in a head of before. */
   readonly tokens: Uint8Array;
+  /** What became of the sessions of this client; `""` in a head of before. */
+  readonly journal: string;
 }
 
 /** Writes a head. */
 export function encodeHead(head: HeadRecord): Uint8Array {
   const writer = recordWriter(RECORD_KIND.head);
   const { superseded, ended } = head.answer;
-  writer.flags(head.answer.resumed, superseded !== undefined, ended !== undefined, head.tokens.length > 0);
+  writer.flags(
+    head.answer.resumed,
+    superseded !== undefined,
+    ended !== undefined,
+    head.tokens.length > 0,
+    head.journal !== "",
+  );
   writer.text(head.clientId).text(head.incarnation).number(head.epoch).number(head.version);
   writer.text(head.owner.nodeId).text(head.owner.token);
   writeSessionHead(writer, head.session);
@@ -71,6 +79,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   if (superseded !== undefined) writer.text(superseded.nodeId).text(superseded.token);
   if (ended !== undefined) writer.text(ended.incarnation).number(ENDINGS.indexOf(ended.reason));
   if (head.tokens.length > 0) writer.bytes(head.tokens);
+  if (head.journal !== "") writer.text(head.journal);
   return writer.finish();
 }
 
@@ -96,7 +105,7 @@ export function ownerNodeOf(head: HeadRecord): string | undefined {
 }
 
 function readHead(reader: ByteReader): HeadRecord {
-  const [resumed = false, hasSuperseded, hasEnded, hasTokens] = reader.flags(4);
+  const [resumed = false, hasSuperseded, hasEnded, hasTokens, hasJournal] = reader.flags(5);
   const clientId = reader.text();
   const incarnation = reader.text();
   const epoch = reader.count();
@@ -115,6 +124,7 @@ function readHead(reader: ByteReader): HeadRecord {
   const superseded = hasSuperseded ? { nodeId: reader.text(), token: reader.text() } : undefined;
   const ended = hasEnded ? { incarnation: reader.text(), reason: reader.word(ENDINGS) } : undefined;
   const tokens = hasTokens ? reader.bytes() : new Uint8Array();
+  const journal = hasJournal ? reader.text() : "";
   return {
     clientId,
     incarnation,
@@ -137,6 +147,7 @@ function readHead(reader: ByteReader): HeadRecord {
       ...(ended === undefined ? {} : { ended }),
     },
     tokens,
+    journal,
   };
 }
 

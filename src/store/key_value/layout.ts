@@ -1,7 +1,7 @@
 /**
  * Where records stand. Nothing but prefix, client and incarnation is part of a session's keys (G1).
  *
- * `head/{client}`, `gate/{client}`: one of each for a client. `row/{client}/{incarnation}/own/…`: what else the owner
+ * `head/{client}`, `gate/{client}`: one of each for a client; `ended/{client}`: the journal of one whose session has ended. `row/{client}/{incarnation}/own/…`: what else the owner
  * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
  * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `bell`, `outbox`; and `unreadable`, for rows of
  * `due` that were set aside.
@@ -43,6 +43,11 @@ export class Layout {
 
   gate(clientId: string): string {
     return `${this.#root}/gate/${this.#parts.of(clientId)}`;
+  }
+
+  /** Where the journal of a client stands whose session has ended. */
+  ended(clientId: string): string {
+    return `${this.#root}/ended/${this.#parts.of(clientId)}`;
   }
 
   rowsOfClient(clientId: string): string {

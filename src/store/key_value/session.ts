@@ -99,6 +99,7 @@ const NO_HEAD: Omit<HeadRecord, "clientId" | "incarnation" | "epoch" | "version"
   principal: "",
   answer: { resumed: false, startedThrough: 0 },
   tokens: new Uint8Array(),
+  journal: "",
 };
 
 /** A guard for a head that was read, with what the rows say. */

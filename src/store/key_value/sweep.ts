@@ -2,6 +2,7 @@
 import type { SweepWork } from "../session_store.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { checkParts, decodeDue } from "./due_row.ts";
+import { forgetEnded } from "./ended.ts";
 import { decodeHead } from "./head.ts";
 import { below, lastPart, ROW } from "./layout.ts";
 
@@ -16,8 +17,8 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
   const headKey = layout.head(clientId);
   const dueKey = layout.dueSweep(dueAt, clientId, incarnation);
   const rows = layout.rows(clientId, incarnation);
-  const [[headEntry], left, staged] = await Promise.all([
-    driver.get([headKey]),
+  const [[headEntry, endedEntry], left, staged] = await Promise.all([
+    driver.get([headKey, layout.ended(clientId)]),
     listUpTo(driver, below(rows), ROWS_A_CALL),
     listUpTo(driver, below(layout.stagedAt(dueAt, incarnation)), ROWS_A_CALL),
   ]);
@@ -32,6 +33,7 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
   }
   const lives = headEntry !== undefined && decodeHead(headKey, headEntry.value).incarnation === incarnation;
   if (lives) return;
+  await forgetEnded(context, endedEntry, work);
   const keys = left.map(({ key }) => key);
   const subscriptions = ROW.subscriptions(rows);
   const routes = keys.filter((key) => key.startsWith(subscriptions))

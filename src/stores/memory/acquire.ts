@@ -1,6 +1,7 @@
 import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
+import { acquireEntry, withEntry } from "../../store/records/journal.ts";
 import { TOKENS_KEPT } from "../../store/tokens.ts";
 import { copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
@@ -44,6 +45,22 @@ export function acquire(world: World, request: AcquireRequest): Acquired | Acqui
     world.doorbells.ring(superseded.nodeId, request.terms.clientId);
   }
   const record = decision.resumed && stored !== undefined ? stored : begin(world, request, decision);
+  const ended = world.endedJournals.get(request.terms.clientId);
+  if (ended !== undefined) {
+    world.endedJournals.delete(ended.clientId);
+    world.dueJournals.set(ended, Infinity);
+  }
+  record.journal = withEntry(
+    stored?.journal ?? ended?.journal ?? "",
+    acquireEntry({
+      at: request.now,
+      epoch: record.epoch + 1,
+      resumed: decision.resumed,
+      nodeId: request.nodeId,
+      ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
+      ...(decision.ends === undefined ? {} : { ended: decision.ends }),
+    }),
+  );
   // Not spread: that would leave room for more.
   record.tokens = (stored?.tokens ?? []).slice(1 - TOKENS_KEPT).concat(request.token);
   take(world, record, owner, request, decision);
@@ -90,6 +107,7 @@ function begin(world: World, request: AcquireRequest, decision: AcquireDecision)
     log: undefined,
     dropped: undefined,
     lastBatch: undefined,
+    journal: "",
     lastOutboxNumber: 0,
     dueAt: Infinity,
     place: -1,

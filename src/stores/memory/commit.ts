@@ -1,4 +1,5 @@
 import { checkBatch, subscribedFilters } from "../../store/batch.ts";
+import { commitEntry, JOURNAL_KEPT_MS, withEntry } from "../../store/records/journal.ts";
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
 import { carryOut } from "./changes.ts";
 import { copyOfReceiver } from "./copies.ts";
@@ -27,6 +28,7 @@ export function commit(world: World, batch: CommitBatch): CommitResult {
   if (nobodyTakes(world, batch, record)) return { outcome: "refused", reason: "queueFull" };
 
   const ownNode = record?.owner?.nodeId;
+  if (record !== undefined) record.journal = withEntry(record.journal, commitEntry(record.head, record.epoch, batch));
   const goesOn = record !== undefined && changeSession(world, record, batch);
   const deliveries = deliver(world, batch, outboxPlace(batch, record), ownNode);
   if (batch.outbox !== undefined && entry !== undefined) moveCursor(world, batch.outbox, entry);
@@ -98,4 +100,7 @@ function remember(
   const tombstone = { clientId, incarnation, lastBatch, dueAt: Infinity, place: -1 };
   world.tombstones.set(incarnation, tombstone);
   world.dueTombstones.set(tombstone, now);
+  const ended = { clientId, incarnation, journal: record.journal, dueAt: Infinity, place: -1 };
+  world.endedJournals.set(clientId, ended);
+  world.dueJournals.set(ended, Math.max(0, Math.ceil(now)) + JOURNAL_KEPT_MS);
 }

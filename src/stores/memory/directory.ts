@@ -1,4 +1,5 @@
-import type { DirectoryPage, DirectoryQuery, SessionSummary } from "../../store/session_store.ts";
+import { readJournal } from "../../store/records/journal.ts";
+import type { DirectoryPage, DirectoryQuery, JournalEntry, SessionSummary } from "../../store/session_store.ts";
 import type { SessionRecord } from "./records.ts";
 import type { World } from "./world.ts";
 
@@ -36,4 +37,9 @@ function summary({ clientId, incarnation, head, owner, subscriptions, log, dropp
     queuedBytes: log?.bytes ?? 0,
     dropped: Object.fromEntries(dropped ?? []),
   };
+}
+
+/** What became of the sessions of a client. */
+export function journal(world: World, clientId: string): readonly JournalEntry[] {
+  return readJournal(world.sessions.get(clientId)?.journal ?? world.endedJournals.get(clientId)?.journal ?? "");
 }

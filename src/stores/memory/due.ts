@@ -9,6 +9,9 @@ export function listDue(world: World, now: number, { limit, graceMs }: DueOption
   for (const { clientId, incarnation, dueAt } of world.dueTombstones.due(now, limit)) {
     work.push({ type: "sweep", work: { clientId, incarnation, dueAt } });
   }
+  for (const { clientId, incarnation, dueAt } of world.dueJournals.due(now, limit)) {
+    work.push({ type: "sweep", work: { clientId, incarnation, dueAt } });
+  }
   for (const [nodeId, { until, owned }] of world.nodes) {
     if (until + graceMs > now) continue;
     if (owned.size === 0) forgetNode(world, nodeId);
@@ -23,6 +26,7 @@ export function nextDueAt(world: World): number | undefined {
     world.dueSessions.next ?? Infinity,
     world.dueOutboxes.next ?? Infinity,
     world.dueTombstones.next ?? Infinity,
+    world.dueJournals.next ?? Infinity,
   );
   for (const { until, owned } of world.nodes.values()) {
     if (owned.size > 0) next = Math.min(next, until);
@@ -31,7 +35,12 @@ export function nextDueAt(world: World): number | undefined {
 }
 
 /** Forgets an ended session; of a living one nothing is touched. */
-export function sweep(world: World, { clientId, incarnation }: SweepWork): void {
+export function sweep(world: World, { clientId, incarnation, dueAt }: SweepWork): void {
+  const ended = world.endedJournals.get(clientId);
+  if (ended?.incarnation === incarnation && ended.dueAt <= dueAt) {
+    world.endedJournals.delete(clientId);
+    world.dueJournals.set(ended, Infinity);
+  }
   const tombstone = world.tombstones.get(incarnation);
   if (tombstone?.clientId !== clientId) return;
   world.tombstones.delete(incarnation);

@@ -40,6 +40,8 @@ export interface SessionRecord extends DueItem {
   log: MessageLog | undefined;
   dropped: Map<DropReason, number> | undefined;
   lastBatch: LastBatch | undefined;
+  /** What became of the sessions of this client. */
+  journal: string;
   /** The number of the last entry of its outbox; it never starts again, for the cursor guard stands on it. */
   lastOutboxNumber: number;
 }
@@ -49,6 +51,13 @@ export interface Tombstone extends DueItem {
   readonly clientId: string;
   readonly incarnation: string;
   readonly lastBatch: LastBatch;
+}
+
+/** The journal of a client whose session has ended. */
+export interface EndedJournal extends DueItem {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly journal: string;
 }
 
 /** A message that waits for its receivers. */

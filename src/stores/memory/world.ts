@@ -9,19 +9,22 @@ import type { DeliveryReceiver, Guard, OutboxEntry } from "../../store/session_s
 import { copyOfMessage, copyOfReceiver } from "./copies.ts";
 import { Doorbells } from "./doorbells.ts";
 import { DueHeap } from "./due_heap.ts";
-import type { NodeRecord, Outbox, Owner, SessionRecord, Tombstone } from "./records.ts";
+import type { EndedJournal, NodeRecord, Outbox, Owner, SessionRecord, Tombstone } from "./records.ts";
 
 /** The whole store. Every method leaves it consistent; no method waits. */
 export class World {
   readonly capabilities: StoreCapabilities;
   readonly sessions = new Map<string, SessionRecord>();
   readonly tombstones = new Map<string, Tombstone>();
+  /** By client. */
+  readonly endedJournals = new Map<string, EndedJournal>();
   readonly outboxes = new Map<string, Outbox>();
   readonly nodes = new Map<string, NodeRecord>();
   readonly doorbells = new Doorbells();
   readonly index: SubscriptionIndex<SubscriptionMatch>;
   readonly dueSessions = new DueHeap<SessionRecord>();
   readonly dueTombstones = new DueHeap<Tombstone>();
+  readonly dueJournals = new DueHeap<EndedJournal>();
   readonly dueOutboxes = new DueHeap<Outbox>();
 
   constructor(capabilities: StoreCapabilities, maximumShapes: number) {

@@ -7,6 +7,7 @@ import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../../store/session_store.ts";
+import { JOURNAL_NODE, journalNode, momentText } from "../../store/records/journal.ts";
 import { shortToken } from "../../store/tokens.ts";
 import type { IndexChange } from "./checks.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
@@ -122,7 +123,8 @@ function argumentsOf(
     .add(DECISIONS, terms.head.protocolVersion, headText({ ...terms.head, attached: true }), terms.sendAhead)
     .add(terms.will === undefined ? "" : willText(terms.will))
     .add(unescapePart(part) === undefined ? named(terms.clientId) : "")
-    .add(page.messages, page.bytes);
+    .add(page.messages, page.bytes)
+    .add(momentText(request.now), journalNode(request.nodeId), JOURNAL_NODE);
 }
 
 const WILL_RULES = { none: "-", publish: "p", publishIfDue: "d", asOnTakeover: "t" } as const satisfies Record<

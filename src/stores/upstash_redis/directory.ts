@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { readJournal } from "../../store/records/journal.ts";
 import type { DirectoryPage, DirectoryQuery, SessionDirectory } from "../../store/session_store.ts";
-import { ask, keysFor, type RedisContext } from "./context.ts";
+import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { NAMES } from "./lua/indexing.ts";
 import { readableSessions, readSessions, summaryOf } from "./session.ts";
 
@@ -20,6 +21,18 @@ export function directory(context: RedisContext): SessionDirectory {
       const keys = await keysFor(context, [clientId]);
       const [found] = await readSessions(context, keys, [keys.part(clientId)], call);
       return found && summaryOf(found);
+    },
+    journal: async (clientId, call) => {
+      call?.signal?.throwIfAborted();
+      const keys = await keysFor(context, [clientId]);
+      const [reply] = await sendAll(
+        context,
+        [{ hmget: keys.log(clientId), fields: ["j"] }],
+        "read a journal",
+        false,
+        call,
+      );
+      return readJournal(Array.isArray(reply) ? reply[0] ?? "" : "");
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { messageBytes } from "../../mqtt/message.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
+import { commitEntry, JOURNAL_KEPT_MS } from "../../store/records/journal.ts";
 import { encodeOwedMessage, encodeOwedReceivers } from "../../store/records/owed.ts";
 import type { CommitBatch, DeliveryReceiver } from "../../store/session_store.ts";
 import { foldChanges, type FoldedChanges } from "./changes.ts";
@@ -129,6 +130,7 @@ function addOwn(call: Arguments, batch: CommitBatch, state: GuardState, folded: 
   } = folded;
   call.add(named(state.incarnation), state.epoch, state.version, part, spreadOf(part), named(state.clientId));
   call.add(removals.length, ...removals.flat());
+  call.add(commitEntry(state.head, state.epoch, batch), JOURNAL_KEPT_MS);
   call.add(sentLimit ?? "", batch.raiseEpoch === undefined ? "" : named(batch.raiseEpoch.token));
   call.add(fields.length / 2, ...fields).list(fieldsGone).add(marks).flag(ends);
   call.list(rowPuts).list(rowGone);

@@ -1,5 +1,6 @@
 /** How every run ends: what is left must still be a session that works, or come to its end by time alone. */
 import { START } from "../conformance/kit.ts";
+import { JOURNAL_KEPT_MS } from "../../store/records/journal.ts";
 import { workOnce } from "./deadline_work.ts";
 import { CLIENT, Hand, nodeOf, receiverOf } from "./hand.ts";
 import { ack, detach, owned, type Scenario } from "./scenario.ts";
@@ -41,6 +42,8 @@ async function byFreshOwner(hand: Hand): Promise<void> {
 
 async function byTime(hand: Hand): Promise<void> {
   await workAll(hand);
+  // What is remembered of an ended session goes a day later.
+  await workAll(new Hand("last", hand.store, hand.now + JOURNAL_KEPT_MS));
   const next = await hand.store.nextDueAt();
   if (next !== undefined) throw new Error(`after all was worked off, something is due at ${next}`);
   const { sessions } = await hand.store.directory.list({ limit: 10 });

@@ -33,6 +33,7 @@ const READING: ReadonlySet<string> = new Set([
   "nextDueAt",
   "directory.list",
   "directory.inspect",
+  "directory.journal",
 ]);
 
 /** What a call touches: of a `KeyValueDriver` the keys that it names, of anything else all there is. */

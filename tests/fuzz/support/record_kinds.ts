@@ -5,6 +5,7 @@ import type { SubscriptionMatch } from "../../../src/routing/resolve.ts";
 import { decodeRecord, RECORD_KIND, recordWriter } from "../../../src/store/encoding.ts";
 import { decodeDue, type DueRow, encodeDue } from "../../../src/store/key_value/due_row.ts";
 import { decodeGate, encodeGate, type GateRecord } from "../../../src/store/key_value/gate.ts";
+import { decodeEnded, encodeEnded } from "../../../src/store/key_value/ended.ts";
 import { decodeHead, encodeHead, type HeadRecord } from "../../../src/store/key_value/head.ts";
 import { decodeOutbox, encodeOutbox, type OutboxRecord } from "../../../src/store/key_value/outbox_row.ts";
 import {
@@ -158,6 +159,7 @@ const head = record<HeadRecord>({
     ended: fc.record({ incarnation: text, reason: fc.constantFrom("expired", "cleanStart", "takenOver") }),
   }),
   tokens: bytes,
+  journal: text,
 });
 const gate = record<GateRecord>({
   incarnation: text,
@@ -200,6 +202,12 @@ const mark = fc.record({ packetId, phase: fc.constantFrom("sent" as const, "rele
 /** All of them. */
 export const RECORD_KINDS: readonly RecordKind[] = [
   { name: "head", kind: RECORD_KIND.head, encoded: head.map(encodeHead), decode: decodeHead },
+  {
+    name: "journal of an ended session",
+    kind: RECORD_KIND.ended,
+    encoded: fc.record({ incarnation: text, until: number, journal: text }).map(encodeEnded),
+    decode: decodeEnded,
+  },
   { name: "gate", kind: RECORD_KIND.gate, encoded: gate.map(encodeGate), decode: decodeGate },
   {
     name: "queued message",

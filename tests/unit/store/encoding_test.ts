@@ -4,6 +4,7 @@ import { SessionError } from "../../../src/errors.ts";
 import { decodeRecord, RECORD_KIND, recordWriter } from "../../../src/store/encoding.ts";
 import { decodeDue, type DueRow, encodeDue } from "../../../src/store/key_value/due_row.ts";
 import { decodeGate, encodeGate, type GateRecord } from "../../../src/store/key_value/gate.ts";
+import { decodeEnded, encodeEnded, type EndedRecord } from "../../../src/store/key_value/ended.ts";
 import { decodeHead, encodeHead, type HeadRecord } from "../../../src/store/key_value/head.ts";
 import { decodeOutbox, encodeOutbox, type OutboxRecord } from "../../../src/store/key_value/outbox_row.ts";
 import { decodeQueueRow, encodeBody, encodeQueueRow } from "../../../src/store/key_value/queue_row.ts";
@@ -72,10 +73,16 @@ const HEAD: HeadRecord = {
     ended: { incarnation: "h", reason: "cleanStart" },
   },
   tokens: new Uint8Array(),
+  journal: "",
 };
 
 /** It has remembered tokens since they were kept. */
 const HEAD_WITH_TOKENS: HeadRecord = { ...HEAD, tokens: new Uint8Array([1, 2, 3, 4, 5, 6, 255, 0, 0, 0, 0, 0]) };
+
+/** It tells what became of it since that is written down. */
+const HEAD_WITH_JOURNAL: HeadRecord = { ...HEAD_WITH_TOKENS, journal: "b1/1/-/n/;" };
+
+const ENDED: EndedRecord = { incarnation: "i", until: 1_024, journal: "b1/1/-/n/;" };
 
 const GATE: GateRecord = {
   incarnation: "i",
@@ -140,6 +147,21 @@ const FIXTURES: readonly Fixture[] = [
     value: HEAD_WITH_TOKENS,
     encode: () => encodeHead(HEAD_WITH_TOKENS),
     decode: (key, bytes) => decodeHead(key, bytes),
+  },
+  {
+    name: "head with a journal",
+    hex:
+      "01011f0163016903c801016e017405fe0180d095ffbc31feffffff0fac02e8d795ffbc318e01d0df95ffbc31e807dcdb95ffbc31f40305320200020601c70101016202010001640c016f01750168010c010203040506ff00000000000a62312f312f2d2f6e2f3b",
+    value: HEAD_WITH_JOURNAL,
+    encode: () => encodeHead(HEAD_WITH_JOURNAL),
+    decode: (key, bytes) => decodeHead(key, bytes),
+  },
+  {
+    name: "journal of an ended session",
+    hex: "0118016980080a62312f312f2d2f6e2f3b",
+    value: ENDED,
+    encode: () => encodeEnded(ENDED),
+    decode: decodeEnded,
   },
   {
     name: "gate",
@@ -340,6 +362,7 @@ Deno.test("a head with every field stays within 2 KiB when ids have 64 character
     principal: id,
     lastOutcomes: new Uint8Array(512),
     tokens: new Uint8Array(48),
+    journal: "x".repeat(512),
   };
   assert.ok(encodeHead(head).length <= 2_048);
 });

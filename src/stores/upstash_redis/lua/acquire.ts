@@ -6,7 +6,7 @@
 import { TOKENS_KEPT } from "../../../store/tokens.ts";
 import type { Script } from "../transport.ts";
 import { COMMON } from "./common.ts";
-import { LOG, MARKS, PAGE } from "./log.ts";
+import { JOURNAL, LOG, MARKS, PAGE } from "./log.ts";
 import { MEMBERS } from "./members.ts";
 import { OWED } from "./owed.ts";
 import { ENDING, INDEX } from "./shared.ts";
@@ -33,14 +33,15 @@ export const HEAD = [
  * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `left`, rows, own log; now; stamp; leases that are known
  *   beforehand; name, holder, full name; token, the same in short, node, identity of a new log, binding; switches (must be
  *   new, refuse an owned one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to
- *   raise the limit, the parting row, the name to keep; limits of the page.
+ *   raise the limit, the parting row, the name to keep; limits of the page; the moment and the node as `j` has them, how much it
+ *   has of a node.
  * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
  *   what is to be done elsewhere; `s` the token had it before, `b` another binding, `e` there is one, `o` it is owned, `x` a
  *   record is none.
  */
 export const ACQUIRE: Script = {
   name: "acquire",
-  source: COMMON + LOG + MARKS + PAGE + INDEX + MEMBERS + ENDING + OWED + `
+  source: COMMON + LOG + JOURNAL + MARKS + PAGE + INDEX + MEMBERS + ENDING + OWED + `
 local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES = 1, 2, 3, 7, 8, 9, 10, 11
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
@@ -56,6 +57,7 @@ local token, short, node, newId, binding = arg(), arg(), arg(), arg(), arg()
 local mustBeNew, refusesOwned, beginsAnew, anyKind, releases = arg() == '1', arg() == '1', arg() == '1', arg() == '1', arg() == '1'
 local decisions, kind, head, ahead, parting, kept = arg(), number(), arg(), number(), arg(), arg()
 local most, mostBytes = number(), number()
+local moment, shortNode, nodeSize = arg(), arg(), number()
 
 local function headOf(value)
   local list = {}
@@ -87,8 +89,9 @@ local function answer(status, log, latest, headText, values, pending)
   return reply(status)
 end
 
-local log = open(own, {'k', 'p', 'h', 'w', 'r'})
+local log = open(own, {'k', 'p', 'h', 'w', 'r', 'j'})
 local stored = log.id and headOf(log.seen.h)
+local journal = log.seen.j
 if log.id and not (log.state and stored) then return reply('x') end
 local attached = stored and stored[ATTACHED] == 1
 if attached and log.seen.k == token then
@@ -175,8 +178,13 @@ else
 end
 local latest = (goesOn and '1 ' or '0 ') .. digits(started) .. ' ' .. ended ..
   (living and ' ' .. owner .. ' ' .. since or '')
+-- A node's name stands behind a '=' in the log.
+local taken = living and string.sub(owner, 2, nodeSize + 1) or ''
+local told = (goesOn and 'r' or 'b') .. moment .. '/' .. digits(log.state[EPOCH]) .. '/' .. string.sub(ended, 1, 1)
+  .. '/' .. shortNode .. '/' .. taken .. ';'
 log.node = node
 log.set.n, log.set.k, log.set.h, log.set.w, log.set.t, log.set.u = node, token, head, latest, '', ''
+log.set.j = withEntry(journal, told)
 log.set.r = string.sub(tokens, -${TOKENS_KEPT - 1} * #short) .. short
 save(log)
 if parting ~= '' then
@@ -184,6 +192,8 @@ if parting ~= '' then
 elseif parted and goesOn then
   redis.call('HDEL', rows, 'w')
 end
+-- What was left of one that has ended would vanish.
+if not stored and journal then redis.call('PERSIST', own) end
 if stored and goesOn and not wasAttached then
   redis.call('PERSIST', own)
   if #values > 0 then redis.call('PERSIST', rows) end

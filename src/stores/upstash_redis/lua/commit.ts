@@ -6,7 +6,7 @@
 import type { Script } from "../transport.ts";
 import { APPEND } from "./append.ts";
 import { COMMON } from "./common.ts";
-import { LOG } from "./log.ts";
+import { JOURNAL, LOG } from "./log.ts";
 import { MEMBERS } from "./members.ts";
 import { OWED } from "./owed.ts";
 import { ENDING, INDEX } from "./shared.ts";
@@ -23,7 +23,7 @@ import { ENDING, INDEX } from "./shared.ts";
  */
 export const COMMIT: Script = {
   name: "commit",
-  source: COMMON + LOG + INDEX + MEMBERS + ENDING + OWED + APPEND + `
+  source: COMMON + LOG + JOURNAL + INDEX + MEMBERS + ENDING + OWED + APPEND + `
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'ended', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local batch, now = arg(), number()
@@ -35,7 +35,7 @@ local function list()
 end
 
 -- The own log: its guard, and what changes.
-local log, id, name, holder, fullName, ends, expiry
+local log, id, name, holder, fullName, ends, expiry, keepsFor
 local rowPuts, rowGone, ownedGone, duePuts, dueGone, changes = {}, {}, {}, {}, {}, {}
 if own then
   id = arg()
@@ -46,6 +46,8 @@ if own then
     removals[n] = {arg(), number()}
     wanted[n] = removals[n][1]
   end
+  local told, keeps = arg(), number()
+  if told ~= '' then wanted[#wanted + 1] = 'j' end
   log = open(own, wanted)
   if log.id == id and not log.state then return reply('x') end
   if log.id ~= id or log.state[EPOCH] ~= epoch or log.state[VERSION] ~= version then
@@ -56,6 +58,8 @@ if own then
     return reply('p')
   end
   log.state[VERSION] = version + 1
+  if told ~= '' then log.set.j = withEntry(log.seen.j, told) end
+  keepsFor = keeps
   local limit = arg()
   if limit ~= '' then log.state[LIMIT] = tonumber(limit) end
   for _, removal in ipairs(removals) do
@@ -202,6 +206,11 @@ for _, each in pairs(logs) do
 end
 if log and ends then
   finish(own, rows, redis.call('HKEYS', rows), holder, name, id)
+  -- What became of it stays for a while, with nothing beside it.
+  if log.set.j then
+    redis.call('HSET', own, 'j', log.set.j)
+    redis.call('PEXPIRE', own, digits(keepsFor))
+  end
   redis.call('ZADD', shared.ended, digits(now), id .. '/' .. batch)
   redis.call('ZREMRANGEBYSCORE', shared.ended, '-inf', digits(now - 3600000))
   redis.call('PEXPIRE', shared.ended, 3600000)

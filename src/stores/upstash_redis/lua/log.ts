@@ -3,11 +3,12 @@
  *
  * A log is one hash: `i` its identity, `s` its state (the numbers below), `d` counts of what was lost by reason, `n` the
  * node that owns it or nothing, `t` and `u` the latest batch and its answer, `h` the head, `k` its owner's token, `r` the
- * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `c` a name too long for the
+ * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `j` what became of it and of those before it under its name, `c` a name too long for the
  * key, `m/` marks, `o=` what was taken from each source, and one field a sequence for what stands in it, which begins with its size, whether it is light (it gives way first) and a semicolon.
  *
  * @module
  */
+import { JOURNAL_CHARACTERS } from "../../../store/records/journal.ts";
 
 /** The numbers of a log's state, in the order in which field `s` holds them. */
 export const STATE = [
@@ -153,6 +154,17 @@ local function sayPage(log, after, most, mostBytes)
   sayNumber(log.state[TAIL])
   sayNumber(#entries / 2)
   for n = 1, #entries do say(entries[n]) end
+end
+`;
+
+/** Appending to field `j`: entries that each end with a semicolon; the oldest give way. Needs `LOG`. */
+export const JOURNAL: string = `
+local function withEntry(journal, entry)
+  journal = (journal or '') .. entry
+  while #journal > ${JOURNAL_CHARACTERS} do
+    journal = string.sub(journal, (string.find(journal, ';', 1, true) or #journal) + 1)
+  end
+  return journal
 end
 `;
 
