@@ -76,6 +76,7 @@ export type {
   DueOptions,
   DueWork,
   Guard,
+  JournalEntry,
   OutboxEntry,
   OutboxMove,
   PageLimit,

@@ -23,7 +23,9 @@ export type DropReason =
   /** Client: it may have been sent in a session that the server has no more ([MQTT-3.2.2-5]). */
   | "sessionLost"
   /** Client: the server takes no message of its level, or none to be retained ([MQTT-3.2.2-11], [MQTT-3.2.2-14]). */
-  | "notSupported";
+  | "notSupported"
+  /** An administrator emptied the queue. */
+  | "purged";
 
 /** Why a session ended. */
 export type EndReason =

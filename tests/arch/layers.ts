@@ -1,5 +1,5 @@
 /**
- * The rules of the house: who may import whom. `errors, mqtt ← machine, routing ← store ← stores | runtime ← hosts`.
+ * The rules of the house: who may import whom. `errors, mqtt ← machine, routing ← store ← stores | runtime | admin ← hosts`.
  *
  * @module
  */
@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: CORE,
   stores: [...CORE, "store"],
   runtime: [...CORE, "store"],
+  admin: [...CORE, "store"],
   hosts: [...CORE, "store", "runtime"],
   testing: [...CORE, "store", "stores", "runtime"],
 };
@@ -30,7 +31,7 @@ const FOR_SIBLINGS: readonly string[] = ["src/hosts/mqtt_packet"];
 
 /** The packages that are shipped, and the paths under which each may be imported. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "valibot": ["src/machine/", "src/store/", "src/stores/", "src/runtime/"],
+  "valibot": ["src/machine/", "src/store/", "src/stores/", "src/runtime/", "src/admin/"],
   "@upstash/redis": ["src/stores/upstash_redis"],
   "idb-keyval": ["src/stores/idb_keyval"],
 };

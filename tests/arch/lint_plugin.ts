@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 
 const PURE_FOLDERS = ["src/mqtt/", "src/machine/", "src/routing/"];
 
-/** The one room where the platform's clocks, timers and random source come in; all others are given them. */
-const AMBIENT_ROOM = "src/runtime/environment.ts";
+/** The rooms where the platform's clocks, timers and random source come in; all others are given them. */
+const AMBIENT_ROOMS = ["src/runtime/environment.ts", "src/admin/environment.ts"];
 
 /** Names whose value differs from run to run or from platform to platform, and what to do instead. */
 const AMBIENT: Readonly<Record<string, string>> = {
@@ -40,7 +40,7 @@ function isShipped(filename: string): boolean {
 }
 
 function isWithoutPlatform(filename: string): boolean {
-  return isShipped(filename) && pathInProject(filename) !== AMBIENT_ROOM;
+  return isShipped(filename) && !AMBIENT_ROOMS.includes(pathInProject(filename) ?? "");
 }
 
 function isPure(filename: string): boolean {

@@ -13,6 +13,7 @@ export const DROP_REASONS = [
   "unreadable",
   "sessionLost",
   "notSupported",
+  "purged",
 ] as const satisfies readonly DropReason[];
 
 /** Lost messages by reason. */

@@ -82,7 +82,7 @@ export const JOURNAL_CASES: readonly ConformanceCase[] = [
       expectEqual((await told(kit)).slice(-4), [
         `${HOUR_MS + 1} began 1 node-a after expired`,
         `${HOUR_MS + 2} began 1 node-b after cleanStart`,
-        `${LEASE_END - 1 - START} began 1 node-a after cleanStart`,
+        `${LEASE_END - 1 - START} began 1 node-a from node-b after cleanStart`,
         `${LEASE_END - 1 - START} began 1 node-b from node-a after takenOver`,
       ], "the journal");
     },

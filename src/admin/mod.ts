@@ -1,0 +1,33 @@
+/**
+ * Administration of sessions over their store, whether a broker runs or not.
+ *
+ * {@linkcode sessionAdmin} looks at sessions, explains what became of them, and changes them.
+ *
+ * @example
+ * ```ts
+ * import { sessionAdmin } from "@edge-mqtt/session/admin";
+ * import { memoryStore } from "@edge-mqtt/session/memory";
+ *
+ * const admin = sessionAdmin(memoryStore());
+ * const { sessions, cursor } = await admin.list({ attached: false, minimumQueued: 100 });
+ * console.assert(sessions.length === 0 && cursor === undefined);
+ * ```
+ *
+ * @module
+ */
+export { sessionAdmin } from "./session_admin.ts";
+export type { AdminSubscription, SessionAdmin, SessionAdminOptions } from "./session_admin.ts";
+export { systemAdminEnvironment } from "./environment.ts";
+export type { AdminEnvironment } from "./environment.ts";
+export type { ChangeOptions, ChangeOutcome } from "./session_change.ts";
+export type { PurgeOptions, PurgeResult } from "./queue_purge.ts";
+export type { ListQuery, SessionFilter } from "./listing.ts";
+export type {
+  InspectedDeadlines,
+  InspectedExchange,
+  InspectedSubscription,
+  InspectedWill,
+  InspectOptions,
+  SessionInspection,
+} from "./inspection.ts";
+export type { ExplainedEnd, ExplainedOwner, SessionExplanation } from "./explanation.ts";
