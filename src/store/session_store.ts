@@ -389,8 +389,8 @@ export interface SessionDirectory {
   inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
   /**
    * What became of the sessions of a client, oldest first: as many of the newest entries as a store keeps, at least the last
-   * five. It goes over from one session of a client to the next, and stays for a day after the last has ended; empty when
-   * nothing is known. Stores need not keep it for a Client Identifier of more than 256 bytes once its session has ended.
+   * five. It goes over from one session of a client to the next, and stays for a day after the last has ended, unless that
+   * was with its connection, its interval being 0; empty when nothing is known. Stores need not keep it for a Client Identifier of more than 256 bytes once its session has ended.
    */
   journal(clientId: string, options?: StoreCallOptions): Promise<readonly JournalEntry[]>;
 }

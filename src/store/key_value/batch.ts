@@ -1,6 +1,6 @@
 /** Planning one batch: its changes, its deliveries, its outbox, and the answer that it will get. */
 import type { SessionChange } from "../../machine/change.ts";
-import { commitEntry, withEntry } from "../records/journal.ts";
+import { commitEntry, endsQuietly, withEntry } from "../records/journal.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import { append, type Appending, outgoing, type OutgoingMessage } from "./append.ts";
 import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
@@ -290,7 +290,9 @@ function finishOwner(
       : { epoch: state.head.epoch + 1, owner: { nodeId: state.head.owner.nodeId, token: raised.token } }),
     lastBatchId: batch.id,
     lastOutcomes: packOutcomes(deliveries),
-    journal: withEntry(draft.head.journal, commitEntry(state.head.session, state.head.epoch, batch)),
+    journal: endsQuietly(batch.changes)
+      ? ""
+      : withEntry(draft.head.journal, commitEntry(state.head.session, state.head.epoch, batch)),
   };
   const headKey = layout.head(clientId);
   if (draft.ended) {

@@ -3,7 +3,8 @@
  *
  * It is a text that any store can append to and cut, its scripts as well: entries of visible ASCII, each ended by `;`. It is
  * written with commits that happen anyway, goes over to the next session of its client, and of one that has ended it
- * stays for {@linkcode JOURNAL_KEPT_MS}.
+ * stays for {@linkcode JOURNAL_KEPT_MS}; not of one that ended with its connection, as its client asked for, since of such
+ * there may be any number.
  *
  * @module
  */
@@ -53,6 +54,11 @@ export function withEntry(journal: string, entry: string): string {
   return text;
 }
 
+/** Whether changes end a session with its connection, as its client asked for: then nothing is kept of it. */
+export function endsQuietly(changes: CommitBatch["changes"]): boolean {
+  return changes.some((change) => change.type === "endSession" && change.reason === "disconnected");
+}
+
 /** The entry of an acquire. */
 export function acquireEntry({ at, epoch, resumed, nodeId, superseded, ended }: AcquireFacts): string {
   const letter = Object.entries(ENDED_BEFORE).find(([, reason]) => reason === ended)?.[0] ?? "-";
@@ -61,7 +67,8 @@ export function acquireEntry({ at, epoch, resumed, nodeId, superseded, ended }: 
 }
 
 /**
- * The entry of a commit: of one that lets the session go, ends it, or changes it without owning it; `""` for any other.
+ * The entry of a commit: of one that lets the session go, ends it, or changes it without owning it; `""` for any other, and
+ * for one that {@linkcode endsQuietly}.
  *
  * @param head The head before the commit.
  * @param epoch The epoch before the commit.
@@ -75,6 +82,7 @@ export function commitEntry(
   let left: number | undefined;
   for (const change of changes) {
     if (change.type === "endSession") {
+      if (change.reason === "disconnected") return "";
       return `e${momentText(now)}/${epoch + Number(isForeign)}/${END_REASONS.indexOf(change.reason)};`;
     }
     if (change.type === "putHead") left = change.head.attached ? undefined : change.head.disconnectReason ?? 0;

@@ -1,5 +1,5 @@
 import { checkBatch, subscribedFilters } from "../../store/batch.ts";
-import { commitEntry, JOURNAL_KEPT_MS, withEntry } from "../../store/records/journal.ts";
+import { commitEntry, endsQuietly, JOURNAL_KEPT_MS, withEntry } from "../../store/records/journal.ts";
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
 import { carryOut } from "./changes.ts";
 import { copyOfReceiver } from "./copies.ts";
@@ -91,7 +91,7 @@ function remember(
   world: World,
   record: SessionRecord,
   goesOn: boolean,
-  { id, now }: CommitBatch,
+  { id, now, changes }: CommitBatch,
   result: CommitResult,
 ): void {
   record.lastBatch = { id, result };
@@ -100,6 +100,7 @@ function remember(
   const tombstone = { clientId, incarnation, lastBatch, dueAt: Infinity, place: -1 };
   world.tombstones.set(incarnation, tombstone);
   world.dueTombstones.set(tombstone, now);
+  if (endsQuietly(changes)) return;
   const ended = { clientId, incarnation, journal: record.journal, dueAt: Infinity, place: -1 };
   world.endedJournals.set(clientId, ended);
   world.dueJournals.set(ended, Math.max(0, Math.ceil(now)) + JOURNAL_KEPT_MS);

@@ -91,17 +91,17 @@ export const JOURNAL_CASES: readonly ConformanceCase[] = [
     name: "the journal of a session that ended in a commit stays, and goes over to the next session",
     run: async (kit) => {
       const first = await kit.open("client");
-      await kit.change(first, [{ type: "endSession", reason: "disconnected" }], { now: START + 5 });
-      expectEqual(await told(kit), ["0 began 1 node-a", "5 ended 1 disconnected"], "the journal once it has ended");
+      await kit.change(first, [{ type: "endSession", reason: "takenOver" }], { now: START + 5 });
+      expectEqual(await told(kit), ["0 began 1 node-a", "5 ended 1 takenOver"], "the journal once it has ended");
       await sweepUntil(kit, START + HOUR_MS);
-      expectEqual(await told(kit), ["0 began 1 node-a", "5 ended 1 disconnected"], "the journal once it was swept");
+      expectEqual(await told(kit), ["0 began 1 node-a", "5 ended 1 takenOver"], "the journal once it was swept");
       expectEqual(await kit.store.read("client"), undefined, "the session that has ended");
       const second = await kit.detach(await kit.open("client", { now: START + 6 }), {});
       const raiseEpoch = { token: kit.id() };
       await kit.change(second, [{ type: "endSession", reason: "expired" }], { raiseEpoch, now: START + 7 });
       const expected = [
         "0 began 1 node-a",
-        "5 ended 1 disconnected",
+        "5 ended 1 takenOver",
         "6 began 1 node-a",
         "0 detached 1 0",
         "7 ended 2 expired",
@@ -125,6 +125,15 @@ export const JOURNAL_CASES: readonly ConformanceCase[] = [
       await kit.store.renewNode("node-a", 0);
       await kit.store.renewNode("node-b", 0);
       expectEqual(await kit.store.nextDueAt(), undefined, "what is due");
+    },
+  },
+  {
+    name: "of a session that ends with its connection, as its client asked for, no journal is kept",
+    run: async (kit) => {
+      await kit.detach(await kit.open("client"));
+      const again = await kit.open("client");
+      await kit.change(again, [{ type: "endSession", reason: "disconnected" }]);
+      expectEqual(await told(kit), [], "the journal");
     },
   },
   {

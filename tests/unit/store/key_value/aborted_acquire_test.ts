@@ -1,4 +1,5 @@
 /** An acquire that nobody waits for any more goes no further than what it has sent. */
+import { decodeHead } from "../../../../src/store/key_value/head.ts";
 import assert from "node:assert/strict";
 import { mapDriver } from "../../../../src/testing/mod.ts";
 import { type CommitFate, faultyDriver } from "./faulty_driver.ts";
@@ -58,9 +59,10 @@ Deno.test("a head that was written before tokens were remembered is one of which
   await store.acquire(request("c", "1"));
   const head = driver.entries().find(({ key }) => key.includes("/head/"));
   assert.ok(head !== undefined);
-  // The last seven bytes are the token with its length; the fourth flag says that they are there.
-  const before = head.value.slice(0, -7);
-  before[2] = (before[2] ?? 0) & ~8;
+  // It had no journal yet. Before that, the last seven bytes are the token with its length; the fourth flag says so.
+  const journal = decodeHead(head.key, head.value).journal.length;
+  const before = head.value.slice(0, -7 - journal - 1);
+  before[2] = (before[2] ?? 0) & ~(8 | 16);
   driver.overwrite(head.key, before);
   const answer = await store.acquire(request("c", "2"));
   assert.equal(answer.outcome, "acquired");

@@ -1,4 +1,5 @@
 /** What a caller may not ask of the store, what no commit can hold, and what rows come and go with a session. */
+import { JOURNAL_KEPT_MS } from "../../../../src/store/records/journal.ts";
 import assert from "node:assert/strict";
 import { SessionError } from "../../../../src/errors.ts";
 import type { Will } from "../../../../src/mqtt/will.ts";
@@ -170,9 +171,16 @@ Deno.test("what an ended session left is swept in commits no larger than the lim
     await commit({ type: "putSubscription", filter: `filter/${index}/${"x".repeat(100)}`, subscription: PLAIN });
   }
   await commit({ type: "endSession", reason: "administrative" });
-  for (const work of await store.listDue(NOW + 1, { limit: 100, graceMs: 0 })) {
-    if (work.type === "sweep") await store.sweep(work.work);
-  }
-  const left = driver.entries().map(({ key }) => key);
-  assert.deepEqual(left.filter((key) => /\/(row|route|due)\//.test(key)), []);
+  const sweep = async (now: number): Promise<void> => {
+    for (const work of await store.listDue(now, { limit: 100, graceMs: 0 })) {
+      if (work.type === "sweep") await store.sweep(work.work);
+    }
+  };
+  const left = (): string[] => driver.entries().map(({ key }) => key);
+  await sweep(NOW + 1);
+  assert.deepEqual(left().filter((key) => /\/(row|route)\//.test(key)), []);
+  // Its journal goes a day later.
+  assert.equal(left().filter((key) => /\/(due|ended)\//.test(key)).length, 2);
+  await sweep(NOW + JOURNAL_KEPT_MS);
+  assert.deepEqual(left().filter((key) => /\/(row|route|due|ended)\//.test(key)), []);
 });

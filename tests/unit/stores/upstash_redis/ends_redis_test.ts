@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { SessionChange } from "../../../../src/machine/change.ts";
 import { detachedHead } from "../../../../src/machine/rules/lifecycle.ts";
 import type { CommitBatch, Guard, SessionStore } from "../../../../src/store/session_store.ts";
+import { JOURNAL_KEPT_MS } from "../../../../src/store/records/journal.ts";
 import { BROOM_MS } from "../../../../src/stores/upstash_redis/changes.ts";
 import { random } from "../../../../src/testing/mod.ts";
 import {
@@ -159,6 +160,15 @@ Deno.test("10 000 sessions come and go, and every key is as it was before them",
   const chance = random(seed);
   for (const some of piecesOf(chance.shuffle(everyone), 2_500)) await liveAndEnd(kit, store, some);
   for (const nodeId of NODES) while ((await store.readRings(nodeId)).length > 0);
+  // What became of those that did not end with their connection is told for a day, in one field with nothing beside it.
+  const told = (await rig.keys()).filter((key) => key.endsWith("}/log") && !key.includes("{cresident}"));
+  assert.ok(told.length > 1_000);
+  await inParallel(told, async (key) => {
+    assert.deepEqual(await rig.run("HKEYS", key), ["j"]);
+    const ms = Number(await rig.run("PTTL", key));
+    assert.ok(ms > 0 && ms <= JOURNAL_KEPT_MS, `it ends in ${ms} ms`);
+    await rig.run("DEL", key);
+  });
   const after = await rig.contents(isLasting);
   assert.deepEqual(after, before, `seed ${seed}: ${JSON.stringify(await sizes(rig))}`);
   // What remembers how sessions ended is forgotten within the hour, or by the next that ends after it.
@@ -168,7 +178,7 @@ Deno.test("10 000 sessions come and go, and every key is as it was before them",
   assert.ok(left > 0 && left <= HOUR, `it ends in ${left} ms`);
   assert.ok(Number(await rig.run("ZCARD", ended)) > 1_000);
   const last = await kit.open("last");
-  await kit.change(last, [{ type: "endSession", reason: "administrative" }], { now: START + 9 * HOUR });
+  await kit.change(last, [{ type: "endSession", reason: "disconnected" }], { now: START + 9 * HOUR });
   assert.equal(await rig.run("ZCARD", ended), 1);
 });
 
