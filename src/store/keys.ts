@@ -83,6 +83,33 @@ export function escapePart(text: string): string {
   return escaped;
 }
 
+/** The name that {@linkcode escapePart} turned into a part; `undefined` for a digest. */
+export function unescapePart(part: string): string | undefined {
+  if (part.startsWith("~")) return undefined;
+  if (!part.includes("%")) return part;
+  let text = "";
+  let bytes: number[] = [];
+  const flush = (): void => {
+    if (bytes.length > 0) text += new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+    bytes = [];
+  };
+  for (let index = 0; index < part.length;) {
+    if (part[index] !== "%") {
+      flush();
+      text += part[index++];
+    } else if (part[index + 1] === "u") {
+      flush();
+      text += String.fromCharCode(Number.parseInt(part.slice(index + 2, index + 6), 16));
+      index += 6;
+    } else {
+      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16));
+      index += 3;
+    }
+  }
+  flush();
+  return text;
+}
+
 /** The SHA-256 of a text, in hexadecimal digits. */
 export async function digestOf(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));

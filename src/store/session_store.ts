@@ -13,6 +13,7 @@ import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
 import type { StoreCapabilities } from "./capabilities.ts";
+import type { StoreMaintenance } from "./maintenance.ts";
 
 /** What every call may take last. */
 export interface StoreCallOptions {
@@ -445,4 +446,6 @@ export interface SessionStore {
   watch?(nodeId: string, signal: AbortSignal): AsyncIterable<void>;
   /** Lists what is stored. */
   readonly directory: SessionDirectory;
+  /** For export, import and repair; absent where a store offers none. */
+  readonly maintenance?: StoreMaintenance;
 }

@@ -5,12 +5,14 @@
  */
 import { MAX_SHAPES } from "../routing/shape.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
+import { digestOf } from "../store/keys.ts";
 import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
 import { acquire } from "./memory/acquire.ts";
 import { checkWhole, commit } from "./memory/commit.ts";
 import { inspect, journal, list } from "./memory/directory.ts";
 import { listDue, nextDueAt, renewNode, sweep } from "./memory/due.ts";
 import { MessageLog } from "./memory/log.ts";
+import { readImage, restore } from "./memory/maintenance.ts";
 import { snapshotOf } from "./memory/snapshot.ts";
 import { guardOf, World } from "./memory/world.ts";
 
@@ -66,7 +68,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 
   return {
     capabilities,
-    acquire: (request, callOptions) => call(callOptions, () => acquire(world, request)),
+    acquire: async (request, callOptions) => {
+      const restored = world.sessions.get(request.terms.clientId)?.principalDigest !== undefined;
+      if (!restored || request.principal === undefined) return await call(callOptions, () => acquire(world, request));
+      const digest = await digestOf(request.principal);
+      return await call(callOptions, () => acquire(world, request, digest));
+    },
     read: (clientId, callOptions) => call(callOptions, () => read(world, clientId)),
     commit: (batches, callOptions) =>
       call(callOptions, () => {
@@ -93,6 +100,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
       list: (query) => call(query, () => list(world, query)),
       inspect: (clientId, callOptions) => call(callOptions, () => inspect(world, clientId)),
       journal: (clientId, callOptions) => call(callOptions, () => journal(world, clientId)),
+    },
+    maintenance: {
+      readImage: async (clientId, callOptions) => await call(callOptions, () => readImage(world, clientId)),
+      restore: async (request, callOptions) => await call(callOptions, () => restore(world, request, callOptions)),
+      // Its index is made of the same objects as its sessions: nothing can be amiss.
+      examine: (query) => call(query, () => ({ examined: world.sessions.size, findings: [] })),
     },
   };
 }

@@ -120,8 +120,8 @@ export function append(
 }
 
 /** Writes the row: the message in it, or staged beside it when a value cannot hold it. */
-function putRow(
-  work: Appending,
+export function putRow(
+  work: Pick<Appending, "plan" | "staging" | "valueBytes">,
   outgoing: OutgoingMessage,
   receiver: DeliveryReceiver,
   place: { readonly rows: string; readonly sequence: number; readonly handle: string },

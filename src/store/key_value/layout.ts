@@ -50,6 +50,11 @@ export class Layout {
     return `${this.#root}/ended/${this.#parts.of(clientId)}`;
   }
 
+  /** All rows of all sessions. */
+  allRows(): string {
+    return `${this.#root}/row/`;
+  }
+
   rowsOfClient(clientId: string): string {
     return `${this.#root}/row/${this.#parts.of(clientId)}/`;
   }
@@ -95,12 +100,25 @@ export class Layout {
     return `${this.#routesAt(filterPart)}${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
   }
 
+  allRoutes(): string {
+    return `${this.#root}/route/`;
+  }
+
+  /** A route, by parts of keys. */
+  routeOf(filterPart: string, client: string, incarnation: string): string {
+    return `${this.#routesAt(filterPart)}${client}/${incarnation}`;
+  }
+
   nodes(): string {
     return `${this.#root}/node/`;
   }
 
   node(nodeId: string): string {
     return this.nodes() + this.#parts.of(nodeId);
+  }
+
+  allOwned(): string {
+    return `${this.#root}/owned/`;
   }
 
   ownedBy(nodeId: string): string {
@@ -138,6 +156,15 @@ export class Layout {
     return `${this.#root}/bell/${nodePart}`;
   }
 
+  allOutboxes(): string {
+    return `${this.#root}/outbox/`;
+  }
+
+  /** An entry of an outbox, by parts of keys. */
+  outboxEntryAt(outbox: string, number: string): string {
+    return `${this.allOutboxes()}${outbox}/entry/${number}`;
+  }
+
   outbox(outboxId: string): string {
     return `${this.#root}/outbox/${this.#parts.of(outboxId)}/`;
   }
@@ -156,15 +183,30 @@ export class Layout {
   }
 
   dueSession(at: number, clientId: string): string {
-    return `${this.due()}${timePart(at)}/session/${this.#parts.of(clientId)}`;
+    return this.dueSessionAt(at, this.#parts.of(clientId));
+  }
+
+  /** The moment of a session of a client that is known by its part of a key. */
+  dueSessionAt(at: number, client: string): string {
+    return `${this.due()}${timePart(at)}/session/${client}`;
   }
 
   dueOutbox(at: number, outboxId: string, number: number): string {
-    return `${this.due()}${timePart(at)}/outbox/${this.#parts.of(outboxId)}/${numberPart(number)}`;
+    return this.dueOutboxAt(at, this.#parts.of(outboxId), numberPart(number));
+  }
+
+  /** The moment of an entry of an outbox, by parts of keys. */
+  dueOutboxAt(at: number, outbox: string, number: string): string {
+    return `${this.due()}${timePart(at)}/outbox/${outbox}/${number}`;
   }
 
   dueSweep(at: number, clientId: string, incarnation: string): string {
-    return `${this.due()}${timePart(at)}/sweep/${this.#parts.of(clientId)}/${this.#parts.of(incarnation)}`;
+    return this.dueSweepAt(at, this.#parts.of(clientId), this.#parts.of(incarnation));
+  }
+
+  /** The moment from which an incarnation is swept, by parts of keys. */
+  dueSweepAt(at: number, client: string, incarnation: string): string {
+    return `${this.due()}${timePart(at)}/sweep/${client}/${incarnation}`;
   }
 
   /** Where a row goes that cannot be read and is in the way. */

@@ -15,8 +15,10 @@ import type { StoreContext } from "./context.ts";
 import { directory } from "./directory.ts";
 import type { DriverLimits, KeyValueDriver } from "./driver.ts";
 import { listDue, nextDueAt, renewNode } from "./due.ts";
+import { examine } from "./examine.ts";
 import { readOutbox } from "./outbox.ts";
 import { readQueue } from "./queue.ts";
+import { readImage, restore } from "./restore.ts";
 import { readRings, watchRings } from "./rings.ts";
 import { routing } from "./routing.ts";
 import { readSession } from "./session.ts";
@@ -101,6 +103,11 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
       ? {}
       : { watch: (nodeId: string, signal: AbortSignal) => watchRings(context, watch, nodeId, signal) }),
     directory: directory(context),
+    maintenance: {
+      readImage: (clientId, call) => begun(call, () => readImage(context, clientId)),
+      restore: (request, call) => begun(call, () => restore(context, router, request, call)),
+      examine: (query) => begun(query, () => examine(context, query)),
+    },
   };
 }
 

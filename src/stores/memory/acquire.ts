@@ -10,14 +10,18 @@ import { snapshotOf } from "./snapshot.ts";
 import { guardOf, type World } from "./world.ts";
 
 /** Takes a session (D1): everything up to the first change decides, nothing after it can fail. */
-export function acquire(world: World, request: AcquireRequest): Acquired | AcquireRefusal {
+export function acquire(
+  world: World,
+  request: AcquireRequest,
+  principalDigest?: string,
+): Acquired | AcquireRefusal {
   const stored = world.sessions.get(request.terms.clientId);
   if (stored?.owner !== undefined && stored.owner.token === request.token) {
     return answer(world, stored, stored.owner, request);
   }
   const aliveUntil = stored?.owner === undefined ? undefined : world.aliveUntil(stored.owner.nodeId);
   const isLiving = aliveUntil !== undefined && aliveUntil > request.now;
-  const reason = refusal(stored, request, isLiving);
+  const reason = refusal(stored, request, isLiving, principalDigest);
   if (reason !== undefined) return { outcome: "refused", reason };
 
   const decision = decideAcquire(
@@ -45,11 +49,7 @@ export function acquire(world: World, request: AcquireRequest): Acquired | Acqui
     world.doorbells.ring(superseded.nodeId, request.terms.clientId);
   }
   const record = decision.resumed && stored !== undefined ? stored : begin(world, request, decision);
-  const ended = world.endedJournals.get(request.terms.clientId);
-  if (ended !== undefined) {
-    world.endedJournals.delete(ended.clientId);
-    world.dueJournals.set(ended, Infinity);
-  }
+  const ended = world.forgetJournal(request.terms.clientId);
   record.journal = withEntry(
     stored?.journal ?? ended?.journal ?? "",
     acquireEntry({
@@ -71,10 +71,14 @@ function refusal(
   stored: SessionRecord | undefined,
   request: AcquireRequest,
   isLiving: boolean,
+  principalDigest: string | undefined,
 ): AcquireRefusal["reason"] | undefined {
   if (stored === undefined) return undefined;
   if (stored.tokens.includes(request.token)) return "stale";
-  if (stored.principal !== request.principal) return "principal";
+  // Of a session that was restored no more is known than the digest of its principal.
+  if (stored.principalDigest !== undefined) {
+    if (stored.principalDigest !== principalDigest) return "principal";
+  } else if (stored.principal !== request.principal) return "principal";
   if (request.terms.mustBeNew) return "exists";
   return isLiving && request.whenOwned === "refuse" ? "owned" : undefined;
 }

@@ -26,6 +26,8 @@ export interface SessionRecord extends DueItem {
   readonly clientId: string;
   readonly incarnation: string;
   readonly principal: string | undefined;
+  /** Of a session that was restored: the SHA-256 of its principal, which is all that was known of it. */
+  readonly principalDigest?: string | undefined;
   epoch: number;
   version: number;
   head: SessionHead;

@@ -44,6 +44,15 @@ export class World {
     return record.epoch === guard.epoch && record.version === guard.version ? record : undefined;
   }
 
+  /** Forgets the journal of an ended session: its client has another. */
+  forgetJournal(clientId: string): EndedJournal | undefined {
+    const ended = this.endedJournals.get(clientId);
+    if (ended === undefined) return undefined;
+    this.endedJournals.delete(clientId);
+    this.dueJournals.set(ended, Infinity);
+    return ended;
+  }
+
   /** Changes who owns a session. */
   setOwner(record: SessionRecord, owner: Owner | undefined): void {
     if (record.owner !== undefined && record.owner.nodeId !== owner?.nodeId) {

@@ -10,6 +10,8 @@
 import { SCHEMA_VERSION } from "../../store/encoding.ts";
 import { escapePart, KeyParts, MAX_PART_BYTES } from "../../store/keys.ts";
 
+export { unescapePart } from "../../store/keys.ts";
+
 /** A key that all sessions share. */
 export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended" | "debtors";
 
@@ -66,33 +68,6 @@ export class RedisKeys {
 /** Whether a prefix can stand in front of keys. */
 export function isPrefix(prefix: string): boolean {
   return prefix !== "" && escapePart(prefix).length <= MAX_PART_BYTES;
-}
-
-/** The name that {@linkcode escapePart} turned into a part; `undefined` for a digest. */
-export function unescapePart(part: string): string | undefined {
-  if (part.startsWith("~")) return undefined;
-  if (!part.includes("%")) return part;
-  let text = "";
-  let bytes: number[] = [];
-  const flush = (): void => {
-    if (bytes.length > 0) text += new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-    bytes = [];
-  };
-  for (let index = 0; index < part.length;) {
-    if (part[index] !== "%") {
-      flush();
-      text += part[index++];
-    } else if (part[index + 1] === "u") {
-      flush();
-      text += String.fromCharCode(Number.parseInt(part.slice(index + 2, index + 6), 16));
-      index += 6;
-    } else {
-      bytes.push(Number.parseInt(part.slice(index + 1, index + 3), 16));
-      index += 3;
-    }
-  }
-  flush();
-  return text;
 }
 
 /** A number from 0 to 2^52 − 1 that tells one unique id from the next. */
