@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { JOURNAL_KEPT_MS } from "../../../src/store/records/journal.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import type { Observation, Violation } from "../oracle/observation.ts";
 import type { PageObservation } from "../oracle/page_observation.ts";
@@ -116,10 +117,24 @@ export class World implements ClientWorld {
     await this.time.passUntil(this.time.now + SWEEP_MS);
     for (const each of this.nodes) void each.shutdown(SWEEP_MS * 2);
     await this.time.passUntil(this.time.now + SWEEP_MS);
+    await this.#sweepJournals();
     const left = driver.entries().filter(({ key }) => !STAYS.test(key)).map(({ key }) => key);
     if (left.length === 0) return [];
     const message = `${left.length} rows stay behind when all has ended: ${left.slice(0, 5).join(" ")}`;
     return [{ rule: "nothing left behind", at: this.time.now, client: "", message }];
+  }
+
+  /** What became of sessions is told for a day after their end. */
+  async #sweepJournals(): Promise<void> {
+    const store = this.storage.direct;
+    const now = this.time.now + 2 * JOURNAL_KEPT_MS;
+    for (let rounds = 0; rounds < 100; rounds++) {
+      const sweeps = (await store.listDue(now, { limit: 100, graceMs: 0 })).flatMap((work) =>
+        work.type === "sweep" ? [work.work] : []
+      );
+      if (sweeps.length === 0) return;
+      for (const work of sweeps) await store.sweep(work);
+    }
   }
 
   #node(index: number | undefined): Node | undefined {
