@@ -39,6 +39,11 @@ export class RedisKeys {
     return `${this.#root}{shared}/${key}`;
   }
 
+  /** A key of what is kept for topics. In a cluster all of them live in one slot. */
+  kept(key: "values" | "names" | "ends" | "counts"): string {
+    return `${this.#root}{kept}/${key}`;
+  }
+
   /** The key of a prepared client's head, gate and log. */
   log(clientId: string): string {
     return this.logOf(this.part(clientId));

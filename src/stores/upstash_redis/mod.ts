@@ -36,6 +36,8 @@ import { routing } from "./routing.ts";
 import { readStored } from "./session.ts";
 import { transport } from "./transport.ts";
 
+export { upstashRedisRetained } from "./retained.ts";
+export type { UpstashRedisRetainedOptions } from "./retained.ts";
 export type { UpstashClient, UpstashConnection, UpstashPipeline } from "./client.ts";
 
 /** How an {@linkcode upstashRedisStore} is set up. */

@@ -107,7 +107,6 @@ const will = record<Parameters<typeof encodeWill>[0]>({
   properties,
   willDelayInterval: number,
 }, { messageExpiryInterval: number });
-const chunkRef = fc.record({ id: fc.constant("id-1"), bytes: number, chunks: number });
 const subscription = record<SubscriptionMatch["subscription"]>({
   qos,
   noLocal: fc.boolean(),
@@ -296,7 +295,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   {
     name: "retained message in parts",
     kind: RECORD_KIND.retained,
-    encoded: fc.tuple(message, chunkRef).map(([each, ref]) => encodeRetainedRef(each, ref)),
+    encoded: fc.tuple(message, chunks).map(([each, ref]) => encodeRetainedRef(each, ref)),
     decode: decodeRetained,
   },
   {

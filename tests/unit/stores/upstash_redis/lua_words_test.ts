@@ -5,6 +5,7 @@ import * as appending from "../../../../src/stores/upstash_redis/lua/append.ts";
 import * as committing from "../../../../src/stores/upstash_redis/lua/commit.ts";
 import * as common from "../../../../src/stores/upstash_redis/lua/common.ts";
 import * as indexing from "../../../../src/stores/upstash_redis/lua/indexing.ts";
+import * as kept from "../../../../src/stores/upstash_redis/lua/kept.ts";
 import * as log from "../../../../src/stores/upstash_redis/lua/log.ts";
 import * as members from "../../../../src/stores/upstash_redis/lua/members.ts";
 import * as owed from "../../../../src/stores/upstash_redis/lua/owed.ts";
@@ -19,6 +20,7 @@ const MODULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "commit.ts": committing,
   "common.ts": common,
   "indexing.ts": indexing,
+  "kept.ts": kept,
   "log.ts": log,
   "members.ts": members,
   "owed.ts": owed,
