@@ -25,7 +25,9 @@ export type DropReason =
   /** Client: the server takes no message of its level, or none to be retained ([MQTT-3.2.2-11], [MQTT-3.2.2-14]). */
   | "notSupported"
   /** An administrator emptied the queue. */
-  | "purged";
+  | "purged"
+  /** It waited for a shared group whose last member left ([MQTT] 4.8.2). */
+  | "groupEnded";
 
 /** Why a session ended. */
 export type EndReason =

@@ -31,6 +31,11 @@ export interface SessionHead {
   readonly onTakeover: "release" | "discard";
   /** Every log entry up to this sequence counts as started: it may have been sent, and neither expires nor is dropped. */
   readonly sentLimit: number;
+  /**
+   * Whether its log may hold entries that were claimed from others. No acquire ends such a session: what is in it is given
+   * back first.
+   */
+  readonly borrows?: true;
 }
 
 /** What must be remembered of a started log entry beyond its sequence. */

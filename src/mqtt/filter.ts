@@ -58,6 +58,11 @@ export function parseFilter(text: string): TopicFilter | undefined {
   return parts && { kind: "shared", group, ...parts };
 }
 
+/** Whether a text is the filter of a Shared Subscription: topics do not match it by themselves. */
+export function isSharedFilter(text: string): boolean {
+  return text.startsWith(SHARE_PREFIX) && parseFilter(text) !== undefined;
+}
+
 /**
  * Whether a topic matches a filter, level by level. Both must be valid; a shared filter is matched by its `filter`.
  *

@@ -37,6 +37,20 @@ export interface Message {
   readonly expiresAt?: number;
 }
 
+/**
+ * Where a copy came from that was moved out of another log, and what it was there: enough to put it back.
+ */
+export interface Claim {
+  /** The client under whose name that log is kept. */
+  readonly clientId: string;
+  /** Which session of it. */
+  readonly incarnation: string;
+  /** The level of the copy there. */
+  readonly qos: QoS;
+  /** The RETAIN flag of the copy there. */
+  readonly retain: boolean;
+}
+
 /** One receiver's copy of a message, at its place in the session's log. */
 export interface QueuedMessage extends Message {
   /** Its place in the log: 1 for the first message of an incarnation, then one more for each. */
@@ -47,6 +61,8 @@ export interface QueuedMessage extends Message {
   readonly retain: boolean;
   /** The Subscription Identifiers of this copy, fixed when the copy was made. */
   readonly subscriptionIdentifiers: readonly number[];
+  /** The log that it was claimed from; absent when it was published to this one. */
+  readonly claimed?: Claim;
 }
 
 /**

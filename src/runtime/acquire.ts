@@ -161,4 +161,5 @@ const REFUSALS = {
   principal: REASON.clientIdentifierNotValid,
   exists: REASON.serverUnavailable,
   owned: REASON.serverUnavailable,
+  unsettled: REASON.serverUnavailable,
 } as const;

@@ -9,20 +9,23 @@ import type { StoreCapabilities } from "./capabilities.ts";
 import type { CommitBatch } from "./session_store.ts";
 
 /** What a batch has to keep to. */
-export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMessageBytes">;
+export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMessageBytes" | "claims">;
 
 /**
  * Throws for a batch that no state of a store would make right.
  *
- * @throws {TypeError} If it changes a session and has no guard.
+ * @throws {TypeError} If it changes a session and has no guard, or moves entries and the store cannot.
  * @throws {RangeError} If its outbox step goes backwards, or `now` is no moment.
  * @throws {SessionError} `LIMIT_EXCEEDED` if it is larger than the store takes.
  */
 export function checkBatch(limits: BatchLimits, batch: CommitBatch): void {
-  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox, now } = batch;
+  const { id, guard, raiseEpoch, behindOutbox, changes, deliveries, outbox, isWhole, now } = batch;
   if (!Number.isFinite(now)) throw new RangeError(`Cannot commit batch ${id}: now is ${now}`);
   if (guard === undefined && (changes.length > 0 || raiseEpoch !== undefined || behindOutbox === true)) {
     throw new TypeError(`Cannot commit batch ${id}: it changes a session and has no guard`);
+  }
+  if (isWhole === true && (!limits.claims || guard === undefined || behindOutbox === true || outbox !== undefined)) {
+    throw new TypeError(`Cannot commit batch ${id}: it moves entries, and that cannot be done here`);
   }
   if (changes.length > limits.maxChangesPerBatch) throw batchTooLarge(id, `it has ${changes.length} changes`);
   if (deliveries.some(({ message }) => messageBytes(message) > limits.maxMessageBytes)) {

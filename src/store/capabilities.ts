@@ -27,6 +27,8 @@ export interface StoreCapabilities {
   readonly delivery: "commit" | "outbox";
   /** The most receivers that one commit, or one step of an outbox, reaches; the others stand in the outbox. */
   readonly maxReceiversPerCommit: number;
+  /** Whether one commit can move entries from one log into others: what shared groups need. */
+  readonly claims: boolean;
 }
 
 /** What a caller needs of a store; absent members are not asked for. */

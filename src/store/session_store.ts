@@ -10,7 +10,7 @@
 import type { DropReason, EndReason, SessionChange } from "../machine/change.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
-import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import type { Claim, Message, QueuedMessage } from "../mqtt/message.ts";
 import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
 import type { StoreCapabilities } from "./capabilities.ts";
 import type { StoreMaintenance } from "./maintenance.ts";
@@ -111,9 +111,9 @@ export interface AcquireRefusal {
   readonly outcome: "refused";
   /**
    * `stale`: the token has had it, and has it no more. `principal`: it belongs to another. `exists`: `mustBeNew` met a stored
-   * one. `owned`: a living owner keeps it.
+   * one. `owned`: a living owner keeps it. `unsettled`: it would end, and its head says that it `borrows`.
    */
-  readonly reason: "stale" | "principal" | "exists" | "owned";
+  readonly reason: "stale" | "principal" | "exists" | "owned" | "unsettled";
 }
 
 /** A page of a session's log. */
@@ -165,6 +165,10 @@ export interface QueueLimits {
 export interface DeliveryReceiver extends Receiver {
   /** Append only while a node owns the session: QoS 0 for the connected (D10). Else it is dropped as `notConnected`. */
   readonly onlyIfOwned?: boolean;
+  /** Append only while this token owns the session. Else it is dropped as `notConnected`. */
+  readonly ownedBy?: string;
+  /** The log that the message is moved from: kept with the copy. */
+  readonly claimed?: Claim;
 }
 
 /** A message on its way into its receivers' logs. */
@@ -260,6 +264,13 @@ export interface CommitBatch {
   readonly behindOutbox?: boolean;
   /** The step of an outbox that the deliveries belong to. */
   readonly outbox?: OutboxMove;
+  /**
+   * Entries of the guarded log move into others: unless each that is deleted stands there, and each receiver takes its
+   * copy with this commit and without another giving way, it is refused as `notTaken`. Only where the store `claims`.
+   */
+  readonly isWhole?: boolean;
+  /** Nodes that are to hear of news for a client with this commit. */
+  readonly rings?: readonly { readonly nodeId: string; readonly clientId: string }[];
   /** For the deliveries. */
   readonly limits: QueueLimits;
   /** The caller's clock, in epoch milliseconds. */
@@ -277,8 +288,8 @@ export type CommitResult =
   }
   /** Somebody else owns the session, it has ended, or the outbox has moved on. Nothing was changed. */
   | { readonly outcome: "superseded" }
-  /** `reject`: nobody could take the message. Nothing was changed. */
-  | { readonly outcome: "refused"; readonly reason: "queueFull" };
+  /** `queueFull`: with `reject`, nobody could take the message. `notTaken`: see `isWhole`. Nothing was changed. */
+  | { readonly outcome: "refused"; readonly reason: "queueFull" | "notTaken" };
 
 /** Something that is due. */
 export type DueWork =

@@ -57,6 +57,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     maxMessageBytes: atLeast(1, "maxMessageBytes", options.maxMessageBytes ?? 268_435_455),
     maxChangesPerBatch: atLeast(1, "maxChangesPerBatch", options.maxChangesPerBatch ?? Infinity),
     maxReceiversPerCommit: atLeast(1, "maxReceiversPerCommit", options.maxReceiversPerCommit ?? Infinity),
+    claims: true,
   };
   const world = new World(capabilities, atLeast(1, "maximumShapes", options.maximumShapes ?? MAX_SHAPES));
   const call = <Result>(callOptions: StoreCallOptions | undefined, body: () => Result): Promise<Result> =>
@@ -89,7 +90,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     readOutbox: (outboxId, limit, callOptions) => call(callOptions, () => world.readOutbox(outboxId, limit)),
     matchSubscriptions: (topics, callOptions) =>
       call(callOptions, () => topics.map((topic) => world.index.match(topic))),
-    admitFilters: (filters, callOptions) => call(callOptions, () => filters.map((filter) => world.index.admit(filter))),
+    admitFilters: (filters, callOptions) => call(callOptions, () => filters.map((filter) => world.admit(filter))),
     listDue: (now, dueOptions) => call(dueOptions, () => listDue(world, now, dueOptions)),
     nextDueAt: (callOptions) => call(callOptions, () => nextDueAt(world)),
     sweep: (work, callOptions) => call(callOptions, () => sweep(world, work)),

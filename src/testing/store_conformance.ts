@@ -1,4 +1,5 @@
 import { ACQUIRE_CASES } from "./conformance/acquire_cases.ts";
+import { CLAIM_CASES } from "./conformance/claim_cases.ts";
 import { COMMIT_CASES } from "./conformance/commit_cases.ts";
 import { DATA_CASES } from "./conformance/data_cases.ts";
 import { DUE_CASES } from "./conformance/due_cases.ts";
@@ -32,6 +33,7 @@ const CASES: readonly ConformanceCase[] = [
   ...QUEUE_LIMIT_CASES,
   ...ROUTING_CASES,
   ...OUTBOX_CASES,
+  ...CLAIM_CASES,
   ...DUE_CASES,
   ...JOURNAL_CASES,
   ...DATA_CASES,

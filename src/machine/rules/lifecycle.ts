@@ -194,9 +194,18 @@ export function decideAcquire(
     publishesWill,
     // An owner that nobody saw leave had stored a limit ahead of what it sent: raising it again and again, one takeover
     // after another, would make started messages of ever more that never were (D3).
-    head: { ...terms.head, sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead) },
+    head: {
+      ...terms.head,
+      sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead),
+      ...(head.borrows ? { borrows: true } : {}),
+    },
     startedThrough: head.sentLimit,
   };
+}
+
+/** Whether a stored session would end in an acquire before what it has claimed was given back. */
+export function isUnsettled(stored: SessionHead | undefined, { ends }: AcquireDecision): boolean {
+  return ends !== undefined && stored?.borrows === true;
 }
 
 function conditionOf(head: SessionHead, terms: AcquireTerms, now: number): "goesOn" | "hasEnded" | "cleanStart" {

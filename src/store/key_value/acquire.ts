@@ -1,5 +1,5 @@
 /** Taking a session, in one atomic step (D1): one round of reads, one commit. */
-import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
+import { type AcquireDecision, decideAcquire, isUnsettled } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import { unreadable } from "../encoding.ts";
 import { digestOf } from "../keys.ts";
@@ -79,6 +79,7 @@ export async function acquire(
       request.terms,
       request.now,
     );
+    if (isUnsettled(head?.session, decision)) return { outcome: "refused", reason: "unsettled" };
     const plan = new Plan();
     const work = { context, layout, plan, staging, found, request, decision, principal, token };
     const next = planAcquire(work, isLiving && head !== undefined ? head.owner : undefined);

@@ -70,6 +70,11 @@ export function append(
   };
 
   if (receiver.onlyIfOwned && ownerNode === undefined) return drop("notConnected");
+  if (receiver.ownedBy !== undefined) {
+    // That it is owned by this very connection has to hold when the commit is made.
+    plan.check(headKey, world.versionOf(headKey));
+    if (head?.session.attached !== true || head.owner.token !== receiver.ownedBy) return drop("notConnected");
+  }
   const waiting = world.waiting.get(gateKey);
   const victims = makeRoom(work.limits, gate, head, waiting ?? [], { bytes: outgoing.bytes, qos: receiver.qos });
   // Whoever drops must know what was started and removed: the head has to be the one that was read.
@@ -129,7 +134,9 @@ export function putRow(
   const header = { ...receiver, bytes: outgoing.bytes };
   const key = ROW.queued(place.rows, place.sequence);
   // Identifiers take four bytes at most, and the header has few other fields.
-  const headerBytes = 32 + receiver.subscriptionIdentifiers.length * 4;
+  const { claimed } = receiver;
+  const claimBytes = claimed === undefined ? 0 : 16 + 3 * (claimed.clientId.length + claimed.incarnation.length);
+  const headerBytes = 32 + receiver.subscriptionIdentifiers.length * 4 + claimBytes;
   if (outgoing.body.length + headerBytes <= work.valueBytes) {
     work.plan.set(key, encodeQueueRow(header, outgoing.body));
     return undefined;

@@ -120,6 +120,8 @@ function planWith(planning: Planning, below: World, item: Item, room: number, ba
     : planMove(work, item, room);
   if (delivered === undefined) return { outcome: "lost" };
   if (mayRefuse(batch) && isRefusal(delivered.deliveries)) return { outcome: "refused" };
+  if (batch.isWhole && (draft?.missing || !isTaken(delivered.deliveries))) return { outcome: "refused" };
+  for (const { nodeId, clientId } of batch.rings ?? []) ring(plan, layout, nodeId, clientId);
   const { deliveries, served } = delivered;
   if (state === undefined || draft === undefined) {
     const answer = (): CommitResult => ({ outcome: "committed", deliveries });
@@ -263,6 +265,11 @@ function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean
     isFull ||= each.outcome === "dropped" && each.reason === "queueFullNewest";
   }
   return isFull;
+}
+
+/** Whether every copy stands in the log that it was for. */
+function isTaken(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean {
+  return deliveries.every((each) => each.every((told) => told.outcome === "appended" && told.dropped === undefined));
 }
 
 /** Writes the head, or ends it: the next head. */

@@ -1,7 +1,7 @@
 /** What the changes of an owner's batch write: rows, and the head that goes with them. */
 import type { OutboundMark } from "../../machine/snapshot.ts";
 import type { SessionChange } from "../../machine/change.ts";
-import { parseFilter } from "../../mqtt/filter.ts";
+import { isSharedFilter } from "../../mqtt/filter.ts";
 import { encodeRoute } from "./route_row.ts";
 import { countDrop } from "../records/drops.ts";
 import { encodeSubscription } from "../records/subscription.ts";
@@ -43,13 +43,25 @@ export interface OwnerDraft {
   readonly removed: number[];
   /** Whether a row of the owner changed. */
   touched: boolean;
+  /** Whether an entry that was to be deleted was not there. */
+  missing: boolean;
   ended: boolean;
 }
 
 /** Plans the changes of a batch. The head itself is written by {@linkcode putHead}, once all of it is known. */
 export function planChanges(work: Changing, state: GuardState, batch: CommitBatch): OwnerDraft {
   const { head, inbound, quarantine, marks, will } = state;
-  const draft: OwnerDraft = { head, inbound, quarantine, marks, will, removed: [], touched: false, ended: false };
+  const draft: OwnerDraft = {
+    head,
+    inbound,
+    quarantine,
+    marks,
+    will,
+    removed: [],
+    touched: false,
+    missing: false,
+    ended: false,
+  };
   const rows = work.layout.rows(head.clientId, head.incarnation);
   for (const [index, change] of batch.changes.entries()) {
     if (draft.ended) break;
@@ -97,7 +109,7 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
       const named = layout.inRecord(filter);
       putText(plan, ROW.filter(rows, layout.part(filter)), filter, work.valueBytes);
       plan.set(layout.subscription(clientId, incarnation, filter), encodeSubscription({ filter: named, subscription }));
-      if (!isRouted(filter)) return;
+      if (isSharedFilter(filter)) return;
       const route = { clientId: layout.inRecord(clientId), incarnation, filter: named, subscription };
       return plan.set(layout.route(filter, clientId, incarnation), encodeRoute(route));
     }
@@ -120,7 +132,10 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
       if (!known?.isStarted) {
         // It may be gone, and counted by whoever took it: an appender, or the owner before.
         const version = work.world.versionOf(key);
-        if (version === null || work.world.dropped.get(key)) return;
+        if (version === null || work.world.dropped.get(key)) {
+          draft.missing = true;
+          return;
+        }
         const isSure = change.sequence <= state.head.session.sentLimit && !work.world.assumed.has(key);
         if (!isSure) plan.check(key, version);
       }
@@ -180,11 +195,6 @@ export function putSweep(layout: Layout, plan: Plan, head: HeadRecord, now: numb
   const named = layout.inRecord(clientId);
   const row = encodeDue({ type: "sweep", clientId: named, incarnation, lastBatchId, lastOutcomes });
   plan.set(layout.dueSweep(now, clientId, incarnation), row);
-}
-
-/** Whether a filter is routed by itself; a shared one is not. */
-function isRouted(filter: string): boolean {
-  return parseFilter(filter)?.kind !== "shared";
 }
 
 /** Moves the index rows of a session from one head to the next. */

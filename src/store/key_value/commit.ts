@@ -60,7 +60,7 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
     for (const { item, why } of group.turnedAway) {
       if (why === "tooLarge") tooLarge.add(item.batch.id);
       else if (why === "lost") results[item.index] = await answerLost(store, layout, world, item);
-      else results[item.index] = { outcome: "refused", reason: "queueFull" };
+      else results[item.index] = { outcome: "refused", reason: item.batch.isWhole ? "notTaken" : "queueFull" };
     }
     if (group.taken.length === 0) {
       pending = group.left;
@@ -284,6 +284,10 @@ function* namesOf(items: readonly Item[]): Generator<string> {
       yield state.head.owner.nodeId;
     }
     if (batch.outbox !== undefined) yield batch.outbox.outboxId;
+    for (const { nodeId, clientId } of batch.rings ?? []) {
+      yield nodeId;
+      yield clientId;
+    }
     for (const change of batch.changes) if ("filter" in change) yield change.filter;
     for (const { receivers } of batch.deliveries) {
       for (const receiver of receivers ?? []) {

@@ -163,7 +163,8 @@ const OPTIONAL = [
 
 function writeSessionHead(writer: ByteWriter, head: SessionHead): void {
   writer.number(head.protocolVersion);
-  writer.flags(head.attached, head.onTakeover === "release", ...OPTIONAL.map((name) => head[name] !== undefined));
+  const present = OPTIONAL.map((name) => head[name] !== undefined);
+  writer.flags(head.attached, head.onTakeover === "release", ...present, head.borrows === true);
   writer.number(head.connectedAt).number(head.sessionExpiryInterval).number(head.sentLimit);
   for (const name of OPTIONAL) {
     const value = head[name];
@@ -173,7 +174,7 @@ function writeSessionHead(writer: ByteWriter, head: SessionHead): void {
 
 function readSessionHead(reader: ByteReader): SessionHead {
   const protocolVersion = reader.oneOf([4, 5]);
-  const [attached = false, releases, ...present] = reader.flags(2 + OPTIONAL.length);
+  const [attached = false, releases, ...present] = reader.flags(3 + OPTIONAL.length);
   const connectedAt = reader.number();
   const sessionExpiryInterval = reader.number();
   const sentLimit = reader.count();
@@ -187,5 +188,6 @@ function readSessionHead(reader: ByteReader): SessionHead {
     onTakeover: releases ? "release" : "discard",
     sentLimit,
     ...optional,
+    ...(present[OPTIONAL.length] ? { borrows: true } : {}),
   };
 }

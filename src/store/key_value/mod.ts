@@ -78,6 +78,7 @@ export function keyValueStore(driver: KeyValueDriver, options: KeyValueStoreOpti
       driver.limits.keyBytesPerCommit / 320,
     ),
     maxReceiversPerCommit: options.maxReceiversPerCommit ?? maxReceivers(driver.limits),
+    claims: true,
   };
   const committing = {
     context,

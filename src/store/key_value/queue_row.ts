@@ -1,13 +1,15 @@
 /** One copy of a message in a log: what is this copy's own, then what all copies share, or where that stands. */
-import type { Message, QueuedMessage } from "../../mqtt/message.ts";
+import type { Claim, Message, QueuedMessage } from "../../mqtt/message.ts";
 import type { QoS } from "../../mqtt/qos.ts";
 import { type ByteReader as Reader, ByteWriter, decodeRecord, RECORD_KIND, recordWriter } from "../encoding.ts";
 import {
   type MessageBody,
   readBody,
+  readClaim,
   readCopyFlags,
   readNumbers,
   writeBody,
+  writeClaim,
   writeCopyFlags,
   writeNumbers,
 } from "../records/message.ts";
@@ -24,6 +26,8 @@ export interface CopyHeader {
   readonly subscriptionIdentifiers: readonly number[];
   /** What the message counts for against a queue's limit. */
   readonly bytes: number;
+  /** The log that it was moved from. */
+  readonly claimed?: Claim | undefined;
 }
 
 /** A row of a log. */
@@ -44,7 +48,8 @@ export function encodeQueueRow(header: CopyHeader, body: Uint8Array | ChunkRef):
   const writer = recordWriter(RECORD_KIND.queued);
   writeCopyFlags(writer, header);
   writeNumbers(writer, header.subscriptionIdentifiers);
-  writer.number(header.bytes).flags(!(body instanceof Uint8Array));
+  writer.number(header.bytes).flags(!(body instanceof Uint8Array), header.claimed !== undefined);
+  if (header.claimed !== undefined) writeClaim(writer, header.claimed);
   if (body instanceof Uint8Array) writer.raw(body);
   else writeChunkRef(writer, body);
   return writer.finish();
@@ -77,8 +82,9 @@ export async function messageOf(
   entry: Entry,
   row: QueueRow,
 ): Promise<QueuedMessage> {
-  const { qos, retain, subscriptionIdentifiers } = row;
-  const copy = { sequence: sequenceOf(entry.key), qos, retain, subscriptionIdentifiers };
+  const { qos, retain, subscriptionIdentifiers, claimed } = row;
+  const sequence = sequenceOf(entry.key);
+  const copy = { sequence, qos, retain, subscriptionIdentifiers, ...(claimed === undefined ? {} : { claimed }) };
   const ref = chunksOf(row);
   if (ref === undefined) return { ...row.body as MessageBody, ...copy };
   const bytes = await readChunks(context, stagedPrefix(rows, ref), ref);
@@ -100,6 +106,8 @@ function readQueueRow(reader: Reader): QueueRow {
   const flags = readCopyFlags(reader);
   const subscriptionIdentifiers = readNumbers(reader);
   const bytes = reader.count();
-  const [isStaged] = reader.flags(1);
-  return { ...flags, subscriptionIdentifiers, bytes, body: isStaged ? readChunkRef(reader) : readBody(reader) };
+  const [isStaged, isClaimed] = reader.flags(2);
+  const claimed = isClaimed ? readClaim(reader) : undefined;
+  const body = isStaged ? readChunkRef(reader) : readBody(reader);
+  return { ...flags, subscriptionIdentifiers, bytes, body, claimed };
 }

@@ -14,6 +14,7 @@ export const DROP_REASONS = [
   "sessionLost",
   "notSupported",
   "purged",
+  "groupEnded",
 ] as const satisfies readonly DropReason[];
 
 /** Lost messages by reason. */

@@ -1,5 +1,5 @@
 /** The bytes of messages, Wills, subscriptions and receivers. */
-import type { Message, MessageProperties, UserProperty } from "../../mqtt/message.ts";
+import type { Claim, Message, MessageProperties, UserProperty } from "../../mqtt/message.ts";
 import type { QoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
@@ -50,6 +50,18 @@ export function readCopyFlags(reader: ByteReader): { readonly qos: QoS; readonly
   const qos = QOS_LEVELS[flags % 4];
   if (qos === undefined || flags >= 8) return reader.refuse("a level is unknown");
   return { qos, retain: flags >= 4 };
+}
+
+/** Writes where a copy was claimed. */
+export function writeClaim(writer: ByteWriter, claim: Claim): void {
+  writeCopyFlags(writer, claim);
+  writer.text(claim.clientId).text(claim.incarnation);
+}
+
+/** Reads where a copy was claimed. */
+export function readClaim(reader: ByteReader): Claim {
+  const flags = readCopyFlags(reader);
+  return { clientId: reader.text(), incarnation: reader.text(), ...flags };
 }
 
 /** Writes a whole message. */

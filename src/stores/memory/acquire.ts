@@ -1,4 +1,4 @@
-import { type AcquireDecision, decideAcquire } from "../../machine/rules/lifecycle.ts";
+import { type AcquireDecision, decideAcquire, isUnsettled } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
 import { acquireEntry, withEntry } from "../../store/records/journal.ts";
@@ -33,6 +33,7 @@ export function acquire(
     request.terms,
     request.now,
   );
+  if (isUnsettled(stored?.head, decision)) return { outcome: "refused", reason: "unsettled" };
   const superseded = isLiving ? stored?.owner : undefined;
   const owner: Owner = {
     nodeId: request.nodeId,

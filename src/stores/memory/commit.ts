@@ -3,7 +3,7 @@ import { commitEntry, endsQuietly, JOURNAL_KEPT_MS, withEntry } from "../../stor
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
 import { carryOut } from "./changes.ts";
 import { copyOfReceiver } from "./copies.ts";
-import { deliver, nobodyTakes } from "./deliver.ts";
+import { canMove, deliver, nobodyTakes } from "./deliver.ts";
 import type { OutboxRecord, SessionRecord } from "./records.ts";
 import { guardOf, type World } from "./world.ts";
 
@@ -13,7 +13,7 @@ import { guardOf, type World } from "./world.ts";
  */
 export function checkWhole(world: World, batch: CommitBatch): void {
   checkBatch(world.capabilities, batch);
-  if (subscribedFilters([batch]).every((filter) => world.index.admit(filter))) return;
+  if (subscribedFilters([batch]).every((filter) => world.admit(filter))) return;
   throw new RangeError(`Cannot commit batch ${batch.id}: a Topic Filter was not admitted`);
 }
 
@@ -26,6 +26,9 @@ export function commit(world: World, batch: CommitBatch): CommitResult {
   const entry = batch.outbox && entryAt(world, batch.outbox);
   if (batch.outbox !== undefined && entry === undefined) return { outcome: "superseded" };
   if (nobodyTakes(world, batch, record)) return { outcome: "refused", reason: "queueFull" };
+
+  if (batch.isWhole && !canMove(world, batch, record)) return { outcome: "refused", reason: "notTaken" };
+  for (const { nodeId, clientId } of batch.rings ?? []) world.doorbells.ring(nodeId, clientId);
 
   const ownNode = record?.owner?.nodeId;
   if (record !== undefined) record.journal = withEntry(record.journal, commitEntry(record.head, record.epoch, batch));

@@ -150,6 +150,7 @@ function appendTo(
     return { outcome: "dropped", clientId, incarnation, reason };
   };
   if (receiver.onlyIfOwned === true && record.owner === undefined) return drop("notConnected");
+  if (!isOwnedAsAsked(record, receiver)) return drop("notConnected");
   const leaving = givesWay(record, messageBytes(message), receiver.qos === 0, limits);
   if (leaving === undefined) return drop("queueFullNewest");
   for (const sequence of leaving) {
@@ -168,6 +169,31 @@ function appendTo(
     ...(ownerNode === undefined ? {} : { ownerNode }),
     ...(leaving.length === 0 ? {} : { dropped: leaving.map((): DropReason => "queueFullOldest") }),
   };
+}
+
+function isOwnedAsAsked({ owner }: SessionRecord, { ownedBy }: DeliveryReceiver): boolean {
+  return ownedBy === undefined || owner?.token === ownedBy;
+}
+
+/** Whether all that a batch moves is there, and is taken: asked before anything is changed. */
+export function canMove(world: World, batch: CommitBatch, own: SessionRecord | undefined): boolean {
+  const deleted = batch.changes.flatMap((change) => change.type === "deleteQueued" ? [change.sequence] : []);
+  if (deleted.some((sequence) => own?.log?.bytesOf(sequence) === undefined)) return false;
+  let room = world.capabilities.maxReceiversPerCommit;
+  const sizes = new Map<SessionRecord, { messages: number; bytes: number }>();
+  const { maximumMessages, maximumBytes } = batch.limits;
+  return batch.deliveries.every(({ message, receivers }) =>
+    receivers?.every((receiver) => {
+      const record = receiverOf(world, receiver);
+      if (record === undefined || --room < 0 || !isOwnedAsAsked(record, receiver)) return false;
+      if (receiver.onlyIfOwned === true && record.owner === undefined) return false;
+      const size = sizes.get(record) ?? { ...sizeOf(record) };
+      sizes.set(record, size);
+      size.messages += 1;
+      size.bytes += messageBytes(message);
+      return size.messages <= maximumMessages && size.bytes <= maximumBytes;
+    })
+  );
 }
 
 function receiverOf(world: World, receiver: DeliveryReceiver): SessionRecord | undefined {

@@ -1,6 +1,5 @@
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { Receiver } from "../../routing/resolve.ts";
-import type { PageLimit, QueuePage } from "../../store/session_store.ts";
+import type { DeliveryReceiver, PageLimit, QueuePage } from "../../store/session_store.ts";
 import { copyOfMessage } from "./copies.ts";
 
 /** A place in a log. The message is shared by all its receivers; what differs stands beside it. */
@@ -13,7 +12,7 @@ interface Slot {
 
 interface Copy {
   readonly message: Message;
-  readonly receiver: Receiver;
+  readonly receiver: DeliveryReceiver;
 }
 
 /** The log of one session: messages in order of sequence, each in flight or waiting. */
@@ -28,7 +27,7 @@ export class MessageLog {
   #slots: Slot[] = [];
 
   /** Appends a message that the log may keep; answers its sequence. */
-  append(message: Message, receiver: Receiver): number {
+  append(message: Message, receiver: DeliveryReceiver): number {
     const slot: Slot = { sequence: ++this.tail, bytes: messageBytes(message), copy: { message, receiver } };
     this.#slots.push(slot);
     this.count += 1;
@@ -109,5 +108,6 @@ function queued(sequence: number, { message, receiver }: Copy): QueuedMessage {
     qos: receiver.qos,
     retain: receiver.retain,
     subscriptionIdentifiers: [...receiver.subscriptionIdentifiers],
+    ...(receiver.claimed === undefined ? {} : { claimed: { ...receiver.claimed } }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the memory store holds, and the few moves that more than one call makes. */
 import type { DropReason } from "../../machine/change.ts";
 import type { Message } from "../../mqtt/message.ts";
+import { isSharedFilter } from "../../mqtt/filter.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import { type SubscriptionIndex, subscriptionIndex } from "../../routing/matcher.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
@@ -71,12 +72,18 @@ export class World {
     this.dueSessions.set(record, attached ? Infinity : Math.min(willDueAt, endsAt));
   }
 
+  /** Whether a filter can be routed; a shared one is not routed by itself. */
+  admit(filter: string): boolean {
+    return isSharedFilter(filter) || this.index.admit(filter);
+  }
+
   /** Makes or replaces a subscription; its filter was admitted. */
   putSubscription(record: SessionRecord, filter: string, subscription: Subscription): void {
     const { clientId, incarnation } = record;
     // Frozen, for look-ups hand it out as it is: copies would cost most where there are most matches.
     const options = Object.freeze({ ...subscription });
     (record.subscriptions ??= new Map()).set(filter, options);
+    if (isSharedFilter(filter)) return;
     this.index.add(filter, incarnation, Object.freeze({ clientId, incarnation, filter, subscription: options }));
   }
 

@@ -22,7 +22,7 @@ import { repair, ringOf } from "./repair.ts";
 import { leasesCommand, readLeases } from "./session.ts";
 import { type ReplyReader, toText } from "./text.ts";
 
-const REFUSALS = { s: "stale", b: "principal", e: "exists", o: "owned" } as const;
+const REFUSALS = { s: "stale", b: "principal", e: "exists", o: "owned", u: "unsettled" } as const;
 
 const DOING = "acquire a session";
 

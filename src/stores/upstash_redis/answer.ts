@@ -34,7 +34,7 @@ export function resultOf(
       case "s":
         return { isRepeated: false, result: { outcome: "superseded" }, changes: [] };
       case "r":
-        return { isRepeated: false, result: { outcome: "refused", reason: "queueFull" }, changes: [] };
+        return { isRepeated: false, result: refusalOf(batch), changes: [] };
       case "x":
         throw unreadable(state === undefined ? "" : keys.log(state.clientId), "its state is none");
       default: {
@@ -58,6 +58,10 @@ export function resultOf(
       }
     }
   }, { writes: true });
+}
+
+function refusalOf({ isWhole }: Prepared["batch"]): CommitResult {
+  return { outcome: "refused", reason: isWhole ? "notTaken" : "queueFull" };
 }
 
 /** Reads what a script answered that only appended: the outcome of each copy. */

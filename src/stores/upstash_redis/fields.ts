@@ -28,8 +28,10 @@ export function readHead(key: string, text: string, sentLimit: number): SessionH
   const [protocolVersion, attached, connectedAt, disconnectedAt, disconnectReason, interval, ...rest] = words.map(
     (word) => word === "-" ? undefined : wholeNumber(word) ?? Number.NaN,
   );
-  const [endsAt, endsAfterMs, willDueAt, willAfterMs, onTakeover] = rest;
-  const isWhole = words.length === HEAD.length && !words.some((word) => word !== "-" && (wholeNumber(word) ?? -1) < 0);
+  const [endsAt, endsAfterMs, willDueAt, willAfterMs, onTakeover, borrows] = rest;
+  // Heads from before have one word less.
+  const isWhole = (words.length === HEAD.length || words.length === HEAD.length - 1) &&
+    !words.some((word) => word !== "-" && (wholeNumber(word) ?? -1) < 0);
   if (!isWhole || (protocolVersion !== 4 && protocolVersion !== 5) || interval === undefined) {
     throw unreadable(key, "its head is none");
   }
@@ -46,6 +48,7 @@ export function readHead(key: string, text: string, sentLimit: number): SessionH
     ...(endsAfterMs === undefined ? {} : { endsAfterMs }),
     ...(willDueAt === undefined ? {} : { willDueAt }),
     ...(willAfterMs === undefined ? {} : { willAfterMs }),
+    ...(borrows === 1 ? { borrows: true } : {}),
   };
 }
 

@@ -112,6 +112,8 @@ export function upstashRedisStore(
     maxMessageBytes: Math.max(1, Math.floor(requestBytes * 3 / 4)),
     maxChangesPerBatch: MAX_CHANGES,
     maxReceiversPerCommit,
+    // Logs of a cluster live in different slots, which no script reaches together.
+    claims: !context.cluster,
   };
   const committing = {
     context,

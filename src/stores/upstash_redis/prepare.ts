@@ -87,7 +87,7 @@ export function prepare(
     owned: folded !== undefined && folded.ownedGone.length > 0,
     due: folded !== undefined && folded.duePuts.length + folded.dueGone.length > 0 || owes ||
       batch.outbox !== undefined,
-    rings: batch.raiseEpoch !== undefined || served.some((count) => count > 0),
+    rings: batch.raiseEpoch !== undefined || (batch.rings ?? []).length > 0 || served.some((count) => count > 0),
     owed: owes || batch.outbox !== undefined,
     routes: folded !== undefined && (folded.ends || folded.routes.length > 0),
     ended: folded?.ends === true,
@@ -104,7 +104,9 @@ export function prepare(
     (folded.ends || folded.rowPuts.length + folded.rowGone.length > 0 || folded.expiry !== "");
   call.key(touchesRows && part !== undefined ? keys.rowsOf(part) : undefined);
   call.key(part === undefined ? undefined : keys.logOf(part));
-  call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id));
+  call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id)).flag(batch.isWhole === true);
+  const { rings = [] } = batch;
+  call.add(rings.length, ...rings.flatMap(({ nodeId, clientId }) => [named(nodeId), named(clientId)]));
   if (state !== undefined && folded !== undefined && part !== undefined) addOwn(call, batch, state, folded, part);
   addDeliveries(call, keys, batch, served);
   const changesIndex = has.owned || has.due || has.owed || has.routes || batch.raiseEpoch !== undefined;
@@ -195,7 +197,10 @@ function addAppends(
   for (const { delivery, receiver, mark } of appends) {
     call.key(keys.logOf(keys.part(receiver.clientId)));
     call.add(named(receiver.incarnation), named(receiver.clientId), used.indexOf(delivery) + 1);
-    call.add(Number(receiver.qos === 0) + 2 * Number(receiver.onlyIfOwned === true), mark, headerText(receiver));
+    const { ownedBy } = receiver;
+    const flags = Number(receiver.qos === 0) + 2 * Number(receiver.onlyIfOwned === true);
+    call.add(flags + 4 * Number(ownedBy !== undefined), ...(ownedBy === undefined ? [] : [named(ownedBy)]));
+    call.add(mark, headerText(receiver));
   }
 }
 
@@ -220,7 +225,7 @@ export function appendCalls(
   return [...groups.values()].map(({ appends, places }) => {
     const call = new Arguments();
     for (let key = 0; key < 9; key++) call.key(undefined);
-    call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id));
+    call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id)).flag(false).add(0);
     addAppends(call, keys, batch, appends, { mayRefuse: false, silent: "", source });
     call.add("", "", 0);
     return { call, places };

@@ -17,9 +17,11 @@ import { DROP_REASONS } from "../../store/records/drops.ts";
 import {
   type MessageBody,
   readBody,
+  readClaim,
   readCopyFlags,
   readNumbers,
   writeBody,
+  writeClaim,
   writeCopyFlags,
   writeNumbers,
 } from "../../store/records/message.ts";
@@ -34,6 +36,7 @@ export function headerText(receiver: DeliveryReceiver): string {
   const writer = new ByteWriter();
   writeCopyFlags(writer, receiver);
   writeNumbers(writer, receiver.subscriptionIdentifiers);
+  if (receiver.claimed !== undefined) writeClaim(writer, receiver.claimed);
   return toText(writer.finish());
 }
 
@@ -140,11 +143,12 @@ function readEntry(key: string, { field, value }: PageEntry): QueuedMessage {
 function decodeHeader(
   key: string,
   bytes: Uint8Array,
-): Pick<QueuedMessage, "qos" | "retain" | "subscriptionIdentifiers"> {
+): Pick<QueuedMessage, "qos" | "retain" | "subscriptionIdentifiers" | "claimed"> {
   // Framed as a record, so that it is read by the same rules.
   const framed = recordWriter(RECORD_KIND.queued).raw(bytes).finish();
   return decodeRecord(key, framed, RECORD_KIND.queued, (reader: ByteReader) => ({
     ...readCopyFlags(reader),
     subscriptionIdentifiers: readNumbers(reader),
+    ...(reader.left > 0 ? { claimed: readClaim(reader) } : {}),
   }));
 }

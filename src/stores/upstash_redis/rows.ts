@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parseFilter } from "../../mqtt/filter.ts";
+import { isSharedFilter } from "../../mqtt/filter.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
@@ -30,7 +30,7 @@ const PHASES = ["sent", "released"] as const;
 
 /** Whether a filter is routed by itself; a shared one is not. */
 export function isRouted(filter: string): boolean {
-  return parseFilter(filter)?.kind !== "shared";
+  return !isSharedFilter(filter);
 }
 
 /** Writes a Will. */

@@ -24,6 +24,7 @@ export const HEAD = [
   "willDueAt",
   "willAfterMs",
   "onTakeover",
+  "borrows",
 ] as const;
 
 /**
@@ -36,13 +37,13 @@ export const HEAD = [
  *   raise the limit, the parting row, the name to keep; limits of the page; the moment and the node as `j` has them, how much it
  *   has of a node.
  * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
- *   what is to be done elsewhere; `s` the token had it before, `b` another binding, `e` there is one, `o` it is owned, `x` a
- *   record is none.
+ *   what is to be done elsewhere; `s` the token had it before, `b` another binding, `e` there is one, `o` it is owned, `u` it
+ *   would end with what it has borrowed, `x` a record is none.
  */
 export const ACQUIRE: Script = {
   name: "acquire",
   source: COMMON + LOG + JOURNAL + MARKS + PAGE + INDEX + MEMBERS + ENDING + OWED + `
-local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES = 1, 2, 3, 7, 8, 9, 10, 11
+local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES, BORROWS = 1, 2, 3, 7, 8, 9, 10, 11, 12
 for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local now = number()
@@ -64,7 +65,8 @@ local function headOf(value)
   for word in string.gmatch(value or '', '%S+') do
     if word == '-' then list[#list + 1] = false else list[#list + 1] = tonumber(word) end
   end
-  if #list == ${HEAD.length} then return list end
+  -- One from before has a number less.
+  if #list == ${HEAD.length} or #list == ${HEAD.length - 1} then return list end
 end
 local function row(field, values)
   for n = 1, #values, 2 do
@@ -140,6 +142,8 @@ local place = ((state - 1) * 3 + condition - 1) * 3
 local goesOn = string.sub(decisions, place + 1, place + 1) == '1'
 local endsStored = string.sub(decisions, place + 2, place + 2) == '1'
 local rule = string.sub(decisions, place + 3, place + 3)
+if endsStored and stored[BORROWS] == 1 then return reply('u') end
+if goesOn and stored and stored[BORROWS] == 1 then head = string.gsub(head, '%S+$', '1') end
 local values = stored and redis.call('HGETALL', rows) or {}
 local parted = row('w', values)
 local isDue = stored and stored[DUE] and stored[DUE] <= now

@@ -63,7 +63,8 @@ end
 local function append(log, entry, limits, reasons, silent)
   if not log.id or log.id ~= entry.id then return {'e'} end
   if not log.state then return {'d', reasons.unreadable} end
-  if entry.ownedOnly and log.node == '' then
+  local isTheirs = not entry.token or (log.node ~= '' and (log.set.k or log.seen.k) == entry.token)
+  if not isTheirs or (entry.ownedOnly and log.node == '') then
     count(log, reasons.unowned)
     return {'d', reasons.unowned}
   end

@@ -15,9 +15,9 @@ import { ENDING, INDEX } from "./shared.ts";
  * `commit`: all of a batch, or nothing.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now, stamp; with
- *   an own log its guard and changes; then limits, appends, the move of an entry, debts.
- * - Answer: `c` done, `s` the guard or the entry does not hold, `r` nobody could take it, `p` done before, `x` a record is
+ * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now, stamp; whether it is whole; doorbells;
+ *   with an own log its guard and changes; then limits, appends, the move of an entry, debts.
+ * - Answer: `c` done, `s` the guard or the entry does not hold, `r` nobody could take it, or not all of a whole one, `p` done before, `x` a record is
  *   none. With `c` and `p` the outcomes of the appends, divided by semicolons (`a` sequence node gave-way, `d` reason, `e`, `t`
  *   node: taken before); with `c` also what is to be done elsewhere.
  */
@@ -28,6 +28,8 @@ for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'ended', 'lef
 local rows, own = key(), key()
 local batch, now = arg(), number()
 stamp = number()
+local isWhole = arg() == '1'
+for n = 1, number() do ring(arg(), arg(), n) end
 local function list()
   local values = {}
   for n = 1, number() do values[n] = arg() end
@@ -69,6 +71,8 @@ if own then
     if value and not log.gone[field] then
       take(log, tonumber(field), weigh(value) or 0)
       if reason > 0 then count(log, reason) end
+    elseif isWhole then
+      return reply('r')
     end
   end
   local raises = arg()
@@ -135,12 +139,13 @@ local bodies = {}
 for n = 1, number() do bodies[n] = {bytes = number(), value = arg()} end
 local answers = {}
 local isTaken, isFull = false, false
-local marked = source ~= '' and {marker} or {}
+local marked = source ~= '' and {marker} or isWhole and {'k'} or {}
 local entries = {}
 for n = 1, number() do
   local entry = {where = key(), id = arg(), name = arg()}
   local body, flags = bodies[number()], number()
-  entry.light, entry.ownedOnly = flags % 2 == 1, flags >= 2
+  entry.light, entry.ownedOnly = flags % 2 == 1, flags % 4 >= 2
+  if flags >= 4 then entry.token = arg() end
   entry.mark = arg()
   entry.bytes, entry.value = body.bytes, arg() .. ';' .. body.value
   entries[n] = entry
@@ -179,6 +184,7 @@ for n, entry in ipairs(entries) do
     answer = append(to, entry, limits, reasons, silent)
     if counts then to.isChanged = true end
   end
+  if isWhole and (answer[1] ~= 'a' or answer[4] > 0) then return reply('r') end
   isTaken = isTaken or answer[1] == 'a'
   isFull = isFull or (answer[1] == 'd' and answer[2] == reasons.newest)
   for place, value in ipairs(answer) do
@@ -188,6 +194,7 @@ for n, entry in ipairs(entries) do
 end
 local debtor, debts = arg(), {}
 for n = 1, number() do debts[n] = {cursor = number(), total = number(), what = arg(), whom = arg()} end
+if isWhole and #debts > 0 then return reply('r') end
 if refuses and isFull and not isTaken and #debts == 0 then return reply('r') end
 
 -- From here on it is written.
