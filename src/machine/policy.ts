@@ -22,8 +22,11 @@ export interface SessionPolicy {
   readonly creditForResentPubrel: boolean;
   /** P11: whether carried-over PUBREL entries count against the peer's Receive Maximum all the same (FC-15). */
   readonly conservativeWindow: boolean;
-  /** P12: a shared member's never-started messages when its session ends. */
-  readonly sharedNeverStarted: "redispatchQoS1";
+  /**
+   * P12: a shared member's never-started messages when its session ends: all of them go to another member, all but those of
+   * QoS 2, or none. When its connection ends and its session does not, all of them do.
+   */
+  readonly sharedNeverStarted: "redispatch" | "redispatchQoS1" | "drop";
   /** P13: whether a session of one protocol version is resumed by the other. */
   readonly resumeAcrossVersions: boolean;
   /** P14: one copy for all matching subscriptions of a session, or one each (SB-16). */
@@ -55,7 +58,7 @@ export const DEFAULT_POLICY: SessionPolicy = {
   storedAboveMaximumQoS: "fail",
   creditForResentPubrel: false,
   conservativeWindow: false,
-  sharedNeverStarted: "redispatchQoS1",
+  sharedNeverStarted: "redispatch",
   resumeAcrossVersions: true,
   overlappingSubscriptions: "single",
   backwardTime: "hold",

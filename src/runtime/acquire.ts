@@ -5,12 +5,15 @@
  */
 import { SessionError } from "../errors.ts";
 import type { AcquireRefused, Authenticated, AuthenticationRefused } from "../machine/event.ts";
+import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import { isUnreadable } from "../store/encoding.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
+import { sharedFilters } from "./groups/groups.ts";
+import { settle } from "./groups/unowned.ts";
 import type { LocalSession, News } from "./local_sessions.ts";
 import type { Authentication } from "./options.ts";
 import { isAllowed } from "./permission.ts";
@@ -74,6 +77,7 @@ export async function acquire(
   terms: AcquireTerms,
   asker: Asker,
   attempt = 1,
+  settled?: SessionSnapshot,
 ): Promise<Acquired | AcquireRefused> {
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
@@ -107,7 +111,18 @@ export async function acquire(
       }
       return await options.store.acquire(request(), { signal });
     }, options.observe);
-    if (answer.outcome === "acquired") return answer;
+    if (answer.outcome === "acquired") {
+      const { ended } = answer;
+      if (ended !== undefined && ended.incarnation === settled?.incarnation) {
+        context.groups.leave(sharedFilters(settled), settled);
+      }
+      return answer;
+    }
+    if (answer.reason === "unsettled" && attempt < SETTLE_ATTEMPTS) {
+      // What the session has claimed goes back to its groups before it ends.
+      const snapshot = await settle(context, clientId);
+      return await acquire(context, terms, asker, attempt + 1, snapshot ?? settled);
+    }
     sessions.giveUpAcquire(clientId);
     if (terms.mustBeNew && answer.reason !== "stale" && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
@@ -148,6 +163,9 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
   if (outboxPending) outbox.kick(session.incarnation);
   return news;
 }
+
+/** How often a session is settled against others that change it before its client has to try again. */
+const SETTLE_ATTEMPTS = 16;
 
 /** How many ids are made for a client without one before it is turned away. */
 const ID_ATTEMPTS = 4;

@@ -15,6 +15,7 @@ import type { BrokerContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Due } from "./due.ts";
+import { Groups } from "./groups/groups.ts";
 import { CommitLane } from "./lane.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { NodeLease } from "./node_lease.ts";
@@ -148,7 +149,7 @@ class Broker implements SessionBroker {
       batchId,
       emptied: (outboxId) => sessions.outboxEmptied(outboxId),
     });
-    this.#context = {
+    const context: BrokerContext = this.#context = {
       options,
       nodeId,
       sessions,
@@ -156,6 +157,9 @@ class Broker implements SessionBroker {
       router,
       outbox,
       retention,
+      get groups(): Groups {
+        return groups;
+      },
       lease: new NodeLease(nodeId, options, () => this.#leaseLost()),
       deadlines: new Deadlines(),
       tasks,
@@ -171,6 +175,7 @@ class Broker implements SessionBroker {
       deadlineMoved: () => this.#clockwork.look(),
       connectionEnded: (connection) => this.#connections.delete(connection as Connection),
     };
+    const groups: Groups = new Groups(context);
     this.#doorbell = new Doorbell(this.#context);
     this.#due = new Due(this.#context);
     this.#clockwork = clockwork(this.#context, this.#doorbell, this.#due);

@@ -20,6 +20,7 @@ import { acquire, type Asker, authenticate, install } from "./acquire.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Timed } from "./deadlines.ts";
 import { newsOf } from "./effects.ts";
+import { Membership, type MembershipOwner } from "./groups/membership.ts";
 import { Inbox } from "./inbox.ts";
 import { letterOf } from "./letter.ts";
 import { Line } from "./line.ts";
@@ -38,7 +39,7 @@ type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
 /** One connection of one client. */
 export class Connection
-  implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, RetainedOwner, Asker, Timed {
+  implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, RetainedOwner, MembershipOwner, Asker, Timed {
   readonly token: string;
   readonly done: Promise<void>;
   readonly inbox: Inbox = new Inbox();
@@ -55,6 +56,7 @@ export class Connection
   readonly #feed: QueueFeed;
   readonly #retained: RetainedFeed;
   readonly #route: PublishRoute;
+  readonly #membership: Membership;
   readonly #signals: Event[] = [];
   readonly #room = new Room();
   /** Ends the question that is put to the host, while one is. */
@@ -71,6 +73,9 @@ export class Connection
   /** The machine has closed the connection; only what it left is still to be done. */
   #closing = false;
   #finished = false;
+  /** What is stored once it is known what the session gives back to its groups; absent while nothing waits for that. */
+  #parting: Letter[] | undefined;
+  #onDrained: (() => void)[] = [];
   #closeReason: number = REASON.unspecifiedError;
 
   constructor(context: BrokerContext, transport: Transport) {
@@ -90,6 +95,7 @@ export class Connection
     this.#feed = new QueueFeed(context, transport, this);
     this.#retained = new RetainedFeed(context, this);
     this.#route = new PublishRoute(context, this);
+    this.#membership = new Membership(context, this, this.#session);
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
     this.tell({ type: "connectionOpened" });
   }
@@ -108,6 +114,9 @@ export class Connection
   }
   get knownTail(): number {
     return this.#feed.tail;
+  }
+  get lastGuard(): Guard | undefined {
+    return this.mailbox.guard;
   }
   get live(): boolean {
     return this.#session.online && !this.#closing && !this.#isLost;
@@ -152,6 +161,7 @@ export class Connection
   // For the broker.
 
   arrived(message: QueuedMessage): void {
+    this.#membership.saw([message]);
     this.#feed.arrived(message);
   }
   takeArrivals(): void {
@@ -220,6 +230,7 @@ export class Connection
   }
 
   batchCommitted(batch: CommitBatch, result: Extract<CommitResult, { outcome: "committed" }>): boolean {
+    this.#membership.committed(batch.changes);
     if (batch.deliveries.length === 0) return false;
     const owed = this.#context.sessions.deliver(batch, result);
     if (owed) {
@@ -254,6 +265,7 @@ export class Connection
   }
 
   mailboxMoved(): void {
+    if (this.mailbox.empty) { for (const resolve of this.#onDrained.splice(0)) resolve(); }
     if (this.#awaited === "refusable" && !this.mailbox.holdsRefusable) this.#awaited = undefined;
     this.#route.mailboxMoved();
     this.#retained.look();
@@ -261,6 +273,14 @@ export class Connection
   }
 
   // For its own parts.
+
+  saw(messages: readonly QueuedMessage[]): void {
+    this.#membership.saw(messages);
+  }
+
+  drainedMailbox(): Promise<void> {
+    return this.mailbox.empty ? Promise.resolve() : new Promise((resolve) => this.#onDrained.push(resolve));
+  }
 
   tell(event: Event): void {
     if (this.#finished) return;
@@ -327,11 +347,33 @@ export class Connection
   #step(event: Event): void {
     const { result, letter } = this.#stepTo(event);
     if (event.type === "superseded") this.mailbox.runNow(result.effects);
-    else if (result.changes.length > 0 || result.effects.length > 0) {
-      this.mailbox.post(letter, this.#carried);
-      this.#carried = 0;
-    }
+    else if (result.changes.length > 0 || result.effects.length > 0) this.#post(letter);
     for (const request of result.requests) this.#ask(request);
+  }
+
+  /** Puts a letter in line; before one that ends the connection goes what the session gives back. */
+  #post(letter: Letter): void {
+    if (this.#parting !== undefined) {
+      this.#parting.push(letter);
+      return;
+    }
+    const before = this.#membership.before(letter);
+    if (before instanceof Promise) {
+      this.#parting = [letter];
+      this.#context.tasks.add(before.then((letters) => this.#part(letters), (error) => this.#fault(error)));
+      return;
+    }
+    for (const each of before) this.mailbox.post(each, 0);
+    this.mailbox.post(letter, this.#carried);
+    this.#carried = 0;
+  }
+
+  #part(before: readonly Letter[]): void {
+    const held = this.#parting ?? [];
+    this.#parting = undefined;
+    if (this.#finished) return;
+    for (const each of [...before, ...held]) this.mailbox.post(each, 0);
+    this.#work();
   }
 
   #stepTo(event: Event): { readonly result: StepResult; readonly letter: Letter } {
@@ -353,8 +395,11 @@ export class Connection
     if (this.#closing) {
       this.#aborts?.abort();
       this.inbox.clear();
-      if (this.#awaited !== "acquire" && this.mailbox.empty) this.#finish();
-    } else if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
+      if (this.#awaited !== "acquire" && this.mailbox.empty && this.#parting === undefined) this.#finish();
+    } else {
+      if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
+      this.#membership.stepped();
+    }
     if (this.#room.awaited && !this.#isFull()) this.#room.open();
   }
 
@@ -398,15 +443,17 @@ export class Connection
     this.protocolVersion = snapshot.head.protocolVersion;
     this.mailbox.attach(guard, outboxPending);
     this.#feed.begin(queue);
+    this.#membership.acquired(snapshot, queue);
     const news = install(this.#context, this, answer);
     const { messages, through, tail } = queue;
     this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
+    if (this.live) this.#membership.begin(snapshot);
     this.#feed.grownTo(news.grownTo);
     if (news.rung) this.#context.tasks.add(this.#context.lookAt(this.clientId));
   }
 
   #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
-    return judgeFilters(this.#context.options, this, subscriptions).then(
+    return judgeFilters(this.#context, this, subscriptions).then(
       (verdicts) => this.answer({ type: "subscribeAuthorized", ref, verdicts }),
       (error) => this.troubled(error),
     );
@@ -451,6 +498,8 @@ export class Connection
     const { sessions, deadlines, options } = this.#context;
     sessions.remove(this);
     deadlines.forget(this);
+    this.#membership.end(this.ended);
+    for (const resolve of this.#onDrained.splice(0)) resolve();
     this.#room.open();
     const who = this.#acquired === undefined ? {} : { clientId: this.clientId };
     options.observe({ type: "disconnected", reasonCode: this.#closeReason, ...who });

@@ -1,5 +1,6 @@
 import type { SessionHead } from "../machine/snapshot.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Groups } from "./groups/groups.ts";
 import type { CommitLane } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import type { NodeLease } from "./node_lease.ts";
@@ -21,6 +22,8 @@ export interface BrokerContext {
   readonly outbox: Outbox;
   /** Absent where nothing is retained. */
   readonly retention: Retention | undefined;
+  /** The shared groups that sessions of this node are members of. */
+  readonly groups: Groups;
   readonly lease: NodeLease;
   readonly deadlines: Deadlines;
   readonly tasks: Tasks;

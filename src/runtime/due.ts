@@ -10,6 +10,9 @@ import { step } from "../machine/step.ts";
 import { isUnreadable } from "../store/encoding.ts";
 import type { CommitBatch, Delivery, DueWork, StoredSession } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
+import { sharedFilters } from "./groups/groups.ts";
+import { filterOf } from "./groups/names.ts";
+import { giveBack } from "./groups/unowned.ts";
 import { unrefusable } from "./publish.ts";
 import { persistently, within } from "./within.ts";
 
@@ -31,6 +34,7 @@ export class Due {
   /** Works until nothing is due that could be done, or the signal aborts. Rejects when the store cannot be asked. */
   async run(signal: AbortSignal | undefined): Promise<void> {
     await this.#adoptOrphans();
+    this.#context.groups.poll();
     for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
       const works = await this.#list();
       if (works === undefined) continue;
@@ -49,7 +53,7 @@ export class Due {
    * between wins, and the work is dropped.
    */
   async move(clientId: string, event: (stored: StoredSession) => Event | undefined): Promise<Moved> {
-    const { options, lane, outbox } = this.#context;
+    const { options, lane, outbox, groups } = this.#context;
     const { environment, store } = options;
     const stored = await persistently(
       environment,
@@ -65,9 +69,13 @@ export class Due {
     const now = environment.now();
     const { changes, effects } = step(session, what, now);
     if (changes.length === 0) return "unchanged";
+    const hasEnded = changes.some(({ type }) => type === "endSession");
+    const leaves = hasEnded || changes.some((change) => change.type === "putHead" && !change.head.attached);
+    const guard = leaves ? await giveBack(this.#context, stored, hasEnded) : stored.guard;
+    if (guard === undefined) return "superseded";
     const batch: CommitBatch = {
       id: this.#context.batchId(),
-      guard: stored.guard,
+      guard,
       raiseEpoch: { token: environment.randomId() },
       changes: changes.filter((change): change is SessionChange => change.type !== "publishMessage"),
       deliveries: changes.flatMap((change): Delivery[] =>
@@ -82,6 +90,7 @@ export class Due {
     for (const effect of effects) {
       if (effect.type === "sessionEnded") options.observe({ type: "ended", clientId, reason: effect.reason });
     }
+    if (hasEnded) groups.leave(sharedFilters(stored.snapshot), stored.snapshot);
     if (batch.deliveries.length > 0) outbox.kick(stored.guard.incarnation);
     return "moved";
   }
@@ -119,18 +128,23 @@ export class Due {
     const { options, outbox, nodeId } = this.#context;
     switch (work.type) {
       case "session":
+        if (filterOf(work.clientId) !== undefined) return await this.#context.groups.lookAt(work.clientId);
         return await this.move(work.clientId, () => ({ type: "timePassed" })) === "moved";
       case "node": {
         // This node hears of its own lapse from its lease, and lets go of its sessions itself.
         if (work.nodeId === nodeId) return false;
         // It may have come back since it was listed, as the same run, and taken sessions anew: then its lease is a later one.
         let moved = 0;
+        const shared = new Set<string>();
         for (const clientId of work.clientIds) {
           try {
             const how = await this.move(
               clientId,
-              ({ owner, ownerUntil = 0 }) =>
-                lost(owner?.nodeId === work.nodeId && ownerUntil <= work.dueAt, work.dueAt),
+              ({ owner, ownerUntil = 0, snapshot }) => {
+                const isTheirs = owner?.nodeId === work.nodeId && ownerUntil <= work.dueAt;
+                if (isTheirs) { for (const filter of sharedFilters(snapshot)) shared.add(filter); }
+                return lost(isTheirs, work.dueAt);
+              },
             );
             if (how === "moved") moved++;
           } catch (error) {
@@ -139,6 +153,12 @@ export class Due {
             options.observe({ type: "workFailed", work: "node", clientId, error });
           }
         }
+        // Groups are sessions too, and others have members of them.
+        for (const clientId of work.clientIds) {
+          const filter = filterOf(clientId);
+          if (filter !== undefined) shared.add(filter);
+        }
+        if (shared.size > 0) await this.#context.groups.forgetNode(shared, work.nodeId);
         // Once it owns nothing the store forgets it.
         return moved > 0;
       }

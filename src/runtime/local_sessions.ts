@@ -1,6 +1,7 @@
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { CommitBatch, CommitResult, DeliveryReceiver } from "../store/session_store.ts";
+import { filterOf } from "./groups/names.ts";
 import type { Observe } from "./observe.ts";
 
 /** A session that a connection of this node owns. */
@@ -169,6 +170,11 @@ export class LocalSessions {
             owed = true;
             break;
           case "ended":
+            // What a member gives back to a group that has ended is lost with it.
+            if (filterOf(outcome.clientId) !== undefined && batch.changes.some(({ type }) => type === "deleteQueued")) {
+              const { topic } = message;
+              this.#observe({ type: "dropped", clientId: outcome.clientId, reason: "groupEnded", topic });
+            }
             break;
           default:
             outcome satisfies never;
@@ -210,7 +216,8 @@ export class LocalSessions {
 }
 
 /** The copy as it stands in the receiver's log. */
-function queued(message: Message, receiver: Receiver, sequence: number): QueuedMessage {
-  const { qos, retain, subscriptionIdentifiers } = receiver;
-  return { ...message, sequence, qos, retain, subscriptionIdentifiers };
+function queued(message: Message, receiver: DeliveryReceiver, sequence: number): QueuedMessage {
+  const { qos, retain, subscriptionIdentifiers, claimed } = receiver;
+  const copy = { ...message, sequence, qos, retain, subscriptionIdentifiers };
+  return claimed === undefined ? copy : { ...copy, claimed };
 }

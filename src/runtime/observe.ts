@@ -139,6 +139,7 @@ export interface WorkFailed {
   /** What it was about. */
   readonly work:
     | "session"
+    | "group"
     | "node"
     | "outbox"
     | "sweep"

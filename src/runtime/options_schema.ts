@@ -81,7 +81,7 @@ function schema(): GenericSchema<PlainOptions> {
       storedAboveMaximumQoS: picklist(["fail"]),
       creditForResentPubrel: boolean(),
       conservativeWindow: boolean(),
-      sharedNeverStarted: picklist(["redispatchQoS1"]),
+      sharedNeverStarted: picklist(["redispatch", "redispatchQoS1", "drop"]),
       resumeAcrossVersions: boolean(),
       overlappingSubscriptions: picklist(["single", "each"]),
       backwardTime: picklist(["hold", "follow"]),

@@ -16,6 +16,8 @@ export interface FeedOwner {
   /** The right to read the log; absent before the session is acquired. */
   readonly guard: Guard | undefined;
   tell(event: Event): void;
+  /** Entries of the log came by. */
+  saw(messages: readonly QueuedMessage[]): void;
   requestClose(reasonCode: number): void;
   troubled(error: unknown): void;
   /** There is room again. */
@@ -138,6 +140,7 @@ export class QueueFeed {
         options.observe,
       ).then((page) => {
         this.#countUnreadable(page);
+        this.#owner.saw(page.messages);
         use(page);
       }).catch((error) => this.#owner.troubled(error)),
     );

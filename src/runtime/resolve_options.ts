@@ -80,6 +80,10 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     duePollMs: options.duePollMs ?? Math.min(60_000, (options.lease?.durationMs ?? DEFAULT_LEASE.durationMs) / 2),
   };
   checkOptions(resolved);
+  if (resolved.limits.sharedSubscriptionAvailable && !options.store.capabilities.claims) {
+    const found = "shared subscriptions need a store that can move messages from one log into another";
+    throw new SessionError("CAPABILITY_MISSING", `Cannot make a broker: ${found}`);
+  }
   const { renewEveryMs, closeAfterMs, durationMs } = resolved.lease;
   if (!(renewEveryMs < closeAfterMs && closeAfterMs < durationMs)) {
     throw new RangeError(
@@ -92,7 +96,11 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
 
 /** What retained messages add to a log must leave most of it to others, and fit into one commit. */
 function limitsOf({ limits, retained, store }: BrokerOptions, queue: QueueLimits): ServerLimits {
-  const whole = { ...DEFAULT_LIMITS, retainAvailable: retained !== undefined, ...limits };
+  const available = {
+    retainAvailable: retained !== undefined,
+    sharedSubscriptionAvailable: store.capabilities.claims,
+  };
+  const whole = { ...DEFAULT_LIMITS, ...available, ...limits };
   const room = Math.min(store.capabilities.maxReceiversPerCommit, Math.ceil(queue.maximumMessages / 2));
   return { ...whole, retainedAhead: Math.min(whole.retainedAhead, Math.max(1, room)) };
 }

@@ -1,28 +1,38 @@
-import { parseFilter } from "../mqtt/filter.ts";
+import { isSharedFilter } from "../mqtt/filter.ts";
 import type { SubscriptionRequest } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { BrokerContext } from "./context.ts";
+import { innerFilterOf } from "./groups/names.ts";
 import { isAllowed } from "./permission.ts";
 import { persistently } from "./within.ts";
 
+/** Who subscribes. */
+export interface Subscriber {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly principal: string | undefined;
+}
+
+/** A member's name must fit into a filter: what is longer joins no group. */
+const MAX_MEMBER_ID = 10_000;
+
 /**
  * One verdict per filter, in order: the level asked for, 0x87 where the host refuses, 0x97 where the filter cannot be
- * routed (D7). Rejects when the store cannot be asked.
+ * routed (D7). Who may subscribe to the filter of a shared one joins its group. Rejects when the store cannot be asked.
  */
 export async function judgeFilters(
-  options: ResolvedOptions,
-  { clientId, principal }: { readonly clientId: string; readonly principal: string | undefined },
+  { options, groups }: BrokerContext,
+  { clientId, incarnation, principal }: Subscriber,
   requests: readonly SubscriptionRequest[],
 ): Promise<readonly number[]> {
   const who = { clientId, ...(principal === undefined ? {} : { principal }) };
   const verdicts = await Promise.all(requests.map(async ({ filter, qos }): Promise<number> => {
-    const allowed = await isAllowed(options, { ...who, action: "subscribe", topic: filter, qos });
+    const allowed = await isAllowed(options, { ...who, action: "subscribe", topic: innerFilterOf(filter), qos });
     return allowed ? qos : REASON.notAuthorized;
   }));
-  const filters = requests.filter((_, index) => (verdicts[index] ?? 0) < 0x80).map(({ filter }) => {
-    const parsed = parseFilter(filter);
-    return parsed?.filter ?? filter;
-  });
+  const filters = requests.filter((_, index) => (verdicts[index] ?? 0) < 0x80).map(({ filter }) =>
+    innerFilterOf(filter)
+  );
   if (filters.length === 0) return verdicts;
   const admitted = await persistently(
     options.environment,
@@ -32,5 +42,12 @@ export async function judgeFilters(
     options.observe,
   );
   let next = 0;
-  return verdicts.map((verdict) => verdict < 0x80 && !admitted[next++] ? REASON.quotaExceeded : verdict);
+  const judged = verdicts.map((verdict) => verdict < 0x80 && !admitted[next++] ? REASON.quotaExceeded : verdict);
+  return await Promise.all(requests.map(async ({ filter }, index) => {
+    const verdict = judged[index] ?? REASON.unspecifiedError;
+    if (verdict >= 0x80 || !isSharedFilter(filter)) return verdict;
+    if (clientId.length > MAX_MEMBER_ID) return REASON.quotaExceeded;
+    await groups.join(filter, { clientId, incarnation });
+    return verdict;
+  }));
 }

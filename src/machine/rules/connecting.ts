@@ -4,6 +4,7 @@
  * A CONNECT that fails on the way touches no session (S1).
  */
 import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
+import { isSharedFilter } from "../../mqtt/filter.ts";
 import { connackReturnCode, isFailure, REASON } from "../../mqtt/reason_code.ts";
 import { isTopicName } from "../../mqtt/topic.ts";
 import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
@@ -21,6 +22,7 @@ import { takePage } from "./page.ts";
 import { oweStored } from "./retained.ts";
 import { drain, resumeReleased } from "./sending.ts";
 import { sendAhead } from "./started.ts";
+import { borrow } from "./subscribing.ts";
 
 /** The first packet came: it is a CONNECT, or the connection closes without a word ([MQTT-3.1.0-1]). */
 export function receiveConnect(
@@ -176,6 +178,8 @@ export function sessionAcquired(
   send(connection, out, connack(state, connection, durable, event.resumed));
   connection.connect = undefined;
   if (state.limits.retainAvailable) oweStored(connection, durable);
+  // What it had claimed was given back, and it goes on all the same.
+  if ([...durable.subscriptions.keys()].some(isSharedFilter)) borrow(durable, out);
   resumeReleased(connection, durable, out);
   takePage(connection, event.messages, event.through);
   drain(state, connection, durable, out, now);

@@ -3,7 +3,7 @@
  */
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from "../../mqtt/packet.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
-import { parseFilter } from "../../mqtt/filter.ts";
+import { isSharedFilter, parseFilter } from "../../mqtt/filter.ts";
 import { minimumQoS, type QoS } from "../../mqtt/qos.ts";
 import { isFailure, REASON, subackReturnCode } from "../../mqtt/reason_code.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
@@ -127,6 +127,7 @@ export function subscribeAuthorized(
     const refused = subscribe.refused[index] as number;
     const code = refused === 0 ? grantedCode(request.qos, event.verdicts[next++] as number) : refused;
     if (!isFailure(code)) {
+      if (isSharedFilter(request.filter)) borrow(durable, out);
       const { subscriptionIdentifier } = subscribe;
       const owes = retainedAfter(state, connection, durable, request);
       putSubscription(durable, request, code as QoS, { subscriptionIdentifier, ...owes }, out);
@@ -134,6 +135,13 @@ export function subscribeAuthorized(
     return connection.version === 4 ? subackReturnCode(code) : code;
   });
   send(connection, out, { type: "suback", packetId: subscribe.packetId, reasonCodes: codes });
+}
+
+/** From now on messages may be in its log that its group wants back: nobody ends it before they are given back. */
+export function borrow(durable: DurableState, out: Output): void {
+  if (durable.head.borrows) return;
+  durable.head = { ...durable.head, borrows: true };
+  out.changes.push({ type: "putHead", head: durable.head });
 }
 
 function grantedCode(requested: QoS, verdict: number): number {

@@ -27,7 +27,7 @@ export interface CopyHeader {
   /** What the message counts for against a queue's limit. */
   readonly bytes: number;
   /** The log that it was moved from. */
-  readonly claimed?: Claim | undefined;
+  readonly claimed?: Claim;
 }
 
 /** A row of a log. */
@@ -107,7 +107,7 @@ function readQueueRow(reader: Reader): QueueRow {
   const subscriptionIdentifiers = readNumbers(reader);
   const bytes = reader.count();
   const [isStaged, isClaimed] = reader.flags(2);
-  const claimed = isClaimed ? readClaim(reader) : undefined;
+  const claimed = isClaimed ? { claimed: readClaim(reader) } : {};
   const body = isStaged ? readChunkRef(reader) : readBody(reader);
-  return { ...flags, subscriptionIdentifiers, bytes, body, claimed };
+  return { ...flags, subscriptionIdentifiers, bytes, body, ...claimed };
 }

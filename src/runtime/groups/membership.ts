@@ -1,0 +1,151 @@
+/** What makes a connection a member of shared groups: its shared subscriptions, and what it has claimed. */
+import type { SessionChange } from "../../machine/change.ts";
+import { claimRoom, type MemberLeft, startedThrough } from "../../machine/rules/claiming.ts";
+import type { SessionSnapshot } from "../../machine/snapshot.ts";
+import type { Session } from "../../machine/state/session.ts";
+import { isSharedFilter } from "../../mqtt/filter.ts";
+import type { QueuedMessage } from "../../mqtt/message.ts";
+import type { Subscription } from "../../mqtt/subscription.ts";
+import type { Guard, QueuePage } from "../../store/session_store.ts";
+import type { BrokerContext } from "../context.ts";
+import type { Letter } from "../mailbox.ts";
+import { Claims } from "./claims.ts";
+import type { ConnectedMember } from "./desk.ts";
+import { givenBack } from "./give_back.ts";
+import { readLog } from "./read_log.ts";
+
+/** The connection, as its membership sees it. */
+export interface MembershipOwner {
+  readonly clientId: string;
+  readonly incarnation: string;
+  readonly token: string;
+  readonly live: boolean;
+  /** The right to read the log, also while the connection ends. */
+  readonly lastGuard: Guard | undefined;
+  /** Ends when nothing of the connection waits for a commit. */
+  drainedMailbox(): Promise<void>;
+}
+
+/** The membership of one connection. */
+export class Membership implements ConnectedMember {
+  readonly claims: Claims = new Claims();
+  readonly #context: BrokerContext;
+  readonly #owner: MembershipOwner;
+  readonly #session: Session;
+  readonly #shared = new Map<string, Subscription>();
+
+  constructor(context: BrokerContext, owner: MembershipOwner, session: Session) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#session = session;
+  }
+
+  get clientId(): string {
+    return this.#owner.clientId;
+  }
+  get incarnation(): string {
+    return this.#owner.incarnation;
+  }
+  get token(): string {
+    return this.#owner.token;
+  }
+  get live(): boolean {
+    return this.#owner.live;
+  }
+  get claimRoom(): number {
+    return claimRoom(this.#session);
+  }
+
+  /** The session was acquired: what an earlier connection claimed may stand in its log. */
+  acquired({ head }: SessionSnapshot, { messages, through, tail }: QueuePage): void {
+    if (head.borrows !== true) return;
+    this.claims.take(messages);
+    if (through < tail) this.claims.isUncertain = true;
+  }
+
+  /** The connection takes messages from now on. */
+  begin({ subscriptions }: SessionSnapshot): void {
+    for (const [filter, subscription] of subscriptions) {
+      if (isSharedFilter(filter)) this.#seat(filter, subscription);
+    }
+  }
+
+  /** Changes are stored: perhaps it has become a member, or is one no more. */
+  committed(changes: readonly SessionChange[]): void {
+    for (const change of changes) {
+      if (change.type === "putSubscription" && isSharedFilter(change.filter)) {
+        this.#seat(change.filter, change.subscription);
+      } else if (change.type === "deleteSubscription" && this.#shared.delete(change.filter)) {
+        const { groups } = this.#context;
+        groups.unseat(change.filter, this);
+        groups.leave([change.filter], { clientId: this.clientId, incarnation: this.incarnation });
+      }
+    }
+  }
+
+  /** A step is over: there may be room for more. */
+  stepped(): void {
+    if (this.#shared.size > 0 && this.live && this.claimRoom > this.claims.underWay) {
+      this.#context.groups.hasRoom(this.#shared.keys());
+    }
+  }
+
+  /** Entries of the log came by. */
+  saw(messages: readonly QueuedMessage[]): void {
+    this.claims.take(messages);
+  }
+
+  /** What has to be stored before a letter: what the session gives back, when that ends its connection. */
+  before({ changes }: Pick<Letter, "changes">): readonly Letter[] | Promise<readonly Letter[]> {
+    this.claims.forget(changes);
+    const left = this.#leftBy(changes);
+    if (left === undefined) return [];
+    if (this.claims.underWay === 0 && !this.claims.isUncertain) return this.#givenBack(left);
+    return this.#settle().then(() => this.#givenBack(left));
+  }
+
+  /** The connection is over, and perhaps the session. */
+  end(hasEnded: boolean): void {
+    const filters = [...this.#shared.keys()];
+    this.#shared.clear();
+    const { groups } = this.#context;
+    for (const filter of filters) groups.unseat(filter, this);
+    if (hasEnded && filters.length > 0) {
+      groups.leave(filters, { clientId: this.clientId, incarnation: this.incarnation });
+    }
+  }
+
+  #seat(filter: string, subscription: Subscription): void {
+    this.#shared.set(filter, subscription);
+    this.#context.groups.seat(filter, this, subscription);
+  }
+
+  #leftBy(changes: readonly SessionChange[]): MemberLeft | undefined {
+    const hasEnded = changes.some(({ type }) => type === "endSession");
+    const isDetached = changes.some((change) => change.type === "putHead" && !change.head.attached);
+    if (!hasEnded && !isDetached) return undefined;
+    const { sharedNeverStarted } = this.#context.options.policy;
+    return { startedThrough: startedThrough(this.#session), hasEnded, sharedNeverStarted };
+  }
+
+  /** One letter each, so that every commit holds both parts of what it holds. */
+  #givenBack(left: MemberLeft): Letter[] {
+    return givenBack(this.claims.entries(), left).map(({ change, delivery }) => ({
+      changes: [change],
+      deliveries: [delivery],
+      effects: [],
+    }));
+  }
+
+  /** Waits for claims that are under way, and looks for those of which nobody heard. */
+  async #settle(): Promise<void> {
+    await this.claims.settled();
+    if (!this.claims.isUncertain) return;
+    // What was done with and is not yet stored as such would be found again.
+    await this.#owner.drainedMailbox();
+    const { lastGuard } = this.#owner;
+    if (lastGuard === undefined) return;
+    this.claims.take(await readLog(this.#context, lastGuard));
+    this.claims.isUncertain = false;
+  }
+}
