@@ -254,7 +254,11 @@ export class Desk implements LocalSession {
     });
     const result = await this.#commit(batch, dealt);
     this.#group.committed(view, changes, result);
-    if (result.outcome === "superseded") return true;
+    if (result.outcome === "superseded") {
+      // Others have changed the group: the messages may still be there.
+      this.#waits = true;
+      return true;
+    }
     if (result.outcome === "refused") return this.#refused(dealt, excluded);
     this.#toldThrough = Math.max(this.#toldThrough, rings.length > 0 ? untold : 0);
     this.#most = Infinity;
