@@ -1,38 +1,26 @@
 import type { SessionHead } from "../machine/snapshot.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { GroupContext } from "./groups/context.ts";
 import type { Groups } from "./groups/groups.ts";
-import type { CommitLane } from "./lane.ts";
-import type { LocalSessions } from "./local_sessions.ts";
-import type { NodeLease } from "./node_lease.ts";
-import type { ResolvedOptions } from "./options.ts";
 import type { Orphans } from "./orphans.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Router } from "./publish.ts";
 import type { Retention } from "./retention.ts";
-import type { Tasks, Turns } from "./tasks.ts";
+import type { Turns } from "./tasks.ts";
 
 /** What the parts of one broker share. */
-export interface BrokerContext {
-  readonly options: ResolvedOptions;
-  /** This run of this node. */
-  readonly nodeId: string;
-  readonly sessions: LocalSessions;
-  readonly lane: CommitLane;
+export interface BrokerContext extends GroupContext {
   readonly router: Router;
   readonly outbox: Outbox;
   /** Absent where nothing is retained. */
   readonly retention: Retention | undefined;
   /** The shared groups that sessions of this node are members of. */
   readonly groups: Groups;
-  readonly lease: NodeLease;
   readonly deadlines: Deadlines;
-  readonly tasks: Tasks;
   /** Acquires of one client, one after the other. */
   readonly acquires: Turns;
   /** Sessions that connections could not let go of. */
   readonly orphans: Orphans;
-  /** An id that no batch has had. */
-  readonly batchId: () => string;
   /** The store will have something due at the times of this head. */
   readonly noteDue: (head: Pick<SessionHead, "endsAt" | "willDueAt">) => void;
   /** A session of this node may have news, or another owner: looks. It never rejects. */

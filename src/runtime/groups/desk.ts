@@ -7,7 +7,7 @@ import { minimumQoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import { hasExpired } from "../../machine/rules/expiry.ts";
 import type { CommitBatch, CommitResult, Delivery } from "../../store/session_store.ts";
-import type { BrokerContext } from "../context.ts";
+import type { GroupContext } from "./context.ts";
 import type { LocalSession } from "../local_sessions.ts";
 import { persistently } from "../within.ts";
 import type { Claims } from "./claims.ts";
@@ -66,7 +66,7 @@ export class Desk implements LocalSession {
   readonly leaving = false;
   readonly ended = false;
   readonly done: Promise<void> = Promise.resolve();
-  readonly #context: BrokerContext;
+  readonly #context: GroupContext;
   readonly #group: StoredGroup;
   readonly #places = new Map<string, Place>();
   /** The place after the one that was served last. */
@@ -85,7 +85,7 @@ export class Desk implements LocalSession {
   /** The most messages of one claim: fewer after one that the store could not hold. */
   #most = Infinity;
 
-  constructor(context: BrokerContext, group: StoredGroup) {
+  constructor(context: GroupContext, group: StoredGroup) {
     this.#context = context;
     this.#group = group;
     this.clientId = group.name;

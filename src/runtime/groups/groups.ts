@@ -10,7 +10,7 @@ import type { SessionChange } from "../../machine/change.ts";
 import type { SessionSnapshot } from "../../machine/snapshot.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
-import type { BrokerContext } from "../context.ts";
+import type { GroupContext } from "./context.ts";
 import { persistently } from "../within.ts";
 import { type ConnectedMember, Desk } from "./desk.ts";
 import { filterOf, type GroupMember, groupOf, memberRow, membersOf, nodeRow, nodesOf, rowOptions } from "./names.ts";
@@ -23,10 +23,10 @@ export function sharedFilters({ subscriptions }: Pick<SessionSnapshot, "subscrip
 
 /** The groups of one broker. */
 export class Groups {
-  readonly #context: BrokerContext;
+  readonly #context: GroupContext;
   readonly #desks = new Map<string, Desk>();
 
-  constructor(context: BrokerContext) {
+  constructor(context: GroupContext) {
     this.#context = context;
   }
 

@@ -4,7 +4,7 @@ import type { SessionHead, SessionSnapshot } from "../../machine/snapshot.ts";
 import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import type { CommitBatch, CommitResult, Guard } from "../../store/session_store.ts";
 import { SessionError } from "../../errors.ts";
-import type { BrokerContext } from "../context.ts";
+import type { GroupContext } from "./context.ts";
 import { unrefusable } from "../publish.ts";
 import { persistently } from "../within.ts";
 import { filterOf, innerFilterOf, WHOLE } from "./names.ts";
@@ -29,11 +29,11 @@ export const LOOK_EVERY_MS = 3_600_000;
 /** One group in the store. Calls must not overlap. */
 export class StoredGroup {
   readonly name: string;
-  readonly #context: BrokerContext;
+  readonly #context: GroupContext;
   #view: GroupView | undefined;
   #incarnation = "";
 
-  constructor(context: BrokerContext, name: string) {
+  constructor(context: GroupContext, name: string) {
     this.#context = context;
     this.name = name;
   }

@@ -186,7 +186,7 @@ row("SB-15", "uses only 0, 1, 2 and 0x80 on 3.1.1 [MQTT-3.9.3-2]", async (rig) =
   const filters = ["a", "b", "c", "secret", "bad/#/x", "$share/g/t"];
   await a.send(subscribePacket(1, filters.map((filter, index) => ({ filter, qos: (index % 3) as 0 | 1 | 2 }))));
   deepEqual(a.take("suback").reasonCodes, [0, 1, 2, 0x80, 0x80, 0x80]);
-}, { authorize: ({ topic }) => topic !== "secret" });
+}, { authorize: ({ topic }) => topic !== "secret", limits: { sharedSubscriptionAvailable: false } });
 
 row("SB-15", "uses only the codes of the 5.0 table [MQTT-3.9.3-2]", async (rig) => {
   const a = await rig.connect(lasting(5));
@@ -381,7 +381,7 @@ for (
   const [what, limits, filter, identifier, code] of [
     ["wildcards", { wildcardSubscriptionAvailable: false }, "a/+", undefined, 0xa2],
     ["identifiers", { subscriptionIdentifiersAvailable: false }, "a", 1, 0xa1],
-    ["shared subscriptions", {}, "$share/g/a", undefined, 0x9e],
+    ["shared subscriptions", { sharedSubscriptionAvailable: false }, "$share/g/a", undefined, 0x9e],
   ] as const
 ) {
   row(

@@ -1,0 +1,18 @@
+import type { CommitLane } from "../lane.ts";
+import type { LocalSessions } from "../local_sessions.ts";
+import type { NodeLease } from "../node_lease.ts";
+import type { ResolvedOptions } from "../options.ts";
+import type { Tasks } from "../tasks.ts";
+
+/** What shared groups need of their broker. */
+export interface GroupContext {
+  readonly options: ResolvedOptions;
+  /** This run of this node. */
+  readonly nodeId: string;
+  readonly sessions: LocalSessions;
+  readonly lane: CommitLane;
+  readonly lease: NodeLease;
+  readonly tasks: Tasks;
+  /** An id that no batch has had. */
+  readonly batchId: () => string;
+}
