@@ -39,7 +39,16 @@ type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
 
 /** One connection of one client. */
 export class Connection
-  implements BrokerConnection, LocalSession, MailboxOwner, PublishOwner, FeedOwner, RetainedOwner, MembershipOwner, Asker, Timed {
+  implements
+    BrokerConnection,
+    LocalSession,
+    MailboxOwner,
+    PublishOwner,
+    FeedOwner,
+    RetainedOwner,
+    MembershipOwner,
+    Asker,
+    Timed {
   readonly token: string;
   readonly done: Promise<void>;
   readonly inbox: Inbox = new Inbox();

@@ -12,7 +12,7 @@ import type { LocalSession } from "../local_sessions.ts";
 import { persistently } from "../within.ts";
 import type { Claims } from "./claims.ts";
 import { memberRow, nodeRow, nodesOf, rowOptions } from "./names.ts";
-import { detachedGroupHead, type GroupView, StoredGroup } from "./store_view.ts";
+import { detachedGroupHead, type GroupView, type StoredGroup } from "./store_view.ts";
 import { turnOf } from "./turn.ts";
 
 /** A connection whose session is a member. */
