@@ -45,6 +45,8 @@ export interface RoamingReport {
   readonly ends: number;
   readonly cuts: number;
   readonly offline: number;
+  /** How often the browser alone said that it was offline. */
+  readonly pretended: number;
   /** At the peer and at the page, QoS 1 messages that came more than once. */
   readonly repeated: readonly [number, number];
   /** What the page published and may have lost, since its life ended before that was known. */
@@ -71,6 +73,7 @@ class Run {
   #sent = 0;
   #cuts = 0;
   #offline = 0;
+  #pretended = 0;
   #page: EvaluatingPage | undefined;
   #life = 0;
   #failure: unknown;
@@ -137,6 +140,7 @@ class Run {
       ends: this.#plan.ends,
       cuts: this.#cuts,
       offline: this.#offline,
+      pretended: this.#pretended,
       repeated: [repeatedOf(toPeer.arrived), repeatedOf(handled)],
       unknown: this.#published.size - this.#stored.size,
     };
@@ -147,13 +151,25 @@ class Run {
     return this.#page;
   }
 
-  /** The network is cut, or away until the page has noticed and published something all the same. */
+  /**
+   * The network is cut; or it is away until the page has noticed and published something all the same; or only the browser
+   * says so, whatever it does with connections that are there.
+   */
   async #disturb(): Promise<void> {
     await this.#somewhen();
     const { network } = this.#scene;
-    if (this.#random.chance(0.5)) {
+    const kind = this.#random.below(5);
+    if (kind < 2) {
       this.#cuts++;
       return network.cut();
+    }
+    if (kind === 2) {
+      this.#pretended++;
+      await this.#browser.setOffline(true);
+      // A page that loses its connection right then may learn of what is stored by its acknowledgement alone.
+      const noticed = call(this.#live, "untilOnline", false).catch(() => {});
+      await Promise.race([this.#publish(3), noticed]);
+      return await this.#browser.setOffline(false);
     }
     this.#offline++;
     network.isDown = true;
