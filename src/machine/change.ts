@@ -123,11 +123,18 @@ export interface DeleteInboundId {
   /** The client's Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
-/** Takes an outbound Packet Identifier out of circulation until the session ends. */
+/** Takes an outbound Packet Identifier out of circulation, until the peer has another session. */
 export interface PutQuarantine {
   /** Tells this change from the others. */
   readonly type: "putQuarantine";
-  /** This server's Packet Identifier, 1 to 65 535. */
+  /** The Packet Identifier, 1 to 65 535. */
+  readonly packetId: number;
+}
+/** Puts it back into circulation: the peer says that it has another session, which knows nothing of it. */
+export interface DeleteQuarantine {
+  /** Tells this change from the others. */
+  readonly type: "deleteQuarantine";
+  /** The Packet Identifier, 1 to 65 535. */
   readonly packetId: number;
 }
 /** The copy of a retained message that one subscription gets. */
@@ -179,6 +186,7 @@ export type Change =
   | PutInboundId
   | DeleteInboundId
   | PutQuarantine
+  | DeleteQuarantine
   | PublishMessage
   | EndSession;
 
@@ -261,6 +269,9 @@ function applyChange(draft: Draft, change: Exclude<Change, EndSession>): void {
       return;
     case "putQuarantine":
       draft.quarantine.add(change.packetId);
+      return;
+    case "deleteQuarantine":
+      draft.quarantine.delete(change.packetId);
       return;
     case "publishMessage":
       return;

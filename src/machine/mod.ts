@@ -58,6 +58,7 @@ export type {
   Change,
   DeleteInboundId,
   DeleteOutboundMark,
+  DeleteQuarantine,
   DeleteQueued,
   DeleteSubscription,
   DeleteWill,

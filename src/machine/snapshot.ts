@@ -66,7 +66,7 @@ export interface SessionSnapshot {
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   /** Sequence to mark. */
   readonly outbound: ReadonlyMap<number, OutboundMark>;
-  /** Outbound Packet Identifiers out of circulation until the session ends, since the peer may still hold them. */
+  /** Outbound Packet Identifiers out of circulation until the peer has another session, since it may still hold them. */
   readonly quarantine: ReadonlySet<number>;
   /** Packet Identifiers of inbound QoS 2 messages accepted and not yet released. */
   readonly inbound: ReadonlySet<number>;

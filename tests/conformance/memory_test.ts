@@ -12,7 +12,7 @@ storeConformance({
   name: "memory, tight",
   store: () =>
     Promise.resolve({
-      store: memoryStore({ maxReceiversPerCommit: 7, maxMessageBytes: 65_536, maxChangesPerBatch: 20 }),
+      store: memoryStore({ maxReceiversPerCommit: 7, maxMessageBytes: 65_536, maxChangesPerBatch: 24 }),
       close: () => {},
     }),
 });

@@ -17,6 +17,7 @@ import {
   establish,
   forgetSession,
   forgetSets,
+  freeIdentifiers,
   isEstablished,
   putHead,
   renounceSession,
@@ -218,6 +219,7 @@ function accept(
     if (!sessionPresent || own.cleanStart) forgetSets(durable, out);
     putHead(durable, accepted, out);
   }
+  if (!sessionPresent) freeIdentifiers(durable, out);
   connection.startedThrough = connection.lastStarted = part.startedThrough;
   connection.lostThrough = part.lostThrough;
   connection.tail = part.tail;

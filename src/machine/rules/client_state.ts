@@ -57,6 +57,14 @@ export function forgetSets(durable: DurableState, out: Output): void {
   }
 }
 
+/** The server has another session, which knows none of the identifiers that the one before may have held. */
+export function freeIdentifiers(durable: DurableState, out: Output): void {
+  for (const packetId of [...durable.quarantine.members]) {
+    durable.quarantine.delete(packetId);
+    out.changes.push({ type: "deleteQuarantine", packetId });
+  }
+}
+
 /** What of the started messages a connection holds: those in flight, and those that wait to be sent again. */
 function loseLoaded(connection: ConnectionState, durable: DurableState, through: number, out: Output): void {
   for (const entry of [...connection.window.entries()]) {

@@ -162,6 +162,11 @@ function planChange(work: Changing, state: GuardState, draft: OwnerDraft, rows: 
     case "putQuarantine":
       if (!draft.quarantine.has(change.packetId)) draft.quarantine = new Set(draft.quarantine).add(change.packetId);
       return;
+    case "deleteQuarantine":
+      if (draft.quarantine.has(change.packetId)) {
+        draft.quarantine = draft.quarantine.difference(new Set([change.packetId]));
+      }
+      return;
     case "endSession":
       draft.ended = true;
       return;

@@ -62,6 +62,9 @@ function carryOutOne(world: World, record: SessionRecord, change: Exclude<Sessio
     case "putQuarantine":
       (record.quarantine ??= new Set()).add(change.packetId);
       return;
+    case "deleteQuarantine":
+      record.quarantine?.delete(change.packetId);
+      return;
     default:
       change satisfies never;
   }

@@ -123,6 +123,9 @@ export function foldChanges(keys: RedisKeys, state: GuardState, { changes, now }
       case "putQuarantine":
         rows.set(ROW.quarantine(change.packetId), "1");
         break;
+      case "deleteQuarantine":
+        rows.set(ROW.quarantine(change.packetId), undefined);
+        break;
       case "endSession":
         ends = true;
         break fold;

@@ -155,9 +155,10 @@ function drawChange(chance: Random, { snapshot, log, tail }: ChangeGround): Sess
     case 6:
       return { type: "putInboundId", packetId: 1 + chance.below(5) };
     case 7:
-      return chance.chance(0.5)
-        ? { type: "deleteInboundId", packetId: 1 + chance.below(5) }
-        : { type: "putQuarantine", packetId: 1 + chance.below(5) };
+      return {
+        type: chance.pick(["deleteInboundId", "putQuarantine", "deleteQuarantine"]),
+        packetId: 1 + chance.below(5),
+      };
     case 8:
       return { type: "deleteWill" };
     default: {

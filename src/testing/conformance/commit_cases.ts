@@ -44,6 +44,7 @@ const ONE_OF_EACH: { readonly [Type in SessionChange["type"]]: Extract<SessionCh
   putInboundId: { type: "putInboundId", packetId: 5 },
   deleteInboundId: { type: "deleteInboundId", packetId: 4 },
   putQuarantine: { type: "putQuarantine", packetId: 6 },
+  deleteQuarantine: { type: "deleteQuarantine", packetId: 8 },
   endSession: { type: "endSession", reason: "administrative" },
 };
 
@@ -59,6 +60,7 @@ async function furnished(kit: Kit): Promise<Owned> {
     { type: "putSubscription", filter: "kept/#", subscription: PLAIN },
     { type: "putOutboundMark", sequence: 1, mark: { packetId: 9, phase: "sent", pubrecOrder: 0 } },
     { type: "putInboundId", packetId: 4 },
+    { type: "putQuarantine", packetId: 8 },
   ]);
 }
 
@@ -110,7 +112,7 @@ const MEANING: ConformanceCase[] = [
   })),
   {
     name: "changes of one batch are carried out in order, the later over the earlier",
-    applies: ({ maxChangesPerBatch }) => maxChangesPerBatch >= 20,
+    applies: ({ maxChangesPerBatch }) => maxChangesPerBatch >= 24,
     run: async (kit) => {
       const session = await furnished(kit);
       const before = await kit.store.read("client");
@@ -122,6 +124,8 @@ const MEANING: ConformanceCase[] = [
         { type: "putSentLimit", sentLimit: 78 },
         { type: "deleteInboundId", packetId: 5 },
         { type: "putInboundId", packetId: 4 },
+        { type: "deleteQuarantine", packetId: 6 },
+        { type: "putQuarantine", packetId: 8 },
         { type: "putOutboundMark", sequence: 1, mark: { packetId: 1, phase: "sent", pubrecOrder: 0 } },
         { type: "deleteQueued", sequence: 2, bytes: 0 },
         { type: "putWill", will: will({ payload: bytesOf("last words") }) },

@@ -71,6 +71,13 @@ export const CLIENT_FAULTS: readonly ChosenFault[] = [
     breaks: "ID-05",
   },
   {
+    name: "identifiers that the server may hold are taken again in the same session",
+    file: `${RULES}/client_connecting.ts`,
+    text: "if (!sessionPresent) freeIdentifiers(durable, out);",
+    replacement: "freeIdentifiers(durable, out);",
+    breaks: "CL-05",
+  },
+  {
     name: "the session is let go of as if all of the log had been sent",
     file: "src/machine/client_session.ts",
     text: "return { ...durable.head, attached: false, sentLimit: client.startedThrough };",

@@ -88,6 +88,23 @@ clientRow("CL-05", "fails what was sent and has become too large [MQTT-3.1.2-25,
   deepEqual(rig.server.traces(), ["a q1 #2", "b q1 #4", "c q1 #5"]);
 });
 
+clientRow("CL-05", "takes such an identifier again once the server has another session [§2.2.1] (5.0)", (rig) => {
+  rig.begin();
+  rig.publish("LARGE", 2);
+  rig.drop();
+  rig.resume({ maximumPacketSize: SMALL });
+  rig.drop();
+  // A server that did not answer may have the session still.
+  rig.connect({ cleanStart: true });
+  deepEqual([...rig.stored.quarantine], [2]);
+  rig.drop();
+  rig.begin();
+  deepEqual([...rig.stored.quarantine], []);
+  rig.crash();
+  rig.resume();
+  deepEqual([...rig.stored.quarantine], []);
+});
+
 clientRow("CL-05", "closes where what was sent has become too large, by policy [MQTT-3.1.2-25] (5.0)", (rig) => {
   rig.begin();
   rig.publish("large", 1);

@@ -78,7 +78,7 @@ const change: fc.Arbitrary<SessionChange> = fc.oneof(
   fc.record({ type: fc.constant("deleteQueued" as const), sequence, bytes: fc.constant(0) }),
   fc.record({ type: fc.constant("putInboundId" as const), packetId }),
   fc.record({ type: fc.constant("deleteInboundId" as const), packetId }),
-  fc.record({ type: fc.constant("putQuarantine" as const), packetId }),
+  fc.record({ type: fc.constantFrom("putQuarantine" as const, "deleteQuarantine" as const), packetId }),
   fc.record({ type: fc.constant("endSession" as const), reason: fc.constant("expired" as const) }),
 );
 
