@@ -29,9 +29,10 @@ if ("run" in command) {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const { store, place, close } = await openStore(settings);
+  const { store, retained, place, close } = await openStore(settings);
   const broker = sessionBroker({
     store,
+    ...(settings.maxRetained === 0 ? {} : { retained, retainedLimits: { maximumMessages: settings.maxRetained } }),
     nodeId: settings.node,
     environment: shiftedEnvironment(settings.clockOffsetMs),
     limits: {

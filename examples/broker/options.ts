@@ -29,6 +29,8 @@ export interface Settings {
   readonly clockOffsetMs: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** How many messages may be retained; none where 0. */
+  readonly maxRetained: number;
   /** The longest Session Expiry Interval, in seconds. */
   readonly sessionExpiryMax: number;
   /** How often news from other brokers on the same data are looked for. */
@@ -57,6 +59,7 @@ const DEFAULTS = {
   "clock-offset-ms": "0",
   "max-queued-messages": "1000",
   "max-queued-bytes": "16777216",
+  "max-retained": "100000",
   "session-expiry-max": "4294967295",
   "poll-ms": "1000",
   "stall-ms": "30000",
@@ -81,6 +84,7 @@ deno task start [options]
   --poll-ms N               how often to look for news from others on the same data (${DEFAULTS["poll-ms"]})
   --max-queued-messages N   for one session (${DEFAULTS["max-queued-messages"]})
   --max-queued-bytes N      for one session (${DEFAULTS["max-queued-bytes"]})
+  --max-retained N          retained messages of all topics; 0 for none (${DEFAULTS["max-retained"]})
   --session-expiry-max N    the longest Session Expiry Interval, in seconds (never ends)
   --max-packet-bytes N      the largest packet that a client may send (${DEFAULTS["max-packet-bytes"]})
   --max-input-bytes N       received bytes of one client that may wait (${DEFAULTS["max-input-bytes"]})
@@ -127,6 +131,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         clockOffsetMs: count("clock-offset-ms", Number.MIN_SAFE_INTEGER),
         maxQueuedMessages: count("max-queued-messages", 1),
         maxQueuedBytes: count("max-queued-bytes", 1),
+        maxRetained: count("max-retained", 0),
         sessionExpiryMax: count("session-expiry-max", 0, 0xffff_ffff),
         pollMs: count("poll-ms", 1),
         stallMs: count("stall-ms", 1),

@@ -1,7 +1,7 @@
-import type { SessionStore } from "@edge-mqtt/session";
-import { memoryStore } from "@edge-mqtt/session/memory";
-import { denoKvStore } from "@edge-mqtt/session/deno-kv";
-import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
+import type { RetainedStore, SessionStore } from "@edge-mqtt/session";
+import { memoryRetained, memoryStore } from "@edge-mqtt/session/memory";
+import { denoKvRetained, denoKvStore } from "@edge-mqtt/session/deno-kv";
+import { upstashRedisRetained, upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
 import { makeFolderOf } from "./data_file.ts";
 import type { Settings } from "./options.ts";
 
@@ -11,6 +11,8 @@ const FIRST_ANSWER_MS = 10_000;
 /** A store, where it keeps what it is given, and what gives that back. */
 export interface OpenStore {
   readonly store: SessionStore;
+  /** Retained messages, beside the sessions. */
+  readonly retained: RetainedStore;
   /** For people. Never a URL or a token. */
   readonly place: string;
   readonly close: () => void;
@@ -20,23 +22,27 @@ export interface OpenStore {
 export async function openStore(settings: Pick<Settings, "store" | "data" | "prefix" | "cluster">): Promise<OpenStore> {
   switch (settings.store) {
     case "memory":
-      return { store: memoryStore(), place: "memory", close: () => {} };
+      return { store: memoryStore(), retained: memoryRetained(), place: "memory", close: () => {} };
     case "deno-kv": {
       makeFolderOf(settings.data);
       const kv = await Deno.openKv(settings.data);
-      return { store: denoKvStore(kv), place: settings.data, close: () => kv.close() };
+      const retained = denoKvRetained(kv);
+      return { store: denoKvStore(kv), retained, place: settings.data, close: () => kv.close() };
     }
     case "upstash": {
-      const store = upstashRedisStore(
-        { url: fromEnvironment("UPSTASH_REDIS_REST_URL"), token: fromEnvironment("UPSTASH_REDIS_REST_TOKEN") },
-        { prefix: settings.prefix, cluster: settings.cluster },
-      );
+      const { prefix, cluster } = settings;
+      const connection = {
+        url: fromEnvironment("UPSTASH_REDIS_REST_URL"),
+        token: fromEnvironment("UPSTASH_REDIS_REST_TOKEN"),
+      };
+      const store = upstashRedisStore(connection, { prefix, cluster });
+      const retained = upstashRedisRetained(connection, { prefix });
       // A wrong address or token is told now, not to the first client.
       await store.nextDueAt({ signal: AbortSignal.timeout(FIRST_ANSWER_MS) }).catch((cause) => {
         throw new Error("the database at UPSTASH_REDIS_REST_URL cannot be used", { cause });
       });
       const redis = settings.cluster ? "a Redis Cluster" : "Upstash Redis";
-      return { store, place: `${redis} under ${settings.prefix}`, close: () => {} };
+      return { store, retained, place: `${redis} under ${settings.prefix}`, close: () => {} };
     }
   }
 }

@@ -5,6 +5,20 @@ const RULES = "src/machine/rules";
 /** Faults of the machine. */
 export const MACHINE_FAULTS: readonly ChosenFault[] = [
   {
+    name: "what is owed of retained messages is forgotten on resume",
+    file: `${RULES}/connecting.ts`,
+    text: "if (state.limits.retainAvailable) oweStored(connection, durable);",
+    replacement: "",
+    breaks: "D12",
+  },
+  {
+    name: "Retain Handling 1 sends to an existing subscription as well",
+    file: `${RULES}/retained.ts`,
+    text: "    : retainHandling === 0 || before === undefined",
+    replacement: "    : retainHandling === 0 || before?.retainedAfter === undefined",
+    breaks: "MQTT-3.3.1-10",
+  },
+  {
     name: "expiry is applied to what is in flight",
     file: `${RULES}/sending.ts`,
     text: "const moved = message.sequence <= connection.startedThrough",

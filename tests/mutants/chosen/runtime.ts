@@ -5,6 +5,34 @@ const RUNTIME = "src/runtime";
 /** Faults of the shell. */
 export const RUNTIME_FAULTS: readonly ChosenFault[] = [
   {
+    name: "a message of QoS 0 is not retained",
+    file: `${RUNTIME}/publish_route.ts`,
+    text: "if (request.message.retain && retention !== undefined) {",
+    replacement: "if (request.message.retain && retention !== undefined && request.message.qos > 0) {",
+    breaks: "MQTT-3.3.1-7",
+  },
+  {
+    name: "nobody looks whether a retained message was overtaken by a newer one",
+    file: `${RUNTIME}/retained_feed.ts`,
+    text: "const changed = needsLook ? await this.#changes(page) : [];",
+    replacement: "const changed = needsLook ? [] as Message[] : [];",
+    breaks: "D12",
+  },
+  {
+    name: "retained messages are read before their subscription is stored",
+    file: `${RUNTIME}/retained_feed.ts`,
+    text: "if (mailbox.movesSubscriptions || mailbox.behindOutbox) this.#postponed = request;",
+    replacement: "if (mailbox.behindOutbox) this.#postponed = request;",
+    breaks: "D12",
+  },
+  {
+    name: "a retained message that found no room in the log is forgotten",
+    file: `${RUNTIME}/retained_feed.ts`,
+    text: "if (isFull) refusedAfter ??= positionBefore(page, message);",
+    replacement: "if (isFull && index < 0) refusedAfter ??= positionBefore(page, message);",
+    breaks: "G14",
+  },
+  {
     name: "effects before commit",
     file: `${RUNTIME}/mailbox.ts`,
     text: "envelope.sealed = true;",

@@ -101,6 +101,19 @@ Deno.test("a subscription that the look-up of a publish missed finds what was re
   assert.equal(p.types(), "connack puback");
 });
 
+Deno.test("what is retained while a subscription is being stored comes all the same", async () => {
+  const { world: { connect, faults } } = keeping();
+  const p = await connect("p");
+  const s = await connect("s");
+  faults.inject({ call: "commit", fault: "startsLate" });
+  await s.send(subscribePacket(1, "t"));
+  await p.send(retain("t", "1"));
+  assert.equal(p.types(), "connack puback");
+  faults.release();
+  await rest();
+  assert.deepEqual(got(s), ["t=1 R"]);
+});
+
 Deno.test("a look-up made ahead does not serve a message that is to be retained", async () => {
   const { world: { connect, faults } } = keeping();
   const p = await connect("p");
