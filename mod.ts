@@ -27,19 +27,22 @@
  */
 export { sessionBroker } from "./src/runtime/broker.ts";
 export type { BrokerMessage, PublishResult, RunDueOptions, SessionBroker } from "./src/runtime/broker.ts";
-export type { BrokerConnection, CloseCause, Transport } from "./src/runtime/transport.ts";
+export type { BrokerConnection, CloseCause, CloseTexts, Transport } from "./src/runtime/transport.ts";
 export { systemEnvironment } from "./src/runtime/environment.ts";
 export type { BrokerEnvironment } from "./src/runtime/environment.ts";
 export type {
   Authentication,
   AuthenticationAccepted,
+  AuthenticationContinues,
   AuthenticationDenied,
+  AuthenticationStep,
   AuthorizeQuestion,
   BrokerOptions,
   CallbackContext,
   CommitOptions,
   ConnectionBounds,
   LeaseOptions,
+  ReauthenticationContext,
   RetainedOptions,
 } from "./src/runtime/options.ts";
 export type {
@@ -56,6 +59,7 @@ export type {
   Observe,
   PeerDiagnosed,
   RetainedRefused,
+  RevokedSubscription,
   SessionOver,
   SessionTakenOver,
   WorkFailed,
@@ -109,7 +113,7 @@ export type {
 export type { RetainedAdministration, RetainedList, RetainedListQuery } from "./src/runtime/retention.ts";
 export type { Receiver, SubscriptionMatch } from "./src/routing/resolve.ts";
 export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./src/machine/policy.ts";
-export type { ServerLimits, SessionPolicy } from "./src/machine/policy.ts";
+export type { ConnectionLimits, ServerLimits, SessionPolicy } from "./src/machine/policy.ts";
 export type {
   Change,
   DeleteInboundId,

@@ -27,7 +27,9 @@ export type DropReason =
   /** An administrator emptied the queue. */
   | "purged"
   /** It waited for a shared group whose last member left ([MQTT] 4.8.2). */
-  | "groupEnded";
+  | "groupEnded"
+  /** Its receiver may not have it, as the host says. */
+  | "notAuthorized";
 
 /** Why a session ended. */
 export type EndReason =

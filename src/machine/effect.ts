@@ -42,6 +42,13 @@ export interface SessionEnded {
   /** Why it ended. */
   readonly reason: EndReason;
 }
+/** Know that a subscription ended since its client may have it no more. */
+export interface SubscriptionRevoked {
+  /** Tells this effect from the others. */
+  readonly type: "subscriptionRevoked";
+  /** The Topic Filter as the client wrote it. */
+  readonly filter: string;
+}
 /** What a {@linkcode Diagnosed} tells. */
 export type Diagnosis =
   /** An acknowledgement for an identifier that is not in use (O21, O22). */
@@ -73,4 +80,5 @@ export type Effect =
   | MessageDropped
   | DeliveryCompleted
   | SessionEnded
+  | SubscriptionRevoked
   | Diagnosed;

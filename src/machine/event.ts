@@ -1,5 +1,6 @@
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { ClientPacket } from "../mqtt/packet.ts";
+import type { ConnectionLimits } from "./policy.ts";
 import type { SessionSnapshot } from "./snapshot.ts";
 
 /** The transport is open; the wait for CONNECT begins. */
@@ -40,8 +41,29 @@ export interface Authenticated {
   readonly serverKeepAlive?: number;
   /** Told only to a client that asked for it ([MQTT-3.1.2-28]). */
   readonly responseInformation?: string;
+  /** What this connection is allowed, where it differs from the limits that the session was opened with. */
+  readonly limits?: Partial<ConnectionLimits>;
+  /** The last word of an enhanced authentication, for CONNACK; only where CONNECT named a method. */
+  readonly authenticationData?: Uint8Array;
 }
-/** The client is refused: a 5.0 reason code, mapped for 3.1.1. */
+/** The host has to hear more before it knows; only where CONNECT named a method. */
+export interface AuthenticationContinued {
+  /** Tells this event from the others. */
+  readonly type: "authenticationContinued";
+  /** What the method has the server say, for AUTH 0x18. */
+  readonly authenticationData?: Uint8Array;
+}
+/** The client, whose connection is open, is still who it says it is. */
+export interface Reauthenticated {
+  /** Tells this event from the others. */
+  readonly type: "reauthenticated";
+  /** The last word of the method, for AUTH 0x00. */
+  readonly authenticationData?: Uint8Array;
+}
+/**
+ * The client is refused: a 5.0 reason code, mapped for 3.1.1. Of a client that authenticates again it ends the
+ * connection, with 0x87 where DISCONNECT cannot carry the code.
+ */
 export interface AuthenticationRefused {
   /** Tells this event from the others. */
   readonly type: "authenticationRefused";
@@ -68,6 +90,10 @@ export interface SessionAcquired {
   readonly through: number;
   /** The highest sequence of the log. */
   readonly tail: number;
+  /** Filters of the session that its client may have no more: they end before CONNACK. */
+  readonly revoked?: readonly string[];
+  /** Sequences of the page whose messages the client may not have. */
+  readonly withheld?: readonly number[];
 }
 /** The store refused: 0x85 the id belongs to another, 0x88 it could not be asked, 0x97 too many sessions. */
 export interface AcquireRefused {
@@ -111,6 +137,8 @@ export interface QueueLoaded {
   readonly messages: readonly QueuedMessage[];
   /** The highest sequence that the page covers. */
   readonly through: number;
+  /** Sequences of the page whose messages the client may not have. */
+  readonly withheld?: readonly number[];
 }
 /** The log has grown. */
 export interface MessagesAppended {
@@ -120,6 +148,8 @@ export interface MessagesAppended {
   readonly tail: number;
   /** The new entries, where the host has them: without a gap after `tail` minus their number. */
   readonly messages?: readonly QueuedMessage[];
+  /** Sequences among them that the client may not have. */
+  readonly withheld?: readonly number[];
 }
 /** A QoS 0 copy for a connected session, which was never stored (D10). */
 export interface Qos0Offered {
@@ -169,12 +199,19 @@ export interface Superseded {
   /** What a 5.0 client is told: 0x8E unless given, 0x98 where there is no other connection. */
   readonly reasonCode?: number;
 }
-/** The host wants the connection closed: 0x8B shutting down, 0x88 or 0x83 a store fault, 0x98 an administrator. */
+/**
+ * The host wants the connection closed: 0x8B shutting down, 0x88 or 0x83 a store fault, 0x98 an administrator, 0x9C or
+ * 0x9D for another server.
+ */
 export interface CloseRequested {
   /** Tells this event from the others. */
   readonly type: "closeRequested";
   /** A 5.0 reason code: for CONNACK before the connection is accepted, for DISCONNECT after. */
   readonly reasonCode: number;
+  /** A text for diagnostics; not sent in 3.1.1. */
+  readonly reasonString?: string;
+  /** Where to connect instead, with 0x9C or 0x9D; not sent in 3.1.1. */
+  readonly serverReference?: string;
 }
 /** An administrator or a limit ends the session, attached or not (S15). */
 export interface EndRequested {
@@ -200,7 +237,9 @@ export type Event =
   | PacketReceived
   | PacketMalformed
   | Authenticated
+  | AuthenticationContinued
   | AuthenticationRefused
+  | Reauthenticated
   | SessionAcquired
   | AcquireRefused
   | PublishRouted

@@ -85,10 +85,12 @@ export type {
   MessageDropped,
   SendPacket,
   SessionEnded,
+  SubscriptionRevoked,
 } from "./effect.ts";
 export type {
   AcquireRefused,
   Authenticated,
+  AuthenticationContinued,
   AuthenticationRefused,
   CloseRequested,
   ConnectionClosed,
@@ -103,6 +105,7 @@ export type {
   PublishRouted,
   Qos0Offered,
   QueueLoaded,
+  Reauthenticated,
   RetainedLoaded,
   RetainedSettled,
   SessionAcquired,
@@ -114,14 +117,16 @@ export type {
   AcquireRequested,
   AcquireTerms,
   AuthenticateRequest,
+  AuthenticateStepRequest,
   AuthorizeSubscribeRequest,
   LoadQueueRequest,
   LoadRetainedRequest,
+  ReauthenticateRequest,
   Request,
   RoutePublishRequest,
 } from "./request.ts";
 export { DEFAULT_LIMITS, DEFAULT_POLICY } from "./policy.ts";
-export type { ServerLimits, SessionPolicy } from "./policy.ts";
+export type { ConnectionLimits, ServerLimits, SessionPolicy } from "./policy.ts";
 export type { OutboundMark, SessionHead, SessionSnapshot } from "./snapshot.ts";
 export { decideAcquire } from "./rules/lifecycle.ts";
 export type { AcquireDecision, StoredForAcquire } from "./rules/lifecycle.ts";

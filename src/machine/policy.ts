@@ -89,10 +89,29 @@ export interface ServerLimits {
   readonly sharedSubscriptionAvailable: boolean;
   /** The longest Session Expiry Interval in seconds; 0xFFFFFFFF for no cap. It caps 3.1.1 sessions too. */
   readonly maximumSessionExpiryInterval: number;
+  /**
+   * The shortest Session Expiry Interval in seconds, at most the longest; 0 lets any stand. It raises shorter ones of 5.0
+   * and leaves 0, which asks for no session, as it is.
+   */
+  readonly minimumSessionExpiryInterval: number;
   /** The longest Keep Alive in seconds that is let stand; 0 lets any stand. A longer one, or none, is overridden. */
   readonly maximumKeepAlive: number;
   /** The most QoS 1 and 2 messages in flight to one client, whatever its own Receive Maximum allows (FC-19). */
   readonly maximumInFlight: number;
+  /** How many subscriptions a session may have, and how many filters one SUBSCRIBE; what is beyond gets 0x97. */
+  readonly maximumSubscriptions: number;
+  /** How many levels a Topic Name (else 0x90) and a Topic Filter (else 0x8F) may have. */
+  readonly maximumTopicLevels: number;
+  /** How large a Will may be, as `messageBytes` counts; a CONNECT with a larger one gets 0x97. */
+  readonly maximumWillBytes: number;
+  /** How many User Properties a message may have; more get 0x97. */
+  readonly maximumUserProperties: number;
+  /** How many inbound QoS 2 messages of a session may be unreleased; more get 0x97, which closes a 3.1.1 connection. */
+  readonly maximumUnreleased: number;
+  /** How many UTF-16 units the Client Identifier of a CONNECT may have, at least 23; a longer one gets 0x85. */
+  readonly maximumClientIdLength: number;
+  /** The methods of enhanced authentication that the host knows; a CONNECT with any other is refused (0x8C). */
+  readonly authenticationMethods: readonly string[];
   /** How long a connection may wait for CONNECT and its answer, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** How many log entries beyond the last started one may be sent before the next commit (D3). */
@@ -105,6 +124,12 @@ export interface ServerLimits {
   readonly retainedAhead: number;
 }
 
+/** The limits that may differ from one client to the next. */
+export type ConnectionLimits = Omit<
+  ServerLimits,
+  "maximumClientIdLength" | "authenticationMethods" | "connectTimeoutMs" | "sendAhead" | "pageMessages" | "pageBytes"
+>;
+
 /** The limits that hold unless others are named. */
 export const DEFAULT_LIMITS: ServerLimits = {
   receiveMaximum: 256,
@@ -116,8 +141,16 @@ export const DEFAULT_LIMITS: ServerLimits = {
   subscriptionIdentifiersAvailable: true,
   sharedSubscriptionAvailable: false,
   maximumSessionExpiryInterval: 0xffff_ffff,
+  minimumSessionExpiryInterval: 0,
   maximumKeepAlive: 0,
   maximumInFlight: 1_024,
+  maximumSubscriptions: 1_000,
+  maximumTopicLevels: 128,
+  maximumWillBytes: 65_536,
+  maximumUserProperties: 128,
+  maximumUnreleased: 4_096,
+  maximumClientIdLength: 1_024,
+  authenticationMethods: [],
   connectTimeoutMs: 10_000,
   sendAhead: 256,
   pageMessages: 128,

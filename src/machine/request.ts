@@ -1,15 +1,36 @@
 import type { Message } from "../mqtt/message.ts";
-import type { ConnectPacket } from "../mqtt/packet.ts";
-import type { SubscriptionRequest } from "../mqtt/packet.ts";
+import type { AuthPacket, ConnectPacket, SubscriptionRequest } from "../mqtt/packet.ts";
 import type { Will } from "../mqtt/will.ts";
 import type { SessionHead } from "./snapshot.ts";
 
-/** Who is this, and may it connect? Answered by `authenticated` or `authenticationRefused`. */
+/**
+ * Who is this, and may it connect? Answered by `authenticated` or `authenticationRefused`, and by
+ * `authenticationContinued` where CONNECT named a method.
+ */
 export interface AuthenticateRequest {
   /** Tells this request from the others. */
   readonly type: "authenticate";
   /** The CONNECT with its credentials, which the machine does not keep. */
   readonly connect: ConnectPacket;
+}
+
+/** What the client answers to `authenticationContinued`. Answered as the request that began the exchange. */
+export interface AuthenticateStepRequest {
+  /** Tells this request from the others. */
+  readonly type: "authenticateStep";
+  /** The AUTH 0x18 with its data, which the machine does not keep. */
+  readonly auth: AuthPacket;
+}
+
+/**
+ * The client authenticates again. Answered by `reauthenticated`, `authenticationContinued` or `authenticationRefused`, at
+ * any time: all else goes on meanwhile.
+ */
+export interface ReauthenticateRequest {
+  /** Tells this request from the others. */
+  readonly type: "reauthenticate";
+  /** The AUTH 0x19 with its data, which the machine does not keep. */
+  readonly auth: AuthPacket;
 }
 
 /** The terms on which a connection takes a session: data that a store compares and adds without knowing MQTT. */
@@ -93,11 +114,14 @@ export interface LoadRetainedRequest {
 
 /**
  * A fact that a step needs from outside. Each is answered by an event before any later packet of the connection is
- * stepped, except `loadQueue` and `loadRetained`: their answers may come at any time while the connection is open, and at
- * most one of each is awaited.
+ * stepped, except for these. `loadQueue`, `loadRetained` and what authenticates again may be answered at any time while the
+ * connection is open, and at most one of each is awaited. While a CONNECT with an Authentication Method is being
+ * authenticated, what comes is stepped at once: it may be nothing but AUTH and DISCONNECT.
  */
 export type Request =
   | AuthenticateRequest
+  | AuthenticateStepRequest
+  | ReauthenticateRequest
   | AcquireRequested
   | RoutePublishRequest
   | AuthorizeSubscribeRequest

@@ -8,10 +8,17 @@ import type { QueuedMessage } from "../mqtt/message.ts";
 import { isLegalReasonCode, REASON } from "../mqtt/reason_code.ts";
 import type { Change } from "./change.ts";
 import type { Effect } from "./effect.ts";
-import type { Event, PacketReceived, Qos0Offered } from "./event.ts";
+import type { CloseRequested, Event, PacketReceived, Qos0Offered } from "./event.ts";
 import { emptyOutput, type Output } from "./output.ts";
 import type { Request } from "./request.ts";
 import { acknowledge } from "./rules/acknowledgement.ts";
+import {
+  authenticationContinued,
+  reauthenticated,
+  reauthenticationRefused,
+  receiveAuth,
+  receiveWhileAuthenticating,
+} from "./rules/authenticating.ts";
 import {
   acquireRefused,
   authenticated,
@@ -86,10 +93,12 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       return receive(state, event, out, now);
     case "messagesAppended":
       return whileOnline(state, (connection, durable) => {
-        const { messages, tail } = event;
+        const { messages, tail, withheld } = event;
         const first = messages?.[0]?.sequence;
         const isNext = first === connection.cursor + 1 && !connection.loading && hasRoom(connection, state.limits);
-        if (messages !== undefined && isNext) takePage(connection, messages, connection.cursor + messages.length);
+        if (messages !== undefined && isNext) {
+          takePage(connection, messages, connection.cursor + messages.length, withheld);
+        }
         if (tail > connection.tail) connection.tail = tail;
         drain(state, connection, durable, out, now);
       });
@@ -108,7 +117,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
     case "queueLoaded":
       return whileOnline(state, (connection, durable) => {
         connection.loading = false;
-        takePage(connection, event.messages, event.through);
+        takePage(connection, event.messages, event.through, event.withheld);
         drain(state, connection, durable, out, now);
       });
     case "qos0Offered":
@@ -125,8 +134,15 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       return;
     case "authenticated":
       return authenticated(state, connectionOf(state, event), event, out, now);
-    case "authenticationRefused":
-      return authenticationRefused(connectionOf(state, event), event, out);
+    case "authenticationContinued":
+      return authenticationContinued(connectionOf(state, event), event, out);
+    case "reauthenticated":
+      return reauthenticated(connectionOf(state, event), event, out);
+    case "authenticationRefused": {
+      const connection = connectionOf(state, event);
+      if (connection.phase === "online") return reauthenticationRefused(state, connection, event, out, now);
+      return authenticationRefused(connection, event, out);
+    }
     case "sessionAcquired":
       return sessionAcquired(state, connectionOf(state, event), event, out, now);
     case "acquireRefused":
@@ -149,7 +165,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       });
     case "closeRequested":
       connectionOf(state, event);
-      return closeRequested(state, event.reasonCode, out, now);
+      return closeRequested(state, event, out, now);
     case "endRequested":
       return endRequested(state, out, now);
     case "ownerLost":
@@ -173,7 +189,11 @@ function receive(state: SessionState, event: PacketReceived, out: Output, now: n
     if (packet.type === "connect") return receiveConnect(state, connection, packet, out, now);
     return closeWith(state, out, REASON.protocolError, now);
   }
-  const durable = state.durable;
+  const { durable } = state;
+  const { authentication } = connection;
+  if (connection.phase === "authenticating" && authentication !== undefined) {
+    return receiveWhileAuthenticating(state, connection, authentication, packet, out, now);
+  }
   if (connection.phase !== "online" || durable === undefined) {
     throw new TypeError(`Cannot step packetReceived: the connection is ${connection.phase}`);
   }
@@ -200,7 +220,7 @@ function receiveOnline(
     case "pubrel":
       return receivePubrel(state, connection, durable, packet, out, now);
     case "subscribe":
-      receiveSubscribe(state, connection, packet, out, now);
+      receiveSubscribe(state, connection, durable, packet, out, now);
       return answerRefusedSubscribe(state, connection, durable, out);
     case "unsubscribe":
       return receiveUnsubscribe(state, connection, durable, packet, out, now);
@@ -208,9 +228,10 @@ function receiveOnline(
       return send(connection, out, { type: "pingresp" });
     case "disconnect":
       return receiveDisconnect(state, connection, durable, packet, out, now);
-    case "connect":
     case "auth":
-      // A second CONNECT ([MQTT-3.1.0-2]); AUTH without an Authentication Method ([MQTT-4.12.0-6]).
+      return receiveAuth(state, connection, packet, out, now);
+    case "connect":
+      // A second one ([MQTT-3.1.0-2]).
       return closeWith(state, out, REASON.protocolError, now);
     default:
       packet satisfies never;
@@ -236,14 +257,17 @@ function malformed(
   out.effects.push({ type: "closeConnection", reasonCode });
 }
 
-function closeRequested(state: SessionState, reasonCode: number, out: Output, now: number): void {
+function closeRequested(state: SessionState, event: CloseRequested, out: Output, now: number): void {
   const connection = state.connection;
-  if (connection?.phase === "authenticating") {
+  const { type: _type, reasonCode, ...texts } = event;
+  if (connection?.phase === "authenticating" || connection?.phase === "acquiring") {
+    if (connection.lostWhileAcquiring) return;
     // Not every code of a DISCONNECT may stand on a CONNACK: 0x8B is one of them.
     const isLegal = isLegalReasonCode("connack", "server", reasonCode);
-    return refuse(connection, out, { reasonCode: isLegal ? reasonCode : REASON.serverUnavailable });
+    const told = connection.version === 4 ? {} : texts;
+    return refuse(connection, out, { reasonCode: isLegal ? reasonCode : REASON.serverUnavailable, ...told });
   }
-  closeWith(state, out, reasonCode, now);
+  endConnection(state, out, ENDING_TABLE.attached.connectionLost, { reasonCode, ...texts, tellsPeer: true, now });
 }
 
 function endRequested(state: SessionState, out: Output, now: number): void {

@@ -69,7 +69,7 @@ export interface QueuedMessage extends Message {
  * The bytes that a message counts for against a queue's byte limit: payload, topic and properties, without what
  * a store adds for its own sake.
  */
-export function messageBytes(message: Message): number {
+export function messageBytes(message: Pick<Message, "topic" | "payload" | "properties">): number {
   const properties = message.properties;
   let bytes = message.payload.length + message.topic.length;
   bytes += properties.contentType?.length ?? 0;

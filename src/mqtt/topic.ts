@@ -10,3 +10,14 @@ import { isUtf8EncodedString } from "./utf8.ts";
 export function isTopicName(topic: string): boolean {
   return topic !== "" && !topic.includes("+") && !topic.includes("#") && isUtf8EncodedString(topic);
 }
+
+/** Whether a topic or filter has more levels than so many, without taking it apart. */
+export function hasMoreLevels(text: string, most: number): boolean {
+  if (text.length < most) return false;
+  let levels = 1;
+  for (let slash = text.indexOf("/"); slash !== -1; slash = text.indexOf("/", slash + 1)) {
+    levels += 1;
+    if (levels > most) return true;
+  }
+  return levels > most;
+}

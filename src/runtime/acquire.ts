@@ -1,13 +1,12 @@
 /**
- * The answers to a CONNECT: who is this, and does the store give it the session?
+ * The answer to a CONNECT whose client is known: does the store give it the session?
  *
  * @module
  */
 import { SessionError } from "../errors.ts";
-import type { AcquireRefused, Authenticated, AuthenticationRefused } from "../machine/event.ts";
+import type { AcquireRefused } from "../machine/event.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { AcquireTerms } from "../machine/request.ts";
-import type { ConnectPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import { isUnreadable } from "../store/encoding.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
@@ -15,50 +14,7 @@ import type { BrokerContext } from "./context.ts";
 import { sharedFilters } from "./groups/groups.ts";
 import { settle } from "./groups/unowned.ts";
 import type { LocalSession, News } from "./local_sessions.ts";
-import type { Authentication } from "./options.ts";
-import { isAllowed } from "./permission.ts";
-import { persistently, untilAborted } from "./within.ts";
-
-/** The verdict on a CONNECT, and whom its session belongs to. */
-export interface Verdict {
-  readonly event: Authenticated | AuthenticationRefused;
-  readonly principal?: string;
-}
-
-/** Asks the host who this is, and whether its Will may be published. It never rejects. */
-export async function authenticate(
-  context: BrokerContext,
-  connect: ConnectPacket,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const { options } = context;
-  let answer: Authentication;
-  try {
-    answer = options.authenticate === undefined
-      ? { ok: true }
-      : await untilAborted(Promise.resolve(options.authenticate(connect, { signal })), signal);
-    if (typeof answer?.ok !== "boolean") throw new TypeError("Cannot authenticate: the host gave no verdict");
-  } catch (error) {
-    // The connection has ended: nobody waits for this any more.
-    if (signal.aborted) return { event: { type: "authenticationRefused", reasonCode: REASON.unspecifiedError } };
-    options.observe({ type: "workFailed", work: "callback", clientId: connect.clientId, error });
-    answer = { ok: false, reasonCode: REASON.unspecifiedError };
-  }
-  if (!answer.ok) {
-    const { ok: _ok, reasonCode = REASON.notAuthorized, ...texts } = answer;
-    return { event: { type: "authenticationRefused", reasonCode, ...texts } };
-  }
-  const { ok: _ok, clientId: given = connect.clientId, principal, ...overrides } = answer;
-  const assigned = given === "";
-  const clientId = assigned ? options.environment.randomId() : given;
-  const who = principal === undefined ? {} : { principal };
-  const { will } = connect;
-  if (will !== undefined) {
-    const allowed = await isAllowed(options, { clientId, ...who, action: "publish", topic: will.topic, qos: will.qos });
-    if (!allowed) return { event: { type: "authenticationRefused", reasonCode: REASON.notAuthorized } };
-  }
-  return { event: { type: "authenticated", clientId, assigned, ...overrides }, ...who };
-}
+import { persistently } from "./within.ts";
 
 /** Who asks for a session. */
 export interface Asker {

@@ -6,21 +6,23 @@
  */
 import type { SessionError } from "../errors.ts";
 import type { Effect } from "../machine/effect.ts";
-import type { Event } from "../machine/event.ts";
+import type { Event, SessionAcquired } from "../machine/event.ts";
 import type { AcquireTerms, AuthorizeSubscribeRequest, Request } from "../machine/request.ts";
 import { nextDeadline } from "../machine/state/deadlines.ts";
 import { openSession, type Session } from "../machine/state/session.ts";
 import { step, type StepResult } from "../machine/step.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
-import type { ClientPacket, ConnectPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
+import type { ClientPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import type { Receiver } from "../routing/resolve.ts";
-import type { CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
-import { acquire, type Asker, authenticate, install } from "./acquire.ts";
+import type { Acquired, CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
+import { acquire, type Asker, install } from "./acquire.ts";
+import { type AuthenticationOwner, HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Timed } from "./deadlines.ts";
 import { newsOf } from "./effects.ts";
 import { Membership, type MembershipOwner } from "./groups/membership.ts";
+import { revokedFilters, withheldMessages } from "./entitlement.ts";
 import { Inbox } from "./inbox.ts";
 import { letterOf } from "./letter.ts";
 import { Line } from "./line.ts";
@@ -32,7 +34,9 @@ import { RetainedFeed, type RetainedOwner } from "./retained_feed.ts";
 import { Room } from "./room.ts";
 import { judgeFilters } from "./subscribe.ts";
 import { askWhySuperseded } from "./superseded.ts";
-import type { BrokerConnection, CloseCause, Transport } from "./transport.ts";
+import { type BrokerConnection, checkClose, type CloseCause, type CloseTexts, type Transport } from "./transport.ts";
+
+type Entitlement = Pick<SessionAcquired, "revoked" | "withheld">;
 
 /** What a connection waits for before it takes the next packet. */
 type Awaited = "authenticate" | "acquire" | "route" | "subscribe" | "refusable";
@@ -43,6 +47,7 @@ export class Connection
     BrokerConnection,
     LocalSession,
     MailboxOwner,
+    AuthenticationOwner,
     PublishOwner,
     FeedOwner,
     RetainedOwner,
@@ -62,14 +67,13 @@ export class Connection
   readonly #context: BrokerContext;
   readonly #session: Session;
   readonly #line: Line;
+  readonly #authentication: HostAuthentication;
   readonly #feed: QueueFeed;
   readonly #retained: RetainedFeed;
   readonly #route: PublishRoute;
   readonly #membership: Membership;
   readonly #signals: Event[] = [];
   readonly #room = new Room();
-  /** Ends the question that is put to the host, while one is. */
-  #aborts: AbortController | undefined;
   #resolveDone: () => void = () => {};
   #awaited: Awaited | undefined;
   /** As it was when the session was acquired: who owns it is in there. */
@@ -101,6 +105,7 @@ export class Connection
       batchId: context.batchId,
     });
     this.#line = new Line(transport, options.environment);
+    this.#authentication = new HostAuthentication(context, this);
     this.#feed = new QueueFeed(context, transport, this);
     this.#retained = new RetainedFeed(context, this);
     this.#route = new PublishRoute(context, this);
@@ -161,6 +166,11 @@ export class Connection
     if (connects && this.inbox.empty) return this.tell(event);
     this.inbox.pushEvent(event);
     this.#work();
+  }
+
+  close(reasonCode: number, texts: CloseTexts = {}): void {
+    checkClose(reasonCode, texts);
+    this.tell({ type: "closeRequested", reasonCode, ...texts });
   }
 
   drained(): void {
@@ -302,6 +312,10 @@ export class Connection
     this.tell(event);
   }
 
+  waitForVerdict(): void {
+    this.#awaited = "authenticate";
+  }
+
   waitForRoute(): void {
     this.#awaited = "route";
   }
@@ -402,7 +416,7 @@ export class Connection
     this.mailbox.flush();
     if (this.#finished) return;
     if (this.#closing) {
-      this.#aborts?.abort();
+      this.#authentication.stop();
       this.inbox.clear();
       if (this.#awaited !== "acquire" && this.mailbox.empty && this.#parting === undefined) this.#finish();
     } else {
@@ -416,8 +430,9 @@ export class Connection
     const { tasks, acquires } = this.#context;
     switch (request.type) {
       case "authenticate":
-        this.#awaited = "authenticate";
-        return tasks.ask(this.#authenticate(request.connect));
+      case "authenticateStep":
+      case "reauthenticate":
+        return this.#authentication.ask(request);
       case "acquire":
         this.#awaited = "acquire";
         return tasks.add(acquires.take(request.terms.clientId, () => this.#acquire(request.terms)));
@@ -435,18 +450,12 @@ export class Connection
     }
   }
 
-  async #authenticate(connect: ConnectPacket): Promise<void> {
-    this.#aborts = new AbortController();
-    const { event, principal } = await authenticate(this.#context, connect, this.#aborts.signal);
-    this.#aborts = undefined;
-    this.principal = principal;
-    this.answer(event);
-  }
-
   async #acquire(terms: AcquireTerms): Promise<void> {
     const answer = await acquire(this.#context, terms, this);
     if ("type" in answer) return this.answer(answer);
     const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
+    const isAsked = resumed && this.#context.options.authorize !== undefined;
+    const entitlement = isAsked ? await this.#entitlementOf(terms.clientId, answer) : {};
     this.#acquired = guard;
     this.connectedAt = snapshot.head.connectedAt;
     this.protocolVersion = snapshot.head.protocolVersion;
@@ -455,10 +464,36 @@ export class Connection
     this.#membership.acquired(snapshot, queue);
     const news = install(this.#context, this, answer);
     const { messages, through, tail } = queue;
-    this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, messages, through, tail });
+    this.answer({
+      type: "sessionAcquired",
+      snapshot,
+      resumed,
+      startedThrough,
+      messages,
+      through,
+      tail,
+      ...entitlement,
+    });
     if (this.live) this.#membership.begin(snapshot);
     this.#feed.grownTo(news.grownTo);
     if (news.rung) this.#context.tasks.add(this.#context.lookAt(this.clientId));
+  }
+
+  /** What its client may have no more. A host that cannot tell refuses the CONNECT, and nothing else. */
+  async #entitlementOf(clientId: string, { snapshot, queue }: Acquired): Promise<Entitlement> {
+    const { options } = this.#context;
+    const entitled = { clientId, principal: this.principal };
+    try {
+      const [revoked, withheld] = await Promise.all([
+        revokedFilters(options, entitled, snapshot.subscriptions),
+        withheldMessages(options, entitled, queue.messages),
+      ]);
+      return { revoked, withheld };
+    } catch (error) {
+      options.observe({ type: "workFailed", work: "callback", clientId, error });
+      this.tell({ type: "closeRequested", reasonCode: REASON.serverUnavailable });
+      return {};
+    }
   }
 
   #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
@@ -498,7 +533,7 @@ export class Connection
 
   #finish(): void {
     this.#finished = true;
-    this.#aborts?.abort();
+    this.#authentication.stop();
     this.#closeLine();
     this.#feed.clear();
     this.#retained.clear();

@@ -13,6 +13,8 @@ export function newsOf(
       return { type: "delivered", clientId, sequence: effect.sequence, reasonCode: effect.reasonCode };
     case "sessionEnded":
       return { type: "ended", clientId, reason: effect.reason };
+    case "subscriptionRevoked":
+      return { type: "subscriptionRevoked", clientId, filter: effect.filter };
     case "diagnosed": {
       const { type: _type, ...diagnosed } = effect;
       return { type: "diagnosed", clientId, ...diagnosed };

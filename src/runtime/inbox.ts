@@ -1,4 +1,5 @@
 import type { Event } from "../machine/event.ts";
+import { messageBytes, type UserProperty } from "../mqtt/message.ts";
 import type { ClientPacket } from "../mqtt/packet.ts";
 import type { SubscriptionMatch } from "../routing/resolve.ts";
 
@@ -15,6 +16,8 @@ export interface InboxItem {
 
 /** What a packet costs beside its payload: the objects that it becomes. */
 const PACKET_COST = 256;
+/** What a filter or a User Property costs beside its text. */
+const ITEM_COST = 64;
 
 /** The packets of a connection that wait for their step, in the order in which they came. */
 export class Inbox {
@@ -112,12 +115,36 @@ function isFarewell(event: Event): boolean {
 function costOf(packet: ClientPacket): number {
   switch (packet.type) {
     case "publish":
-      return PACKET_COST + packet.payload.length + packet.topic.length;
+      return PACKET_COST + messageBytes(packet) + itemsOf(packet.properties);
+    case "connect": {
+      const { will } = packet;
+      const carried = will === undefined ? 0 : messageBytes(will) + itemsOf(will.properties);
+      return PACKET_COST + carried + packet.clientId.length + dataOf(packet) + pairsOf(packet);
+    }
     case "subscribe":
-      return packet.subscriptions.reduce((sum, { filter }) => sum + filter.length + 64, PACKET_COST);
+      return packet.subscriptions.reduce((sum, { filter }) => sum + filter.length + ITEM_COST, pairsOf(packet)) +
+        PACKET_COST;
     case "unsubscribe":
-      return packet.filters.reduce((sum, filter) => sum + filter.length + 64, PACKET_COST);
-    default:
+      return packet.filters.reduce((sum, filter) => sum + filter.length + ITEM_COST, pairsOf(packet)) + PACKET_COST;
+    case "pingreq":
       return PACKET_COST;
+    case "auth":
+      return PACKET_COST + dataOf(packet) + pairsOf(packet);
+    default:
+      return PACKET_COST + pairsOf(packet);
   }
+}
+
+/** What User Properties weigh whose text is counted elsewhere. */
+function itemsOf({ userProperties = [] }: { readonly userProperties?: readonly UserProperty[] }): number {
+  return userProperties.length * ITEM_COST;
+}
+
+/** What User Properties weigh. */
+function pairsOf({ userProperties = [] }: { readonly userProperties?: readonly UserProperty[] }): number {
+  return userProperties.reduce((sum, [name, value]) => sum + name.length + value.length + ITEM_COST, 0);
+}
+
+function dataOf({ authenticationData }: { readonly authenticationData?: Uint8Array }): number {
+  return authenticationData?.length ?? 0;
 }

@@ -67,6 +67,15 @@ export interface SessionOver {
   /** Why. */
   readonly reason: EndReason;
 }
+/** A subscription of a session that goes on was removed: `authorize` refused it. */
+export interface RevokedSubscription {
+  /** Tells this event from the others. */
+  readonly type: "subscriptionRevoked";
+  /** The Client Identifier. */
+  readonly clientId: string;
+  /** The Topic Filter as the client wrote it. */
+  readonly filter: string;
+}
 /** The client acknowledged a message, or refused it with a code of 0x80 and above. */
 export interface MessageDelivered {
   /** Tells this event from the others. */
@@ -166,6 +175,7 @@ export type BrokerEvent =
   | MessageLost
   | RetainedRefused
   | SessionOver
+  | RevokedSubscription
   | MessageDelivered
   | BatchesCommitted
   | CommitFailed

@@ -1,5 +1,5 @@
-import type { ServerLimits, SessionPolicy } from "../machine/policy.ts";
-import type { ConnectPacket } from "../mqtt/packet.ts";
+import type { ConnectionLimits, ServerLimits, SessionPolicy } from "../machine/policy.ts";
+import type { AuthPacket, ConnectPacket } from "../mqtt/packet.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { StoreRequirements } from "../store/capabilities.ts";
 import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
@@ -21,12 +21,25 @@ export interface AuthenticationAccepted {
   readonly clientId?: string;
   /** Whom the session belongs to: a client id of another principal is refused. Stored, so never a secret. */
   readonly principal?: string;
-  /** Overrides the Session Expiry Interval, in seconds. */
+  /** Overrides the Session Expiry Interval, in seconds; a DISCONNECT may shorten it, and not lengthen it. */
   readonly sessionExpiryInterval?: number;
   /** Overrides the Keep Alive, in seconds. */
   readonly serverKeepAlive?: number;
   /** Response Information for CONNACK. */
   readonly responseInformation?: string;
+  /** What this client is allowed, where it differs from the broker's `limits`. */
+  readonly limits?: Partial<ConnectionLimits>;
+  /** The last word of the method; left out where CONNECT named none. */
+  readonly authenticationData?: Uint8Array;
+}
+/** The client has to say more: it gets AUTH with this data. Only where CONNECT named an Authentication Method. */
+export interface AuthenticationContinues {
+  /** Whether it may connect. */
+  readonly ok: "continue";
+  /** What the method has the server say. */
+  readonly authenticationData?: Uint8Array;
+  /** Takes what the client answers. What it closes over lives as long as the exchange, and is stored nowhere. */
+  readonly next: AuthenticationStep;
 }
 /** The client may not connect. */
 export interface AuthenticationDenied {
@@ -39,8 +52,22 @@ export interface AuthenticationDenied {
   /** Another server to use; only told to 5.0 clients. */
   readonly serverReference?: string;
 }
-/** The verdict on a CONNECT. */
-export type Authentication = AuthenticationAccepted | AuthenticationDenied;
+/** The verdict on a CONNECT, or on a step of an enhanced authentication. */
+export type Authentication = AuthenticationAccepted | AuthenticationContinues | AuthenticationDenied;
+
+/** Takes the AUTH of a client that was asked for more. */
+export type AuthenticationStep = (
+  auth: AuthPacket,
+  context: CallbackContext,
+) => Authentication | Promise<Authentication>;
+
+/** What is known of a client that authenticates again. */
+export interface ReauthenticationContext extends CallbackContext {
+  /** Whose connection it is. */
+  readonly clientId: string;
+  /** Whom its session belongs to, as `authenticate` said. */
+  readonly principal?: string;
+}
 
 /** Asks for the right to do something. */
 export interface AuthorizeQuestion {
@@ -48,8 +75,11 @@ export interface AuthorizeQuestion {
   readonly clientId: string;
   /** Whom its session belongs to, as `authenticate` said. */
   readonly principal?: string;
-  /** `publish` is also asked for the Will Topic, at CONNECT. */
-  readonly action: "publish" | "subscribe";
+  /**
+   * `publish` is also asked for the Will Topic, at CONNECT; `subscribe` also for each filter of a session that goes on;
+   * `deliver`, with `authorizeDeliveries`, for each message that is about to be sent to the client for the first time.
+   */
+  readonly action: "publish" | "subscribe" | "deliver";
   /** A Topic Name, or the Topic Filter of a subscription. */
   readonly topic: string;
   /** The level of the message, or the one asked for. */
@@ -120,13 +150,36 @@ export interface BrokerOptions {
   readonly queue?: Partial<QueueLimits>;
   /** Whether QoS 0 messages are kept for sessions that are not connected. */
   readonly queueQos0?: boolean;
-  /** Everybody is let in under the id of the CONNECT when absent. */
+  /**
+   * Everybody is let in under the id of the CONNECT when absent. A CONNECT with an Authentication Method comes here if
+   * `limits.authenticationMethods` names it.
+   */
   readonly authenticate?: (
     connect: ConnectPacket,
     context: CallbackContext,
   ) => Authentication | Promise<Authentication>;
+  /**
+   * A client with an Authentication Method authenticates again; its connection goes on meanwhile. Refused when absent, as
+   * is any other principal; of an acceptance the principal and `authenticationData` count.
+   */
+  readonly reauthenticate?: (
+    auth: AuthPacket,
+    context: ReauthenticationContext,
+  ) => Authentication | Promise<Authentication>;
   /** Everything is allowed when absent. What it throws is a refusal. */
   readonly authorize?: (question: AuthorizeQuestion, context: CallbackContext) => boolean | Promise<boolean>;
+  /**
+   * Whether `authorize` is asked once more for the filters of a session that goes on: true when absent. What it refuses is
+   * removed before CONNACK, and told as `subscriptionRevoked`. While it cannot answer nothing is removed, and CONNECT
+   * gets 0x88.
+   */
+  readonly reauthorizeOnResume?: boolean;
+  /**
+   * Whether `authorize` is also asked for each message on its way to a client: false when absent. What it refuses is
+   * dropped and counted as `notAuthorized`; what was sent to the client before goes on. While it cannot answer nothing is
+   * dropped, and the connection is closed.
+   */
+  readonly authorizeDeliveries?: boolean;
   /** Is told what happens, for metrics and logs. */
   readonly observe?: Observe;
   /** Time, randomness and timers; those of the platform when absent. */
@@ -137,7 +190,7 @@ export interface BrokerOptions {
   readonly bounds?: Partial<ConnectionBounds>;
   /** How long the store is waited for. */
   readonly commit?: Partial<CommitOptions>;
-  /** How long `authorize` may take before it counts as a refusal, in milliseconds. */
+  /** How long `authorize` may take before it counts as a refusal, or as unable to answer, in milliseconds. */
   readonly authorizeTimeoutMs?: number;
   /** How often the doorbell is polled where no watch tells of all others, in milliseconds; 0 never. */
   readonly doorbellPollMs?: number;
@@ -159,7 +212,10 @@ export interface ResolvedOptions {
   readonly queue: QueueLimits;
   readonly queueQos0: boolean;
   readonly authenticate: BrokerOptions["authenticate"];
+  readonly reauthenticate: BrokerOptions["reauthenticate"];
   readonly authorize: BrokerOptions["authorize"];
+  readonly reauthorizeOnResume: boolean;
+  readonly authorizeDeliveries: boolean;
   readonly observe: Observe;
   readonly environment: BrokerEnvironment;
   readonly lease: LeaseOptions;

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  array,
   boolean,
   type GenericSchema,
   getDotPath,
@@ -14,18 +15,20 @@ import {
   nonEmpty,
   number,
   object,
+  partial,
   picklist,
   pipe,
   safeParse,
   string,
 } from "valibot";
 import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
+import type { ConnectionLimits } from "../machine/policy.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** The options that are plain values, with every default filled in. */
 type PlainOptions = Omit<
   ResolvedOptions,
-  "store" | "retained" | "authenticate" | "authorize" | "observe" | "environment"
+  "store" | "retained" | "authenticate" | "reauthenticate" | "authorize" | "observe" | "environment"
 >;
 
 /**
@@ -35,34 +38,65 @@ type PlainOptions = Omit<
  * @throws {RangeError} If a number is out of range.
  */
 export function checkOptions(options: PlainOptions): void {
-  const { issues: [issue] = [] } = safeParse(schema(), options);
+  check(schema(), options, "make a broker");
+}
+
+/**
+ * Checks what a host allows one client.
+ *
+ * @throws {TypeError} If a limit is of the wrong type.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function checkConnectionLimits(limits: Partial<ConnectionLimits>): void {
+  check(partial(connectionLimits()), limits, "take the limits of a client");
+}
+
+function check(schema: GenericSchema, value: unknown, doing: string): void {
+  const { issues: [issue] = [] } = safeParse(schema, value);
   if (issue === undefined) return;
   const what = `${getDotPath(issue) ?? "an option"} is ${issue.received}, expected ${issue.expected}`;
   // NaN is a number that is in no range.
   const Misuse = issue.kind === "validation" || Number.isNaN(issue.input) ? RangeError : TypeError;
-  throw new Misuse(`Cannot make a broker: ${what}`);
+  throw new Misuse(`Cannot ${doing}: ${what}`);
+}
+
+function upTo(lowest: number, highest: number) {
+  return pipe(number(), integer(), minValue(lowest), maxValue(highest));
+}
+
+function connectionLimits() {
+  return object({
+    receiveMaximum: upTo(1, 65_535),
+    maximumPacketSize: upTo(1, MAX_PACKET_SIZE),
+    topicAliasMaximum: upTo(0, 65_535),
+    maximumQoS: picklist([0, 1, 2]),
+    retainAvailable: boolean(),
+    wildcardSubscriptionAvailable: boolean(),
+    subscriptionIdentifiersAvailable: boolean(),
+    sharedSubscriptionAvailable: boolean(),
+    maximumSessionExpiryInterval: upTo(0, 0xffff_ffff),
+    minimumSessionExpiryInterval: upTo(0, 0xffff_ffff),
+    maximumKeepAlive: upTo(0, 65_535),
+    maximumInFlight: upTo(1, 65_535),
+    maximumSubscriptions: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumTopicLevels: upTo(1, 65_535),
+    maximumWillBytes: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumUserProperties: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumUnreleased: upTo(1, 65_535),
+  });
 }
 
 /** Made when it is needed: nothing is done at import. The type argument holds it to the interface. */
 function schema(): GenericSchema<PlainOptions> {
   const positive = pipe(number(), gtValue(0));
   const notNegative = pipe(number(), minValue(0));
-  const upTo = (lowest: number, highest: number) => pipe(number(), integer(), minValue(lowest), maxValue(highest));
   const count = pipe(number(), minValue(1));
   return object({
     nodeId: pipe(string(), nonEmpty()),
     limits: object({
-      receiveMaximum: upTo(1, 65_535),
-      maximumPacketSize: upTo(1, MAX_PACKET_SIZE),
-      topicAliasMaximum: upTo(0, 65_535),
-      maximumQoS: picklist([0, 1, 2]),
-      retainAvailable: boolean(),
-      wildcardSubscriptionAvailable: boolean(),
-      subscriptionIdentifiersAvailable: boolean(),
-      sharedSubscriptionAvailable: boolean(),
-      maximumSessionExpiryInterval: upTo(0, 0xffff_ffff),
-      maximumKeepAlive: upTo(0, 65_535),
-      maximumInFlight: upTo(1, 65_535),
+      ...connectionLimits().entries,
+      maximumClientIdLength: upTo(23, 65_535),
+      authenticationMethods: array(string()),
       connectTimeoutMs: positive,
       sendAhead: upTo(1, Number.MAX_SAFE_INTEGER),
       pageMessages: upTo(1, Number.MAX_SAFE_INTEGER),
@@ -102,6 +136,8 @@ function schema(): GenericSchema<PlainOptions> {
       maximumBytes: notNegative,
       maximumMessageBytes: notNegative,
     }),
+    reauthorizeOnResume: boolean(),
+    authorizeDeliveries: boolean(),
     lease: object({
       durationMs: positive,
       renewEveryMs: positive,

@@ -1,4 +1,5 @@
-import type { Event } from "../machine/event.ts";
+import type { DropReason } from "../machine/change.ts";
+import type { Event, MessagesAppended, QueueLoaded } from "../machine/event.ts";
 import type { LoadQueueRequest } from "../machine/request.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import { REASON } from "../mqtt/reason_code.ts";
@@ -6,13 +7,13 @@ import type { Receiver } from "../routing/resolve.ts";
 import type { Guard, QueuePage } from "../store/session_store.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { BrokerContext } from "./context.ts";
+import { type Entitled, mayDeliver, withheldMessages } from "./entitlement.ts";
 import { SlowReader } from "./slow_reader.ts";
 import type { Transport } from "./transport.ts";
 import { persistently } from "./within.ts";
 
 /** The connection, as its feed sees it. */
-export interface FeedOwner {
-  readonly clientId: string;
+export interface FeedOwner extends Entitled {
   /** The right to read the log; absent before the session is acquired. */
   readonly guard: Guard | undefined;
   tell(event: Event): void;
@@ -31,6 +32,9 @@ export class QueueFeed {
   readonly #arrivals = new Arrivals();
   readonly #slow: SlowReader;
   #heldLoad: LoadQueueRequest | undefined;
+  /** The last of those that wait for a verdict of the host, in order; `undefined` when none does. */
+  #judging: Promise<void> | undefined;
+  #cleared = false;
 
   constructor(context: BrokerContext, transport: Transport, owner: FeedOwner) {
     const { options } = context;
@@ -72,7 +76,7 @@ export class QueueFeed {
   /** All messages of that commit have been told. */
   takeArrivals(): void {
     const event = this.#arrivals.take(!this.isSlow);
-    if (event !== undefined) this.#owner.tell(event);
+    if (event !== undefined) this.#tell(event, event.messages);
   }
 
   /** The log has grown. */
@@ -84,9 +88,12 @@ export class QueueFeed {
   /** A QoS 0 copy; it is lost where the client does not read. */
   offerQos0(message: Message, receiver: Receiver): void {
     const { retain, subscriptionIdentifiers } = receiver;
-    if (!this.isSlow) return this.#owner.tell({ type: "qos0Offered", message, retain, subscriptionIdentifiers });
-    const { topic } = message;
-    this.#context.options.observe({ type: "dropped", clientId: this.#owner.clientId, reason: "atMostOnce", topic });
+    if (this.isSlow) return this.#lose(message, "atMostOnce");
+    const { options } = this.#context;
+    this.#judge(() => mayDeliver(options, this.#owner, message.topic), (isAllowed) => {
+      if (!isAllowed) return this.#lose(message, "notAuthorized");
+      this.#owner.tell({ type: "qos0Offered", message, retain, subscriptionIdentifiers });
+    });
   }
 
   /** The machine wants a page; it gets it once the client reads. */
@@ -97,7 +104,8 @@ export class QueueFeed {
     }
     this.#read(request, (page) => {
       this.grownTo(page.tail);
-      this.#owner.tell({ type: "queueLoaded", messages: page.messages, through: page.through });
+      const { messages, through } = page;
+      this.#tell({ type: "queueLoaded", messages, through }, messages);
     });
   }
 
@@ -122,8 +130,44 @@ export class QueueFeed {
   /** Nothing is fed any more. */
   clear(): void {
     this.stop();
+    this.#cleared = true;
     this.#arrivals.clear();
     this.#heldLoad = undefined;
+  }
+
+  /** Tells of messages, and which of them the client may not have. */
+  #tell(event: MessagesAppended | QueueLoaded, messages: readonly QueuedMessage[] = []): void {
+    const { options } = this.#context;
+    this.#judge(
+      () => withheldMessages(options, this.#owner, messages),
+      (withheld) => this.#owner.tell(withheld.length === 0 ? event : { ...event, withheld }),
+    );
+  }
+
+  /** Uses a verdict of the host, after all that wait for theirs. Without one nothing can be delivered. */
+  #judge<Verdict>(ask: () => Verdict | Promise<Verdict>, use: (verdict: Verdict) => void): void {
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = ask();
+    } catch (error) {
+      verdict = Promise.reject(error);
+    }
+    const before = this.#judging;
+    if (before === undefined && !(verdict instanceof Promise)) return use(verdict);
+    const both = Promise.all([verdict, before]);
+    const turn: Promise<void> = both.then(([found]) => {
+      if (!this.#cleared) use(found);
+    }).catch((error) => {
+      if (!this.#cleared) this.#owner.troubled(error);
+    }).then(() => {
+      if (this.#judging === turn) this.#judging = undefined;
+    });
+    this.#judging = turn;
+    this.#context.tasks.ask(turn);
+  }
+
+  #lose({ topic }: Message, reason: DropReason): void {
+    this.#context.options.observe({ type: "dropped", clientId: this.#owner.clientId, reason, topic });
   }
 
   #read(position: Omit<LoadQueueRequest, "type">, use: (page: QueuePage) => void): void {

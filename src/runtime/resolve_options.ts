@@ -68,7 +68,10 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     queue,
     queueQos0: options.queueQos0 ?? false,
     authenticate: options.authenticate,
+    reauthenticate: options.reauthenticate,
     authorize: options.authorize,
+    reauthorizeOnResume: options.reauthorizeOnResume ?? true,
+    authorizeDeliveries: options.authorizeDeliveries ?? false,
     observe: harmless(options.observe),
     environment: options.environment ?? systemEnvironment(),
     lease: { ...DEFAULT_LEASE, ...options.lease },
@@ -83,6 +86,12 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   if (resolved.limits.sharedSubscriptionAvailable && !options.store.capabilities.claims) {
     const found = "shared subscriptions need a store that can move messages from one log into another";
     throw new SessionError("CAPABILITY_MISSING", `Cannot make a broker: ${found}`);
+  }
+  const { minimumSessionExpiryInterval: shortest, maximumSessionExpiryInterval: longest } = resolved.limits;
+  if (shortest > longest) {
+    throw new RangeError(
+      `Cannot make a broker: limits.minimumSessionExpiryInterval ${shortest} is longer than the longest, ${longest}`,
+    );
   }
   const { renewEveryMs, closeAfterMs, durationMs } = resolved.lease;
   if (!(renewEveryMs < closeAfterMs && closeAfterMs < durationMs)) {

@@ -6,6 +6,7 @@ import {
   type Event,
   openSession,
   type Request,
+  type Session,
   snapshot,
   step,
 } from "../../src/machine/mod.ts";
@@ -55,7 +56,7 @@ const connect = fc.record({
   receiveMaximum: number,
   maximumPacketSize: number,
   topicAliasMaximum: number,
-  authenticationMethod: text,
+  authenticationMethod: fc.oneof(fc.constant("M"), text),
   authenticationData: bytes,
 }, { requiredKeys: ["type", "protocolVersion", "clientId", "cleanStart", "keepAlive"] });
 const publish = fc.record({
@@ -103,6 +104,11 @@ const disconnect = fc.record({
   sessionExpiryInterval: number,
 }, { requiredKeys: ["type", "reasonCode"] });
 const rest = fc.record({ type: fc.constantFrom("pingreq", "auth"), reasonCode: number }, { requiredKeys: ["type"] });
+const auth = fc.record({
+  type: fc.constant("auth"),
+  reasonCode: fc.oneof({ weight: 6, arbitrary: fc.constantFrom(0x18, 0x19) }, number),
+  authenticationMethod: fc.oneof({ weight: 6, arbitrary: fc.constant("M") }, text),
+}, { requiredKeys: ["type", "reasonCode"] });
 
 // Of the right shape, but with numbers and texts that the types rule out: a codec may let any of them through.
 const packet = fc.oneof(
@@ -112,14 +118,20 @@ const packet = fc.oneof(
   unsubscribe,
   disconnect,
   rest,
+  auth,
   connect,
 ) as fc.Arbitrary<unknown> as fc.Arbitrary<ClientPacket>;
 const firstPacket = connect as fc.Arbitrary<unknown> as fc.Arbitrary<ConnectPacket>;
 
 /** The host's answer to a request; a new session with three messages waiting for each acquire. */
-function answer(request: Request): Event | undefined {
+function answer(session: Session, request: Request): Event | undefined {
   switch (request.type) {
+    case "reauthenticate":
+      return { type: "authenticationContinued" };
+    case "authenticateStep":
+      return session.online ? { type: "reauthenticated" } : { type: "authenticated", clientId: "c", assigned: false };
     case "authenticate":
+      if (request.connect.authenticationMethod !== undefined) return { type: "authenticationContinued" };
       return { type: "authenticated", clientId: "c", assigned: false };
     case "acquire": {
       const base = { topic: "t", payload: new Uint8Array(4), retain: false, properties: {}, publisher: "p" };
@@ -170,7 +182,8 @@ function answer(request: Request): Event | undefined {
 }
 
 function feed(packets: readonly ClientPacket[]): void {
-  const session = openSession(undefined, { role: "server", limits: { retainAvailable: true } });
+  const limits = { retainAvailable: true, authenticationMethods: ["M"] };
+  const session = openSession(undefined, { role: "server", limits });
   step(session, { type: "connectionOpened" }, NOW);
   for (const [index, packet] of packets.entries()) {
     const events: Event[] = [{ type: "packetReceived", packet }];
@@ -180,7 +193,7 @@ function feed(packets: readonly ClientPacket[]): void {
       outputs += requests.length + changes.length + effects.length;
       assert.ok(outputs <= MOST_OUTPUTS, `${outputs} outputs for a ${packet.type}`);
       for (const sent of effects.flatMap(packetOf)) checkIdentifier(sent);
-      events.push(...requests.flatMap((request) => answer(request) ?? []));
+      events.push(...requests.flatMap((request) => answer(session, request) ?? []));
     }
     for (const id of snapshot(session)?.inbound ?? []) assert.ok(isIdentifier(id), `inbound id ${id} is stored`);
   }

@@ -3,11 +3,13 @@
  *
  * A CONNECT that fails on the way touches no session (S1).
  */
+import { messageBytes } from "../../mqtt/message.ts";
 import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
 import { connackReturnCode, isFailure, REASON } from "../../mqtt/reason_code.ts";
-import { isTopicName } from "../../mqtt/topic.ts";
+import { hasMoreLevels, isTopicName } from "../../mqtt/topic.ts";
 import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
+import type { Will } from "../../mqtt/will.ts";
 import type { AcquireRefused, Authenticated, AuthenticationRefused, SessionAcquired } from "../event.ts";
 import type { Output } from "../output.ts";
 import type { ServerLimits } from "../policy.ts";
@@ -22,7 +24,7 @@ import { takePage } from "./page.ts";
 import { oweStored } from "./retained.ts";
 import { drain, resumeReleased } from "./sending.ts";
 import { sendAhead } from "./started.ts";
-import { borrow } from "./subscribing.ts";
+import { borrow, revokeSubscription } from "./subscribing.ts";
 
 /** The first packet came: it is a CONNECT, or the connection closes without a word ([MQTT-3.1.0-1]). */
 export function receiveConnect(
@@ -47,19 +49,30 @@ export function receiveConnect(
   connection.lastReceivedAt = now;
   connection.maximumPacketSize = packet.maximumPacketSize ?? Infinity;
   connection.sendQuota = Math.min(packet.receiveMaximum ?? 65_535, state.limits.maximumInFlight);
+  const { authenticationMethod: method } = packet;
+  if (method !== undefined) connection.authentication = { method, turn: "host" };
   connection.phase = "authenticating";
   out.requests.push({ type: "authenticate", connect: packet });
 }
 
 function faultOf(packet: ConnectPacket, version: ProtocolVersion, limits: ServerLimits): number | undefined {
   if (packet.receiveMaximum === 0 || packet.maximumPacketSize === 0) return REASON.protocolError;
-  if (packet.authenticationMethod !== undefined) return REASON.badAuthenticationMethod;
-  if (packet.authenticationData !== undefined) return REASON.protocolError;
+  const { authenticationMethod: method } = packet;
+  if (method === undefined) {
+    if (packet.authenticationData !== undefined) return REASON.protocolError;
+  } else if (version === 4 || !limits.authenticationMethods.includes(method)) return REASON.badAuthenticationMethod;
   if (version === 4 && packet.clientId === "" && !packet.cleanStart) return REASON.clientIdentifierNotValid;
   if (!isUtf8EncodedString(packet.clientId)) return REASON.clientIdentifierNotValid;
-  const will = packet.will;
+  if (packet.clientId.length > limits.maximumClientIdLength) return REASON.clientIdentifierNotValid;
+  return willFault(packet.will, version, limits);
+}
+
+function willFault(will: Will | undefined, version: ProtocolVersion, limits: ServerLimits): number | undefined {
   if (will === undefined) return undefined;
-  if (!isTopicName(will.topic)) return REASON.topicNameInvalid;
+  const { topic, properties: { userProperties = [] } } = will;
+  if (!isTopicName(topic) || hasMoreLevels(topic, limits.maximumTopicLevels)) return REASON.topicNameInvalid;
+  if (userProperties.length > limits.maximumUserProperties) return REASON.quotaExceeded;
+  if (messageBytes(will) > limits.maximumWillBytes) return REASON.quotaExceeded;
   if (will.qos > limits.maximumQoS) return REASON.qosNotSupported;
   // 3.1.1 cannot be told that nothing is retained: there the Will is delivered, and that is all.
   return will.retain && !limits.retainAvailable && version === 5 ? REASON.retainNotSupported : undefined;
@@ -75,17 +88,32 @@ export function authenticated(
 ): void {
   const connect = connectOf(connection, "authenticating", "authenticated");
   if (connect === undefined) return;
+  const { authentication } = connection;
+  if (authentication === undefined ? event.authenticationData !== undefined : authentication.turn !== "host") {
+    throw new TypeError("Cannot step authenticated: no step of an enhanced authentication was asked of the host");
+  }
+  if (authentication !== undefined) authentication.turn = undefined;
+  if (event.limits !== undefined) {
+    state.limits = { ...state.limits, ...event.limits };
+    const fault = willFault(connect.will, connection.version, state.limits);
+    if (fault !== undefined) return refuse(connection, out, { reasonCode: fault });
+    connection.sendQuota = Math.min(connect.receiveMaximum ?? 65_535, state.limits.maximumInFlight);
+  }
+  connection.authenticationData = event.authenticationData;
   connection.responseInformation = event.responseInformation;
   const demand = { imposed: event.serverKeepAlive, maximum: state.limits.maximumKeepAlive };
   const keepAlive = keepAliveTerms(connect.keepAlive, demand, connection.version === 5);
   connection.silenceMs = keepAlive.silenceMs;
   connection.serverKeepAlive = keepAlive.serverKeepAlive;
-  const interval = intervalInForce(connect, connection.version, event.sessionExpiryInterval, state.limits);
+  const imposed = event.sessionExpiryInterval;
+  const interval = intervalInForce(connect, connection.version, imposed, state.limits);
+  // What the host has imposed is not the client's to lengthen when it leaves.
+  if (imposed !== undefined) connection.longestExpiryInterval = interval;
   connection.phase = "acquiring";
   out.requests.push({ type: "acquire", terms: termsOf(state, connection, connect, event, interval, now) });
 }
 
-/** The Session Expiry Interval in force: a 3.1.1 session ends with its connection or never (SE-16), up to the cap. */
+/** The Session Expiry Interval in force: a 3.1.1 session ends with its connection or never (SE-16), up to the longest. */
 function intervalInForce(
   connect: NonNullable<ConnectionState["connect"]>,
   version: ProtocolVersion,
@@ -93,7 +121,15 @@ function intervalInForce(
   limits: ServerLimits,
 ): number {
   const asked = version === 5 ? connect.sessionExpiryInterval ?? 0 : connect.cleanStart ? 0 : NEVER_EXPIRES;
-  return Math.min(imposed ?? asked, limits.maximumSessionExpiryInterval);
+  return imposed === undefined
+    ? allowedInterval(asked, limits)
+    : Math.min(imposed, limits.maximumSessionExpiryInterval);
+}
+
+/** An interval in seconds between the shortest and the longest; 0, which asks for no session, stays. */
+export function allowedInterval(asked: number, limits: ServerLimits): number {
+  const raised = asked === 0 ? 0 : Math.max(asked, limits.minimumSessionExpiryInterval);
+  return Math.min(raised, limits.maximumSessionExpiryInterval);
 }
 
 function termsOf(
@@ -145,11 +181,8 @@ export function authenticationRefused(connection: ConnectionState, event: Authen
 /** The store refuses, or could not be asked. */
 export function acquireRefused(connection: ConnectionState, event: AcquireRefused, out: Output): void {
   if (connectOf(connection, "acquiring", "acquireRefused") === undefined) return;
-  if (connection.lostWhileAcquiring) {
-    connection.phase = "closed";
-    return;
-  }
-  refuse(connection, out, { reasonCode: event.reasonCode });
+  connection.phase = "closed";
+  if (!connection.lostWhileAcquiring) refuse(connection, out, { reasonCode: event.reasonCode });
 }
 
 /** The session is this connection's: CONNACK, then the resend set, then the log ([MQTT-3.2.0-1]). */
@@ -175,13 +208,15 @@ export function sessionAcquired(
     return endSession(state, out, ENDING_TABLE.attached.connectionLost, ending);
   }
   connection.lastReceivedAt = now;
+  for (const filter of event.revoked ?? []) revokeSubscription(durable, filter, out);
   send(connection, out, connack(state, connection, durable, event.resumed));
   connection.connect = undefined;
   if (state.limits.retainAvailable) oweStored(connection, durable);
   // What it had claimed was given back, and it goes on all the same.
   if ([...durable.subscriptions.keys()].some(isSharedFilter)) borrow(durable, out);
+  connection.authenticationData = undefined;
   resumeReleased(connection, durable, out);
-  takePage(connection, event.messages, event.through);
+  takePage(connection, event.messages, event.through, event.withheld);
   drain(state, connection, durable, out, now);
 }
 
@@ -194,7 +229,7 @@ function connack(
 ): ConnackPacket {
   if (connection.version === 4) return { type: "connack", sessionPresent, reasonCode: 0 };
   const limits = state.limits;
-  const { serverKeepAlive, responseInformation } = connection;
+  const { serverKeepAlive, responseInformation, authentication, authenticationData } = connection;
   const interval = durable.head.sessionExpiryInterval;
   const asked = connection.requestedExpiryInterval;
   return {
@@ -216,6 +251,9 @@ function connack(
     ...(responseInformation === undefined || connection.connect?.requestResponseInformation !== true
       ? {}
       : { responseInformation }),
+    // The method stands on every CONNACK with success, and on no other ([MQTT-4.12.0-5], [MQTT-4.12.0-7]).
+    ...(authentication === undefined ? {} : { authenticationMethod: authentication.method }),
+    ...(authenticationData === undefined ? {} : { authenticationData }),
   };
 }
 
@@ -223,7 +261,9 @@ type Refusal = Pick<ConnackPacket, "reasonCode" | "reasonString" | "serverRefere
 
 /** A refusing CONNACK carries Session Present 0, and nothing follows it but the close ([MQTT-3.2.2-6], [MQTT-3.2.2-7]). */
 export function refuse(connection: ConnectionState, out: Output, refusal: Refusal): void {
-  connection.phase = "closed";
+  // The store may be giving this connection the session right now: what comes back is let go again at once.
+  if (connection.phase === "acquiring") connection.lostWhileAcquiring = true;
+  else connection.phase = "closed";
   const { reasonCode } = refusal;
   const code = connection.version === 4 ? connackReturnCode(reasonCode) : reasonCode;
   send(connection, out, { type: "connack", sessionPresent: false, ...refusal, reasonCode: code });

@@ -4,6 +4,7 @@ import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
+import { allowedInterval } from "./connecting.ts";
 import { endConnection } from "./ending.ts";
 import { ENDING_TABLE } from "./lifecycle.ts";
 
@@ -34,6 +35,8 @@ export function receiveDisconnect(
     ? ENDING_TABLE.attached.disconnectNormal
     : ENDING_TABLE.attached.disconnectWithWill;
   const inForce = state.policy.disconnectWithoutInterval === "inForce" ? durable.head.sessionExpiryInterval : requested;
-  const sessionExpiryInterval = Math.min(interval ?? inForce, state.limits.maximumSessionExpiryInterval);
+  const sessionExpiryInterval = interval === undefined
+    ? Math.min(inForce, state.limits.maximumSessionExpiryInterval)
+    : Math.min(allowedInterval(interval, state.limits), connection.longestExpiryInterval);
   endConnection(state, out, row, { reasonCode, tellsPeer: false, sessionExpiryInterval, now });
 }

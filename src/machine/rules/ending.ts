@@ -42,7 +42,15 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
   dropHeld(connection, out);
   const tells = ending.tellsPeer && wasOnline && connection.version === 5 &&
     isLegalReasonCode("disconnect", "server", ending.reasonCode);
-  if (tells) send(connection, out, { type: "disconnect", reasonCode: ending.reasonCode });
+  if (tells) {
+    const { reasonCode, reasonString, serverReference } = ending;
+    send(connection, out, {
+      type: "disconnect",
+      reasonCode,
+      ...(reasonString === undefined ? {} : { reasonString }),
+      ...(serverReference === undefined ? {} : { serverReference }),
+    });
+  }
   out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
 }
 

@@ -75,6 +75,9 @@ export interface Ending {
   readonly tellsPeer: boolean;
   /** The Session Expiry Interval of a DISCONNECT, in seconds. */
   readonly sessionExpiryInterval?: number;
+  /** Texts that go with the code. */
+  readonly reasonString?: string;
+  readonly serverReference?: string;
   readonly now: number;
 }
 

@@ -5,7 +5,13 @@ import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
 
 /** Takes a page of the log, or entries that were just appended, into the connection. */
-export function takePage(connection: ConnectionState, messages: readonly QueuedMessage[], through: number): void {
+export function takePage(
+  connection: ConnectionState,
+  messages: readonly QueuedMessage[],
+  through: number,
+  withheld: readonly number[] = [],
+): void {
+  for (const sequence of withheld) if (sequence > connection.cursor) connection.withheld.add(sequence);
   for (const message of messages) {
     if (message.sequence <= connection.cursor) continue;
     connection.page.push(message);

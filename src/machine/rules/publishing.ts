@@ -7,7 +7,7 @@ import type { PublishPacket, PublishResponse } from "../../mqtt/packet.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import { publishSize } from "../../mqtt/packet_size.ts";
 import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
-import { isTopicName } from "../../mqtt/topic.ts";
+import { hasMoreLevels, isTopicName } from "../../mqtt/topic.ts";
 import type { PublishRefused, PublishRouted } from "../event.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState, InboundPublish } from "../state/connection.ts";
@@ -48,6 +48,13 @@ export function receivePublish(
   if (state.role === "client") return takeIn(connection, durable, ref, topic, packet, out, now);
   const message = messageOf(durable.clientId, topic, packet, now);
   connection.publish = { ref, qos: packet.qos, packetId, routed: false, message };
+  const reasonCode = refusalOf(state, durable, packet, topic);
+  const isOverrun = packet.qos === 2 && durable.inbound.size >= state.limits.maximumUnreleased;
+  // On 3.1.1 it would be acknowledged and dropped, and take one more identifier, without end.
+  if (isOverrun && connection.version === 4) return closeWith(state, out, REASON.quotaExceeded, now);
+  if (reasonCode !== undefined) {
+    return publishRefused(state, connection, durable, { type: "publishRefused", ref, reasonCode }, out, now);
+  }
   out.requests.push({ type: "routePublish", ref, message });
 }
 
@@ -91,6 +98,19 @@ function faultOf(state: SessionState, connection: ConnectionState, packet: Publi
   }
   const maximum = limits.maximumPacketSize;
   if (mayExceed(packet, maximum) && publishSize(packet, connection.version) > maximum) return REASON.packetTooLarge;
+  return undefined;
+}
+
+/** What is no fault, and yet not taken by this server. */
+function refusalOf(
+  { limits }: SessionState,
+  durable: DurableState,
+  packet: PublishPacket,
+  topic: string,
+): number | undefined {
+  if (hasMoreLevels(topic, limits.maximumTopicLevels)) return REASON.topicNameInvalid;
+  if ((packet.properties.userProperties?.length ?? 0) > limits.maximumUserProperties) return REASON.quotaExceeded;
+  if (packet.qos === 2 && durable.inbound.size >= limits.maximumUnreleased) return REASON.quotaExceeded;
   return undefined;
 }
 

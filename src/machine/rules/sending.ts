@@ -135,6 +135,10 @@ function start(
     return true;
   }
   const { sequence, qos } = message;
+  if (connection.withheld.delete(sequence)) {
+    lose(durable, message, "notAuthorized", out);
+    return true;
+  }
   if (qos === 0) {
     out.changes.push({ type: "deleteQueued", sequence, bytes: messageBytes(message) });
     send(connection, out, publishPacket(state.policy, connection, message, undefined, false, now));

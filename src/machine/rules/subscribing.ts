@@ -22,13 +22,14 @@ const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455;
 export function receiveSubscribe(
   state: SessionState,
   connection: ConnectionState,
+  durable: DurableState,
   packet: SubscribePacket,
   out: Output,
   now: number,
 ): void {
   const fault = faultOf(connection, state.limits, packet);
   if (fault !== undefined) return closeWith(state, out, fault, now);
-  const refused = packet.subscriptions.map(({ filter }) => refusalOf(connection, state.limits, filter));
+  const refused = refusals(connection, durable, state.limits, packet.subscriptions);
   const ref = connection.nextRef++;
   connection.subscribe = {
     ref,
@@ -73,10 +74,29 @@ function filterFault(
     : undefined;
 }
 
+/** Why each filter is not even asked about: 0 when it is. The session has room for those that come first. */
+function refusals(
+  connection: ConnectionState,
+  durable: DurableState,
+  limits: ServerLimits,
+  requests: readonly SubscriptionRequest[],
+): readonly number[] {
+  const added = new Set<string>();
+  return requests.map(({ filter }, index) => {
+    // Each filter costs a question to the host, also one that is named over and over.
+    if (index >= limits.maximumSubscriptions) return REASON.quotaExceeded;
+    const refusal = refusalOf(connection, limits, filter);
+    if (refusal !== 0 || durable.subscriptions.has(filter) || added.has(filter)) return refusal;
+    if (durable.subscriptions.size + added.size >= limits.maximumSubscriptions) return REASON.quotaExceeded;
+    added.add(filter);
+    return 0;
+  });
+}
+
 /** Why a filter is not even asked about: 0 when it is. */
 function refusalOf(connection: ConnectionState, limits: ServerLimits, text: string): number {
   const filter = parseFilter(text);
-  if (filter === undefined) return REASON.topicFilterInvalid;
+  if (filter === undefined || filter.levels.length > limits.maximumTopicLevels) return REASON.topicFilterInvalid;
   // In 5.0 these closed the connection already; 3.1.1 knows no more than "failure".
   const isUnavailable = filter.kind === "shared" ? !limits.sharedSubscriptionAvailable : filter.hasWildcard &&
     !limits.wildcardSubscriptionAvailable;
@@ -179,6 +199,11 @@ function deleteSubscription(durable: DurableState, filter: string, out: Output):
   if (!durable.subscriptions.delete(filter)) return false;
   out.changes.push({ type: "deleteSubscription", filter });
   return true;
+}
+
+/** Ends a subscription that its client may have no more. */
+export function revokeSubscription(durable: DurableState, filter: string, out: Output): void {
+  if (deleteSubscription(durable, filter, out)) out.effects.push({ type: "subscriptionRevoked", filter });
 }
 
 /** Takes an UNSUBSCRIBE in: filters are compared exactly, and UNSUBACK always comes ([MQTT-3.10.4-4]). */

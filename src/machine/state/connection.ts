@@ -1,5 +1,10 @@
 import type { Message, QueuedMessage } from "../../mqtt/message.ts";
-import type { ConnectPacket, ProtocolVersion, SubscriptionRequest } from "../../mqtt/packet.ts";
+import {
+  type ConnectPacket,
+  NEVER_EXPIRES,
+  type ProtocolVersion,
+  type SubscriptionRequest,
+} from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";
 import type { ClientConnection, PeerLimits } from "./client_part.ts";
 import { SparseMap, SparseSet } from "./sparse.ts";
@@ -57,6 +62,13 @@ export interface RetainedWork {
   oneByOne: boolean;
 }
 
+/** Enhanced authentication on a connection whose CONNECT named a method. What is said in it is not kept. */
+export interface EnhancedAuthentication {
+  readonly method: string;
+  /** Who is to speak next; `undefined` when no exchange is under way. */
+  turn: "host" | "client" | undefined;
+}
+
 /**
  * What lives and dies with one Network Connection: it is never stored, and a snapshot never holds any of it
  * (ST-09, invariant 15).
@@ -75,8 +87,14 @@ export interface ConnectionState {
   connect: Omit<ConnectPacket, "password" | "username" | "authenticationData"> | undefined;
   /** The Session Expiry Interval of the CONNECT packet, in seconds, whatever was put in its place (SE-11). */
   requestedExpiryInterval: number;
+  /** The longest that a DISCONNECT may ask for, in seconds, where the host has imposed one. */
+  longestExpiryInterval: number;
   serverKeepAlive: number | undefined;
   responseInformation: string | undefined;
+  /** Only of a server, and only where CONNECT named a method. */
+  authentication: EnhancedAuthentication | undefined;
+  /** The last word of the method, until CONNACK takes it along. */
+  authenticationData: Uint8Array | undefined;
   /** The peer's Maximum Packet Size; Infinity when it named none. */
   maximumPacketSize: number;
   /** A packet that the peer is owed is larger than that, even bare. */
@@ -101,6 +119,8 @@ export interface ConnectionState {
   /** The highest sequence of the log, as far as is known. */
   tail: number;
   loading: boolean;
+  /** Sequences of loaded messages that the client may not have. */
+  readonly withheld: SparseSet;
   /** Entries up to here were started by an earlier connection, and are resent with DUP. */
   startedThrough: number;
   /** Client: of those, entries up to here are lost with their session. */
@@ -135,8 +155,11 @@ export function openConnection(now: number): ConnectionState {
     version: 5,
     connect: undefined,
     requestedExpiryInterval: 0,
+    longestExpiryInterval: NEVER_EXPIRES,
     serverKeepAlive: undefined,
     responseInformation: undefined,
+    authentication: undefined,
+    authenticationData: undefined,
     maximumPacketSize: Infinity,
     hasUnsendable: false,
     sendQuota: 1,
@@ -151,6 +174,7 @@ export function openConnection(now: number): ConnectionState {
     cursor: 0,
     tail: 0,
     loading: false,
+    withheld: new SparseSet(),
     startedThrough: 0,
     lostThrough: 0,
     lastStarted: 0,

@@ -65,7 +65,7 @@ export class SessionState {
   /** How a client's connection ends; a server's ends as `rules/ending` says. */
   readonly endsBy: ClientRole["end"] | undefined;
   readonly policy: SessionPolicy;
-  readonly limits: ServerLimits;
+  limits: ServerLimits;
   /** Absent until a session is acquired, and once it has ended or was taken over. */
   durable: DurableState | undefined;
   /** Absent until `connectionOpened`; kept, closed, after the connection ended. */

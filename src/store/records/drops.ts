@@ -15,6 +15,7 @@ export const DROP_REASONS = [
   "notSupported",
   "purged",
   "groupEnded",
+  "notAuthorized",
 ] as const satisfies readonly DropReason[];
 
 /** Lost messages by reason. */

@@ -97,7 +97,7 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
   },
   {
     name: "all clients without an identifier are the same one",
-    file: `${RUNTIME}/acquire.ts`,
+    file: `${RUNTIME}/authentication.ts`,
     text: "assigned ? options.environment.randomId() : given",
     replacement: 'assigned ? "assigned" : given',
     breaks: "traps 8 and 9",

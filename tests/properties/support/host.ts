@@ -141,6 +141,10 @@ export class Host {
         }
         case "loadRetained":
           throw new Error("A server that retains nothing asks for retained messages");
+        case "authenticateStep":
+        case "reauthenticate":
+          // No method is offered here.
+          throw new Error(`Cannot answer ${request.type}`);
         default:
           return request satisfies never;
       }

@@ -68,6 +68,7 @@ for (const version of VERSIONS) {
         await (await rig.connect(lasting(version, { clientId }), true)).drop();
       }
     },
+    { limits: { maximumClientIdLength: 65_535 } },
   );
 
   row(
