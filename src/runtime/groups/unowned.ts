@@ -24,8 +24,22 @@ export async function giveBack(
   const { options, lane, sessions, outbox, batchId } = context;
   const { sharedNeverStarted } = options.policy;
   const left = { startedThrough: snapshot.head.sentLimit, hasEnded, sharedNeverStarted };
-  const back = givenBack(await readLog(context, guard), left);
   let next = guard;
+  if (snapshot.head.attached) {
+    // As long as somebody owns it more may be claimed for it: its log is read once that is over.
+    const result = await lane.commit({
+      id: batchId(),
+      guard,
+      raiseEpoch: { token: options.environment.randomId() },
+      changes: [],
+      deliveries: [],
+      limits: unrefusable(options.queue),
+      now: options.environment.now(),
+    });
+    if (result.outcome !== "committed" || result.guard === undefined) return undefined;
+    next = result.guard;
+  }
+  const back = givenBack(await readLog(context, next), left);
   for (let start = 0; start < back.length; start += A_COMMIT) {
     const some = back.slice(start, start + A_COMMIT);
     const batch: CommitBatch = {
