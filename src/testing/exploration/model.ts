@@ -3,7 +3,7 @@
  * state after and the answer. Nothing here waits, and nothing is changed in place.
  */
 import { applyChanges, type DropReason } from "../../machine/change.ts";
-import { decideAcquire } from "../../machine/rules/lifecycle.ts";
+import { decideAcquire, isUnsettled } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import type {
@@ -58,7 +58,7 @@ export type MeantAcquire = AcquireRefusal | Omit<Acquired, "guard" | "queue">;
 /** What a commit should answer; `goesOn` stands for the next guard. */
 export type MeantCommit =
   | { readonly outcome: "superseded" }
-  | { readonly outcome: "refused"; readonly reason: "queueFull" }
+  | { readonly outcome: "refused"; readonly reason: "queueFull" | "notTaken" }
   | {
     readonly outcome: "committed";
     readonly goesOn: boolean;
@@ -96,6 +96,7 @@ export function meantByAcquire(shown: Shown, ledger: Ledger, request: AcquireReq
     terms,
     now,
   );
+  if (isUnsettled(stored?.snapshot.head, decision)) return refuse("unsettled");
   const outboxes = new Map(shown.outboxes);
   const before = stored?.snapshot;
   if (decision.publishesWill && before?.will !== undefined) {
@@ -186,6 +187,10 @@ export function meantByCommit(
   const entry = batch.outbox && entryAt(shown, batch.outbox);
   if (batch.outbox !== undefined && entry === undefined) return { shown, ledger, answer: { outcome: "superseded" } };
 
+  const notTaken = { shown, ledger, answer: { outcome: "refused", reason: "notTaken" } } as const;
+  const isThere = (sequence: number) => stored?.log.some((each) => each.sequence === sequence) === true;
+  const removesAll = batch.changes.every((change) => change.type !== "deleteQueued" || isThere(change.sequence));
+  if (batch.isWhole && !removesAll) return notTaken;
   const sessions = new Map(shown.sessions);
   const outboxes = new Map(shown.outboxes);
   const changed = stored && changedBy(stored, batch);
@@ -212,6 +217,8 @@ export function meantByCommit(
       );
     }
   }
+  const isTaken = deliveries.flat().every((told) => told.outcome === "appended" && told.dropped === undefined);
+  if (batch.isWhole && !isTaken) return notTaken;
   const isRefusal = batch.limits.whenFull === "reject" && batch.outbox === undefined &&
     deliveries.flat().some(({ outcome }) => outcome === "dropped") &&
     deliveries.flat().every(({ outcome }) => outcome === "dropped" || outcome === "ended");
@@ -268,7 +275,7 @@ function append(
   limits: QueueLimits,
   owner: ShownSession["owner"],
 ): ReceiverOutcome {
-  const { clientId, incarnation, qos, retain, subscriptionIdentifiers } = receiver;
+  const { clientId, incarnation, qos, retain, subscriptionIdentifiers, ownedBy, claimed } = receiver;
   const session = sessions.get(clientId);
   if (session?.snapshot.incarnation !== incarnation) return { outcome: "ended", clientId, incarnation };
   const drop = (reason: DropReason): ReceiverOutcome => {
@@ -276,10 +283,13 @@ function append(
     return { outcome: "dropped", clientId, incarnation, reason };
   };
   if (receiver.onlyIfOwned === true && owner === undefined) return drop("notConnected");
+  // This has to hold when the commit is made, and not only while it was on its way.
+  if (ownedBy !== undefined && session.owner?.token !== ownedBy) return drop("notConnected");
   const victims = givingWay(session, messageBytes(message), qos === 0, limits);
   if (victims === undefined) return drop("queueFullNewest");
   const sequence = session.tail + 1;
-  const copy: QueuedMessage = { ...message, sequence, qos, retain, subscriptionIdentifiers };
+  const from = claimed === undefined ? {} : { claimed };
+  const copy: QueuedMessage = { ...message, sequence, qos, retain, subscriptionIdentifiers, ...from };
   sessions.set(clientId, {
     ...session,
     tail: sequence,

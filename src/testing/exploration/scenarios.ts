@@ -1,8 +1,8 @@
 /** The small worlds, each about one client's session. */
-import type { DeliveryReceiver } from "../../store/session_store.ts";
+import type { DeliveryReceiver, Guard } from "../../store/session_store.ts";
 import { START, will } from "../conformance/kit.ts";
 import { workOff, workOnce } from "./deadline_work.ts";
-import { CLIENT, head, nodeOf, OTHER, receiverOf, TWO } from "./hand.ts";
+import { CLIENT, type Hand, head, nodeOf, OTHER, receiverOf, TWO, untilKnown } from "./hand.ts";
 import {
   ack,
   acquired,
@@ -307,6 +307,56 @@ const ownLog: Scenario = {
   },
 };
 
+/** Two who claim the same message for a session that disconnects, gives it back, and is acquired anew. */
+const claims: Scenario = {
+  name: "claims",
+  endsAt: 1_000,
+  begin: async (hands) => {
+    await renewOwners(hands);
+    const { guard } = await acquired(hands("first"), { terms: { sendAhead: 0 } });
+    await acquired(hands("other"), { terms: { clientId: OTHER, head: head({ borrows: true }) } });
+    for (const text of ["a", "b"]) await hands("publisher").publish(text, [own({ guard })]);
+    return { guard };
+  },
+  parts: {
+    first: { act: async (hand, { guard }) => void await claimFirst(hand, guard) },
+    second: {
+      act: async (hand) => {
+        const guard = (await untilKnown(() => hand.store.read(CLIENT)))?.guard;
+        if (guard !== undefined) await claimFirst(hand, guard);
+      },
+    },
+    other: {
+      act: async (hand) => {
+        const stored = await untilKnown(() => hand.store.read(OTHER));
+        const left = await hand.change("detach", stored?.guard, [detach(head(), START)]);
+        if (left === undefined || stored === undefined) return;
+        const page = { after: 0, messages: 9, bytes: 9_999 };
+        const { messages } = await untilKnown(() => hand.store.readQueue(left, page));
+        const deliveries = messages.map(({ claimed, sequence: _, subscriptionIdentifiers: _ids, ...message }) => ({
+          message,
+          receivers: [receiverOf(CLIENT, claimed?.incarnation ?? "")],
+        }));
+        await hand.change("give-back", left, messages.map(ack), { deliveries });
+      },
+    },
+    publisher: { act: async (hand, beginning) => void await hand.publish("x", [own(beginning)], TWO) },
+  },
+};
+
+/** Moves the first message of the group into the log of the other client, as long as that is owned by who had it. */
+async function claimFirst(hand: Hand, guard: Guard): Promise<void> {
+  const { clientId, incarnation } = guard;
+  const found = await untilKnown(() => hand.store.readQueue(guard, { after: 0, messages: 1, bytes: 9_999 }));
+  const member = await untilKnown(() => hand.store.read(OTHER));
+  const [entry] = found.messages;
+  if (entry === undefined || member === undefined) return;
+  const { sequence: _, subscriptionIdentifiers: _ids, claimed: _from, ...message } = entry;
+  const claimed = { clientId, incarnation, qos: entry.qos, retain: entry.retain };
+  const to = { ...receiverOf(OTHER, member.guard.incarnation), ownedBy: "token-other", claimed };
+  await hand.change("claim", guard, [ack(entry)], { isWhole: true, deliveries: [{ message, receivers: [to] }] });
+}
+
 /** All of them. */
 export const SCENARIOS: readonly Scenario[] = [
   takeover,
@@ -318,4 +368,5 @@ export const SCENARIOS: readonly Scenario[] = [
   sweep,
   fullQueue,
   ownLog,
+  claims,
 ];

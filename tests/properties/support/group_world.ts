@@ -231,6 +231,8 @@ export async function playGroup(store: SessionStore, options: GroupRunOptions): 
       case 7:
         if (chance.below(3) > 0 || member.connection === undefined) break;
         given(member);
+        // It may be answered, and begin another session, before this is read.
+        member.given[member.session + 1] ??= now;
         member.connection.receive([{ type: "disconnect", reasonCode: 0, sessionExpiryInterval: 0 }]);
         member.connection = undefined;
         break;
