@@ -22,8 +22,8 @@ Deno.test("key-value keeps its promises in every order of the driver calls of an
 });
 
 Deno.test("key-value keeps its promises in every order of the driver calls of any two, where nothing fails", async () => {
-  const scenarios = ["repetition", "lapse", "full queue"];
+  const scenarios = ["repetition", "lapse", "full queue", "claims"];
   const report = await exploreStore({ name: "key-value", make, scenarios, together: 2, faults: 0 });
   assert.ok(report.complete);
-  assert.ok(report.states >= 6_800, JSON.stringify(report));
+  assert.ok(report.states >= 7_900, JSON.stringify(report));
 });
