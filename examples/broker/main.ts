@@ -8,6 +8,7 @@
  * @module
  */
 import { type BrokerEvent, sessionBroker } from "@edge-mqtt/session";
+import { flightRecorder } from "@edge-mqtt/session/recorder";
 import { shiftedEnvironment } from "./clock.ts";
 import { defaultDataFile } from "./data_file.ts";
 import { readCommandLine, type Settings } from "./options.ts";
@@ -51,6 +52,7 @@ async function run(settings: Settings): Promise<void> {
     // Another broker that dies is noticed by its lease.
     duePollMs: settings.leaseMs / 2,
     observe: report,
+    ...(settings.record === undefined ? {} : { record: flightRecorder(lineWriter(settings.record)) }),
   });
   broker.start();
   const sockets = new MqttOverWebSocket(broker, settings);
@@ -68,6 +70,16 @@ async function run(settings: Settings): Promise<void> {
   await Promise.race([sockets.closed().then(() => server.shutdown()), after(CLOSING_MS)]);
   close();
   Deno.exit(0);
+}
+
+/** Adds lines to a file, each before the next step is taken: a recording is for the moments before a fault. */
+function lineWriter(path: string): (line: string) => void {
+  const file = Deno.openSync(path, { create: true, append: true, mode: 0o600 });
+  const encoder = new TextEncoder();
+  return (line) => {
+    const bytes = encoder.encode(`${line}\n`);
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  };
 }
 
 /** What an operator has to know. Never a payload, a password or a topic. */

@@ -41,6 +41,8 @@ export interface Settings {
   readonly maxPacketBytes: number;
   /** How many received bytes of one client may wait. */
   readonly maxInputBytes: number;
+  /** The file that flight recordings are added to; absent for none. */
+  readonly record?: string;
 }
 
 /** What to do: run, or say why not and leave. */
@@ -89,6 +91,7 @@ deno task start [options]
   --max-packet-bytes N      the largest packet that a client may send (${DEFAULTS["max-packet-bytes"]})
   --max-input-bytes N       received bytes of one client that may wait (${DEFAULTS["max-input-bytes"]})
   --stall-ms N              how long a client may leave its socket unread (${DEFAULTS["stall-ms"]})
+  --record FILE             add what sessions are given and answer to this file; deno task replay FILE plays it again
   --clock-offset-ms N       added to the clock, for tests (${DEFAULTS["clock-offset-ms"]})
   --help                    this text
 
@@ -106,7 +109,13 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
       args: joinNegative(args),
       strict: true,
       allowPositionals: false,
-      options: { help: flag, cluster: flag, data: text, ...Object.fromEntries(names.map((name) => [name, text])) },
+      options: {
+        help: flag,
+        cluster: flag,
+        data: text,
+        record: text,
+        ...Object.fromEntries(names.map((name) => [name, text])),
+      },
     });
     const { help = false, cluster = false, ...rest } = values;
     if (help === true) return { say: HELP, exitCode: 0 };
@@ -138,6 +147,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         maxPacketBytes,
         // Less, and a packet that is allowed could not come in.
         maxInputBytes: count("max-input-bytes", maxPacketBytes),
+        ...(given["record"] === undefined ? {} : { record: given["record"] }),
       },
     };
   } catch (error) {

@@ -19,6 +19,7 @@ import type { Acquired, CommitBatch, CommitResult, Guard } from "../store/sessio
 import { acquire, type Asker, install } from "./acquire.ts";
 import { type AuthenticationOwner, HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
+import { acquiredNote, type Flight } from "./flight.ts";
 import type { Timed } from "./deadlines.ts";
 import { newsOf } from "./effects.ts";
 import { Membership, type MembershipOwner } from "./groups/membership.ts";
@@ -66,6 +67,7 @@ export class Connection
   protocolVersion: ProtocolVersion = 5;
   readonly #context: BrokerContext;
   readonly #session: Session;
+  readonly #flight: Flight | undefined;
   readonly #line: Line;
   readonly #authentication: HostAuthentication;
   readonly #feed: QueueFeed;
@@ -96,6 +98,7 @@ export class Connection
     this.#context = context;
     this.token = options.environment.randomId();
     this.#session = openSession(undefined, { role: "server", policy: options.policy, limits: options.limits });
+    this.#flight = options.record?.open({ role: "server", policy: options.policy, limits: options.limits });
     this.mailbox = new Mailbox({
       owner: this,
       lane: context.lane,
@@ -103,6 +106,7 @@ export class Connection
       capabilities: options.store.capabilities,
       now: () => options.environment.now(),
       batchId: context.batchId,
+      flight: this.#flight,
     });
     this.#line = new Line(transport, options.environment);
     this.#authentication = new HostAuthentication(context, this);
@@ -400,7 +404,10 @@ export class Connection
   }
 
   #stepTo(event: Event): { readonly result: StepResult; readonly letter: Letter } {
-    const result = step(this.#session, event, this.#context.options.environment.now());
+    const now = this.#context.options.environment.now();
+    const result = this.#flight === undefined
+      ? step(this.#session, event, now)
+      : this.#flight.step(event, now, () => step(this.#session, event, now));
     // A close is always the last effect of its step.
     if (result.effects.at(-1)?.type === "closeConnection") {
       this.#closing = true;
@@ -456,6 +463,7 @@ export class Connection
     const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
     const isAsked = resumed && this.#context.options.authorize !== undefined;
     const entitlement = isAsked ? await this.#entitlementOf(terms.clientId, answer) : {};
+    this.#flight?.note(acquiredNote(answer));
     this.#acquired = guard;
     this.connectedAt = snapshot.head.connectedAt;
     this.protocolVersion = snapshot.head.protocolVersion;

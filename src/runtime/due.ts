@@ -13,6 +13,7 @@ import type { BrokerContext } from "./context.ts";
 import { sharedFilters } from "./groups/groups.ts";
 import { filterOf } from "./groups/names.ts";
 import { giveBack } from "./groups/unowned.ts";
+import { commitNote } from "./flight.ts";
 import { unrefusable } from "./publish.ts";
 import { persistently, within } from "./within.ts";
 
@@ -67,7 +68,11 @@ export class Due {
     if (what === undefined) return "unchanged";
     const session = openSession(stored.snapshot, { role: "server", policy: options.policy, limits: options.limits });
     const now = environment.now();
-    const { changes, effects } = step(session, what, now);
+    const { policy, limits, record } = options;
+    const flight = record?.open({ role: "server", policy, limits, snapshot: stored.snapshot });
+    const { changes, effects } = flight === undefined
+      ? step(session, what, now)
+      : flight.step(what, now, () => step(session, what, now));
     if (changes.length === 0) return "unchanged";
     const hasEnded = changes.some(({ type }) => type === "endSession");
     const leaves = hasEnded || changes.some((change) => change.type === "putHead" && !change.head.attached);
@@ -85,6 +90,7 @@ export class Due {
       now,
     };
     const result = await lane.commit(batch);
+    flight?.note(commitNote(batch, result.outcome, false));
     if (result.outcome !== "committed") return "superseded";
     for (const change of changes) if (change.type === "putHead") this.#context.noteDue(change.head);
     for (const effect of effects) {

@@ -9,6 +9,7 @@ import type { Effect } from "../machine/effect.ts";
 import { messageBytes } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../store/session_store.ts";
+import { commitNote, type Flight } from "./flight.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 import { unrefusable } from "./publish.ts";
 
@@ -61,6 +62,8 @@ export interface MailboxOptions<Effects extends AnyEffect = Effect> {
   >;
   readonly now: () => number;
   readonly batchId: () => string;
+  /** Is told what became of each batch. */
+  readonly flight?: Flight | undefined;
 }
 
 interface Envelope<Effects extends AnyEffect> {
@@ -198,7 +201,8 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     const batch = this.#inFlight as CommitBatch;
     this.#inFlight = undefined;
     this.#requested = false;
-    const { owner } = this.#options;
+    const { owner, flight } = this.#options;
+    flight?.note(commitNote(batch, result.outcome, repeated));
     switch (result.outcome) {
       case "committed": {
         this.#guard = result.guard ?? this.#guard;
@@ -230,6 +234,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   }
 
   failed(error: SessionError): void {
+    if (this.#inFlight !== undefined) this.#options.flight?.note(commitNote(this.#inFlight, "failed", true));
     this.#inFlight = undefined;
     this.#requested = false;
     if (!this.#dropped) this.#options.owner.storeFailed(error);

@@ -5,6 +5,7 @@ import type { StoreRequirements } from "../store/capabilities.ts";
 import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
+import type { FlightRecorder } from "./flight.ts";
 import type { Observe } from "./observe.ts";
 
 /** What a callback of the host gets beside its question. */
@@ -182,6 +183,8 @@ export interface BrokerOptions {
   readonly authorizeDeliveries?: boolean;
   /** Is told what happens, for metrics and logs. */
   readonly observe?: Observe;
+  /** Takes down what each session's machine is given and answers, as `flightRecorder` does; costs nothing when absent. */
+  readonly record?: FlightRecorder;
   /** Time, randomness and timers; those of the platform when absent. */
   readonly environment?: BrokerEnvironment;
   /** How the node says that it lives. */
@@ -217,6 +220,7 @@ export interface ResolvedOptions {
   readonly reauthorizeOnResume: boolean;
   readonly authorizeDeliveries: boolean;
   readonly observe: Observe;
+  readonly record: FlightRecorder | undefined;
   readonly environment: BrokerEnvironment;
   readonly lease: LeaseOptions;
   readonly bounds: ConnectionBounds;

@@ -28,7 +28,7 @@ import type { ResolvedOptions } from "./options.ts";
 /** The options that are plain values, with every default filled in. */
 type PlainOptions = Omit<
   ResolvedOptions,
-  "store" | "retained" | "authenticate" | "reauthenticate" | "authorize" | "observe" | "environment"
+  "store" | "retained" | "authenticate" | "reauthenticate" | "authorize" | "observe" | "record" | "environment"
 >;
 
 /**

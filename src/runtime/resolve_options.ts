@@ -73,6 +73,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     reauthorizeOnResume: options.reauthorizeOnResume ?? true,
     authorizeDeliveries: options.authorizeDeliveries ?? false,
     observe: harmless(options.observe),
+    record: options.record,
     environment: options.environment ?? systemEnvironment(),
     lease: { ...DEFAULT_LEASE, ...options.lease },
     bounds: { ...DEFAULT_BOUNDS, ...options.bounds },

@@ -15,6 +15,7 @@ import type { CommitBatch, CommitResult, Delivery, QueuePage } from "../../store
 import { Arrivals } from "../arrivals.ts";
 import { CommitLane } from "../lane.ts";
 import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "../mailbox.ts";
+import type { Flight } from "../flight.ts";
 import { persistently } from "../within.ts";
 import type { HostConnection } from "./host_connection.ts";
 import { ClientInbox } from "./inbox.ts";
@@ -60,6 +61,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
   readonly #arrivals = new Arrivals();
   readonly #events: ClientEvent[] = [];
   readonly #batchId: () => string;
+  readonly #flight: Flight | undefined;
   /** Messages of which it is not known where they stand, in their order. */
   #unknown: Message[] = [];
   #stepping = false;
@@ -87,11 +89,10 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       afterResults: () => this.#takeArrivals(),
       outcomeLost: () => {},
     });
-    this.session = openClientSession({
-      snapshot,
-      startedThrough: snapshot.head.sentLimit,
-      tail: queue.tail,
-    }, { ...(options.policy === undefined ? {} : { policy: options.policy }), limits: options.limits ?? {} });
+    const acquired = { snapshot, startedThrough: snapshot.head.sentLimit, tail: queue.tail };
+    const chosen = { policy: options.policy ?? {}, limits: options.limits ?? {} };
+    this.session = openClientSession(acquired, chosen);
+    this.#flight = options.record?.open({ role: "client", ...acquired, ...chosen });
     this.queuedMessages = summary?.queuedMessages ?? 0;
     this.queuedBytes = summary?.queuedBytes ?? 0;
     this.#arrivals.tail = queue.tail;
@@ -102,6 +103,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       capabilities: store.capabilities,
       now: () => environment.now(),
       batchId: this.#batchId,
+      flight: this.#flight,
     });
     // One receiver always fits: nothing of this session waits in an outbox.
     this.#mailbox.attach(guard, false);
@@ -226,7 +228,9 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     const told = event.type === "packetReceived"
       ? { ...event, unsentAcknowledgements: this.#mailbox.unsentAcknowledgements }
       : event;
-    const { changes, effects: all, requests } = stepClient(this.session, told, now);
+    const { changes, effects: all, requests } = this.#flight === undefined
+      ? stepClient(this.session, told, now)
+      : this.#flight.step(told, now, () => stepClient(this.session, told, now));
     // Nothing has to be durable for a refusal.
     const effects = all.filter((effect) => effect.type !== "publishRejected");
     for (const effect of all) if (effect.type === "publishRejected") this.#owner.runEffect(effect, undefined);

@@ -10,6 +10,7 @@ import type { RetainHandling } from "../../mqtt/subscription.ts";
 import type { StoreRequirements } from "../../store/capabilities.ts";
 import type { SessionStore } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
+import type { FlightRecorder } from "../flight.ts";
 import type { BatchesCommitted, CommitFailed, PeerDiagnosed, WorkFailed } from "../observe.ts";
 import type { CommitOptions } from "../options.ts";
 import type { LockManagerLike, WhenOwned } from "../sole_owner.ts";
@@ -161,6 +162,8 @@ export interface SessionClientOptions {
   readonly onMessage: (message: ReceivedMessage) => void | Promise<void>;
   /** Is told what happens. What it throws is ignored. */
   readonly observe?: (news: ClientNews) => void;
+  /** Takes down what the session's machine is given and answers, as `flightRecorder` does; costs nothing when absent. */
+  readonly record?: FlightRecorder;
   /** What is done when another page has the session. Default: `take`. */
   readonly whenOwned?: WhenOwned;
   /** Where the locks of pages are. Default: `navigator.locks`, where there is one. */
