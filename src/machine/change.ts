@@ -14,6 +14,12 @@ export type DropReason =
   | "queueFullOldest"
   /** The queue was at its limit and this message came last. */
   | "queueFullNewest"
+  /** A later message took its place: of its topic only the last one is kept. */
+  | "replaced"
+  /** The messages under its rule were at their limit and this was the oldest that could give way. */
+  | "filterFullOldest"
+  /** The messages under its rule were at their limit and this message came last. */
+  | "filterFullNewest"
   /** QoS 0 for a session that is not connected. */
   | "notConnected"
   /** QoS 0 that may have been sent before a crash, or that a slow connection could not take. */

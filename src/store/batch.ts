@@ -6,7 +6,10 @@
 import { SessionError } from "../errors.ts";
 import { messageBytes } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "./capabilities.ts";
-import type { CommitBatch } from "./session_store.ts";
+import type { CommitBatch, WaitingTerms } from "./session_store.ts";
+
+/** The longest name of a slot or a group, in UTF-16 units: it stands with each copy. */
+export const MAX_TERM_LENGTH = 1_024;
 
 /** What a batch has to keep to. */
 export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMessageBytes" | "claims">;
@@ -15,7 +18,7 @@ export type BatchLimits = Pick<StoreCapabilities, "maxChangesPerBatch" | "maxMes
  * Throws for a batch that no state of a store would make right.
  *
  * @throws {TypeError} If it changes a session and has no guard, or moves entries and the store cannot.
- * @throws {RangeError} If its outbox step goes backwards, or `now` is no moment.
+ * @throws {RangeError} If its outbox step goes backwards, `now` is no moment, or terms are out of range.
  * @throws {SessionError} `LIMIT_EXCEEDED` if it is larger than the store takes.
  */
 export function checkBatch(limits: BatchLimits, batch: CommitBatch): void {
@@ -31,8 +34,23 @@ export function checkBatch(limits: BatchLimits, batch: CommitBatch): void {
   if (deliveries.some(({ message }) => messageBytes(message) > limits.maxMessageBytes)) {
     throw batchTooLarge(id, "a message is larger than the store takes");
   }
+  for (const { terms } of deliveries) if (terms !== undefined) checkTerms(id, terms);
   if (outbox !== undefined && !(outbox.from >= 0 && outbox.to >= outbox.from)) {
     throw new RangeError(`Cannot commit batch ${id}: its outbox step goes from ${outbox.from} to ${outbox.to}`);
+  }
+}
+
+function checkTerms(id: string, { slot, group, priority = 0 }: WaitingTerms): void {
+  if (!(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
+    throw new RangeError(`Cannot commit batch ${id}: a priority is ${priority}, not 0 to 9`);
+  }
+  if (Math.max(slot?.length ?? 0, group?.name.length ?? 0) > MAX_TERM_LENGTH) {
+    throw new RangeError(
+      `Cannot commit batch ${id}: a slot or a group has a name of more than ${MAX_TERM_LENGTH} units`,
+    );
+  }
+  if (group !== undefined && !(group.maximumMessages >= 1 && group.maximumBytes >= 1)) {
+    throw new RangeError(`Cannot commit batch ${id}: a group has no room for a message`);
   }
 }
 

@@ -154,8 +154,8 @@ export interface QueueLimits {
   readonly maximumBytes: number;
   /**
    * What gives way at the limit. `dropOldest`: the oldest never-started ones (above the `sentLimit` of the receiver's
-   * head), those of QoS 0 before any other, for a message of QoS 0 none but those; where that makes no room, nothing
-   * gives way and what comes is dropped. `dropNewest`: what comes. `reject`: as `dropNewest`, and a batch whose messages
+   * head), lower priorities before higher ones and of each those of QoS 0 before any other, for a message of QoS 0 none
+   * but those; where that makes no room, nothing gives way and what comes is dropped. `dropNewest`: what comes. `reject`: as `dropNewest`, and a batch whose messages
    * nobody takes, since at least one queue was full, is refused whole (D11); an outbox step never is.
    */
   readonly whenFull: "dropOldest" | "dropNewest" | "reject";
@@ -171,10 +171,43 @@ export interface DeliveryReceiver extends Receiver {
   readonly claimed?: Claim;
 }
 
+/**
+ * How copies of a message wait in a log, by rules that no store knows. It concerns what waits alone: entries above the
+ * `sentLimit` of the receiver's head. A started one neither counts here nor gives way, and no copy displaces one of a higher
+ * priority, nor a copy at QoS 0 one of another level.
+ */
+export interface WaitingTerms {
+  /**
+   * A place for one copy: those of the same slot that wait give way to this one, counted as `replaced`. At most 1 024
+   * UTF-16 units.
+   */
+  readonly slot?: string;
+  /** What waits in a log under this name keeps to bounds of its own, apart from those of the log. */
+  readonly group?: WaitingGroup;
+  /** What gives way first at a limit: lower ones before higher ones, 0 to 9; 0 when absent. It never changes the order. */
+  readonly priority?: number;
+}
+
+/** The bounds of what waits in one log under a name. Where it is not what gives way, counted as `filterFullNewest`. */
+export interface WaitingGroup {
+  /** The same name stands for the same group, whatever bounds come with it. At most 1 024 UTF-16 units. */
+  readonly name: string;
+  /** The most messages of it that wait. */
+  readonly maximumMessages: number;
+  /** The most bytes of `messageBytes` of it that wait. */
+  readonly maximumBytes: number;
+  /** `dropOldest`: the oldest of the group, counted as `filterFullOldest`. `dropNewest`: what comes. */
+  readonly whenFull: "dropOldest" | "dropNewest";
+}
+
 /** A message on its way into its receivers' logs. */
 export interface Delivery {
   /** What is delivered; level and RETAIN of each copy are its receiver's. */
   readonly message: Message;
+  /**
+   * How its copies wait. An outbox does not keep it: whoever works it off gives it again.
+   */
+  readonly terms?: WaitingTerms;
   /** Whom it goes to, in order; `undefined` leaves that to the first outbox step. */
   readonly receivers: readonly DeliveryReceiver[] | undefined;
 }

@@ -11,6 +11,7 @@ import { OUTBOX_CASES } from "./conformance/outbox_cases.ts";
 import { OWNERSHIP_CASES } from "./conformance/ownership_cases.ts";
 import { QUEUE_CASES } from "./conformance/queue_cases.ts";
 import { QUEUE_LIMIT_CASES } from "./conformance/queue_limit_cases.ts";
+import { QUEUE_TERMS_CASES } from "./conformance/queue_terms_cases.ts";
 import { ROUTING_CASES } from "./conformance/routing_cases.ts";
 import { TOKEN_CASES } from "./conformance/token_cases.ts";
 
@@ -31,6 +32,7 @@ const CASES: readonly ConformanceCase[] = [
   ...COMMIT_CASES,
   ...QUEUE_CASES,
   ...QUEUE_LIMIT_CASES,
+  ...QUEUE_TERMS_CASES,
   ...ROUTING_CASES,
   ...OUTBOX_CASES,
   ...CLAIM_CASES,

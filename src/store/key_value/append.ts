@@ -2,7 +2,9 @@
 import type { DropReason } from "../../machine/change.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { countDrop } from "../records/drops.ts";
-import type { DeliveryReceiver, QueueLimits, ReceiverOutcome } from "../session_store.ts";
+import { termsBytes } from "../records/terms.ts";
+import { makeRoom } from "../room.ts";
+import type { Delivery, DeliveryReceiver, QueueLimits, ReceiverOutcome, WaitingTerms } from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
 import { encodeGate, type GateRecord, ownerOf, queueSize } from "./gate.ts";
@@ -17,13 +19,14 @@ import type { WaitingEntry, World } from "./world.ts";
 /** A message on its way into logs, encoded once for all of them. */
 export interface OutgoingMessage {
   readonly message: Message;
+  readonly terms: WaitingTerms | undefined;
   readonly body: Uint8Array;
   readonly bytes: number;
 }
 
 /** Encodes what all copies share. */
-export function outgoing(message: Message): OutgoingMessage {
-  return { message, body: encodeBody(message), bytes: messageBytes(message) };
+export function outgoing({ message, terms }: Pick<Delivery, "message" | "terms">): OutgoingMessage {
+  return { message, terms, body: encodeBody(message), bytes: messageBytes(message) };
 }
 
 /** Where and how messages are appended. */
@@ -76,10 +79,16 @@ export function append(
     if (head?.session.attached !== true || head.owner.token !== receiver.ownedBy) return drop("notConnected");
   }
   const waiting = world.waiting.get(gateKey);
-  const victims = makeRoom(work.limits, gate, head, waiting ?? [], { bytes: outgoing.bytes, qos: receiver.qos });
+  const { bytes, terms } = outgoing;
+  const room = makeRoom(work.limits, queueSize(gate, head), droppable(waiting, head), {
+    bytes,
+    qos: receiver.qos,
+    terms,
+  });
   // Whoever drops must know what was started and removed: the head has to be the one that was read.
-  if (victims?.length !== 0 && head !== undefined) plan.check(headKey, world.versionOf(headKey));
-  if (victims === undefined) return drop("queueFullNewest");
+  if (!(room.fits && room.leaving.length === 0) && head !== undefined) plan.check(headKey, world.versionOf(headKey));
+  if (!room.fits) return drop(room.reason);
+  const { leaving } = room;
 
   const rows = layout.rows(clientId, incarnation);
   const sequence = gate.tail + 1;
@@ -88,8 +97,9 @@ export function append(
     tail: sequence,
     appendedBytes: gate.appendedBytes + outgoing.bytes,
     lastQos0: receiver.qos === 0 ? sequence : gate.lastQos0,
+    ...(terms === undefined ? {} : { lastTerms: sequence }),
   };
-  for (const victim of victims) {
+  for (const { entry: victim, reason } of leaving) {
     const key = ROW.queued(rows, victim.sequence);
     world.dropped.set(key, true);
     plan.delete(key);
@@ -101,15 +111,15 @@ export function append(
       ...next,
       droppedMessages: next.droppedMessages + 1,
       droppedBytes: next.droppedBytes + victim.bytes,
-      drops: countDrop(next.drops, "queueFullOldest"),
+      drops: countDrop(next.drops, reason),
     };
   }
   putGate(next);
   const body = putRow(work, outgoing, receiver, { rows, sequence, handle });
   work.onRow?.(receiver, sequence, body);
   if (waiting !== undefined) {
-    const left = victims.length === 0 ? waiting : waiting.filter((entry) => !victims.includes(entry));
-    world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes: outgoing.bytes, body }]);
+    const left = waiting.filter((entry) => !leaving.some((each) => each.entry === entry));
+    world.waiting.set(gateKey, [...left, { sequence, qos: receiver.qos, bytes, terms, body }]);
   }
   if (ownerNode !== undefined && ownerNode !== work.ownNode) {
     ring(plan, layout, ownerNode, clientId);
@@ -120,7 +130,7 @@ export function append(
     incarnation,
     sequence,
     ...(ownerNode === undefined ? {} : { ownerNode }),
-    ...(victims.length === 0 ? {} : { dropped: victims.map(() => "queueFullOldest" as const) }),
+    ...(leaving.length === 0 ? {} : { dropped: leaving.map(({ reason }) => reason) }),
   };
 }
 
@@ -131,12 +141,13 @@ export function putRow(
   receiver: DeliveryReceiver,
   place: { readonly rows: string; readonly sequence: number; readonly handle: string },
 ): WaitingEntry["body"] {
-  const header = { ...receiver, bytes: outgoing.bytes };
+  const { bytes, terms } = outgoing;
+  const header = { ...receiver, bytes, terms };
   const key = ROW.queued(place.rows, place.sequence);
   // Identifiers take four bytes at most, and the header has few other fields.
   const { claimed } = receiver;
   const claimBytes = claimed === undefined ? 0 : 16 + 3 * (claimed.clientId.length + claimed.incarnation.length);
-  const headerBytes = 32 + receiver.subscriptionIdentifiers.length * 4 + claimBytes;
+  const headerBytes = 32 + receiver.subscriptionIdentifiers.length * 4 + claimBytes + termsBytes(terms);
   if (outgoing.body.length + headerBytes <= work.valueBytes) {
     work.plan.set(key, encodeQueueRow(header, outgoing.body));
     return undefined;
@@ -151,30 +162,9 @@ export function putRow(
   return staged.ref;
 }
 
-/** What has to give way so that the message fits: nothing, some entries, or `undefined` when it cannot be made to fit. */
-function makeRoom(
-  limits: QueueLimits,
-  gate: GateRecord,
-  head: HeadRecord | undefined,
-  waiting: readonly WaitingEntry[],
-  { bytes, qos }: Pick<WaitingEntry, "bytes" | "qos">,
-): readonly WaitingEntry[] | undefined {
-  const size = queueSize(gate, head);
-  let messages = size.messages + 1 - limits.maximumMessages;
-  let surplus = size.bytes + bytes - limits.maximumBytes;
-  if (messages <= 0 && surplus <= 0) return [];
-  if (limits.whenFull !== "dropOldest" || head === undefined) return undefined;
+/** What may give way; nothing where it is not known what was started. */
+function droppable(waiting: readonly WaitingEntry[] = [], head: HeadRecord | undefined): readonly WaitingEntry[] {
+  if (head === undefined) return [];
   const { sentLimit } = head.session;
-  const droppable = waiting.filter((entry) => entry.sequence > sentLimit);
-  // A QoS 0 message never displaces one that was promised.
-  const promised = qos === 0 ? [] : droppable.filter((entry) => entry.qos !== 0);
-  const inOrder = [...droppable.filter((entry) => entry.qos === 0), ...promised];
-  const victims: WaitingEntry[] = [];
-  for (const entry of inOrder) {
-    victims.push(entry);
-    messages--;
-    surplus -= entry.bytes;
-    if (messages <= 0 && surplus <= 0) return victims;
-  }
-  return undefined;
+  return waiting.filter(({ sequence }) => sequence > sentLimit);
 }

@@ -59,7 +59,7 @@ export interface Planning {
 
 /** Makes an item of a batch. */
 export function itemOf(batch: CommitBatch, index: number, state: GuardState | undefined): Item {
-  const messages = batch.deliveries.map(({ message }) => outgoing(message));
+  const messages = batch.deliveries.map(outgoing);
   return { batch, index, state, done: 0, messages, served: [], rereads: false };
 }
 
@@ -262,7 +262,7 @@ function isRefusal(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean
   let isFull = false;
   for (const each of deliveries.flat()) {
     if (each.outcome === "appended" || each.outcome === "owed") return false;
-    isFull ||= each.outcome === "dropped" && each.reason === "queueFullNewest";
+    isFull ||= each.outcome === "dropped" && (each.reason === "queueFullNewest" || each.reason === "filterFullNewest");
   }
   return isFull;
 }

@@ -20,6 +20,8 @@ export interface GateRecord {
   readonly droppedBytes: number;
   /** The highest sequence of a message with QoS 0; 0 when there was none. */
   readonly lastQos0: number;
+  /** The highest sequence of a message that came with terms; absent when there was none. */
+  readonly lastTerms?: number;
   /** Lost messages, those that were never appended among them. */
   readonly drops: Drops;
 }
@@ -69,6 +71,7 @@ export function encodeGate(gate: GateRecord): Uint8Array {
   writer.text(gate.incarnation).number(gate.epoch).text(gate.ownerNode).number(gate.tail);
   writer.number(gate.appendedBytes).number(gate.droppedMessages).number(gate.droppedBytes).number(gate.lastQos0);
   writeDrops(writer, gate.drops);
+  if (gate.lastTerms !== undefined) writer.number(gate.lastTerms);
   return writer.finish();
 }
 
@@ -84,5 +87,6 @@ export function decodeGate(key: string, bytes: Uint8Array): GateRecord {
     droppedBytes: reader.count(),
     lastQos0: reader.count(),
     drops: readDrops(reader),
+    ...(reader.left > 0 ? { lastTerms: reader.count() } : {}),
   }));
 }

@@ -181,22 +181,28 @@ async function loadWaiting(
   const needs = new Map<string, WaitingNeed>();
   const limitsOf = sentLimits(layout, items);
   for (const item of items) {
-    const { limits } = item.batch;
+    const { limits, deliveries } = item.batch;
+    const hasTerms = deliveries.some(({ terms }) => terms !== undefined);
     for (const { clientId, incarnation } of reachable(item, most)) {
       const gateKey = layout.gate(clientId);
       const gate = world.gates.get(gateKey);
       const head = world.heads.get(layout.head(clientId));
       if (gate === undefined || gate === "unreadable" || world.waiting.get(gateKey) !== undefined) continue;
       if (head?.incarnation !== incarnation || gate.incarnation !== incarnation) continue;
+      const limited = limitsOf.get(gateKey) ?? [];
       const need = needs.get(gateKey) ?? {
         rows: layout.rows(clientId, incarnation),
         ...queueSize(gate, head),
         maximumMessages: Infinity,
         maximumBytes: Infinity,
         lastQos0: gate.lastQos0,
-        from: Math.min(head.session.sentLimit, ...(limitsOf.get(gateKey) ?? [])) + 1,
-        startedThrough: Math.max(head.session.sentLimit, ...(limitsOf.get(gateKey) ?? [])),
+        from: Math.min(head.session.sentLimit, ...limited) + 1,
+        startedThrough: Math.max(head.session.sentLimit, ...limited),
+        isEmpty: gate.tail <= Math.min(head.session.sentLimit, ...limited),
+        isWhole: false,
       };
+      // Under terms all that waits counts.
+      need.isWhole ||= hasTerms || (gate.lastTerms ?? 0) >= need.from;
       need.messages++;
       // Which of the item's messages this one is does not matter: their sum is an upper bound.
       for (const { bytes } of item.messages) need.bytes += bytes;
@@ -208,8 +214,8 @@ async function loadWaiting(
     }
   }
   await Promise.all([...needs].map(async ([gateKey, need]) => {
-    if (need.messages <= need.maximumMessages && need.bytes <= need.maximumBytes) return;
-    world.waiting.set(gateKey, await readWaiting(context, need));
+    if (!need.isWhole && need.messages <= need.maximumMessages && need.bytes <= need.maximumBytes) return;
+    world.waiting.set(gateKey, need.isEmpty ? [] : await readWaiting(context, need));
   }));
 }
 
@@ -237,6 +243,10 @@ interface WaitingNeed {
   maximumBytes: number;
   readonly lastQos0: number;
   readonly from: number;
+  /** Whether nothing waits in it. */
+  readonly isEmpty: boolean;
+  /** Whether all that waits in it is to be known. */
+  isWhole: boolean;
   /** Up to here entries may count as started by the time that one has to give way. */
   readonly startedThrough: number;
 }
@@ -254,7 +264,8 @@ async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): 
     for (const entry of page.entries) {
       const row = readable(() => decodeQueueRow(entry.key, entry.value));
       if (row === undefined) continue;
-      waiting.push({ sequence: sequenceOf(entry.key), qos: row.qos, bytes: row.bytes, body: chunksOf(row) });
+      const { qos, terms } = row;
+      waiting.push({ sequence: sequenceOf(entry.key), qos, bytes: row.bytes, terms, body: chunksOf(row) });
       // What may turn out to be started is not counted on.
       if (sequenceOf(entry.key) <= need.startedThrough) continue;
       messages--;
@@ -262,7 +273,7 @@ async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): 
     }
     const last = page.entries.at(-1);
     if (!page.more || last === undefined) return waiting;
-    if (messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.lastQos0) return waiting;
+    if (!need.isWhole && messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.lastQos0) return waiting;
     start = after(last.key);
   }
 }

@@ -13,6 +13,7 @@ import {
   writeCopyFlags,
   writeNumbers,
 } from "../records/message.ts";
+import { type KeptTerms, readTerms, writeTerms } from "../records/terms.ts";
 import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import type { StoreContext } from "./context.ts";
@@ -28,6 +29,8 @@ export interface CopyHeader {
   readonly bytes: number;
   /** The log that it was moved from. */
   readonly claimed?: Claim;
+  /** How it waits, where it waits under terms. */
+  readonly terms?: KeptTerms | undefined;
 }
 
 /** A row of a log. */
@@ -48,8 +51,10 @@ export function encodeQueueRow(header: CopyHeader, body: Uint8Array | ChunkRef):
   const writer = recordWriter(RECORD_KIND.queued);
   writeCopyFlags(writer, header);
   writeNumbers(writer, header.subscriptionIdentifiers);
-  writer.number(header.bytes).flags(!(body instanceof Uint8Array), header.claimed !== undefined);
-  if (header.claimed !== undefined) writeClaim(writer, header.claimed);
+  const { bytes, claimed, terms } = header;
+  writer.number(bytes).flags(!(body instanceof Uint8Array), claimed !== undefined, terms !== undefined);
+  if (claimed !== undefined) writeClaim(writer, claimed);
+  if (terms !== undefined) writeTerms(writer, terms);
   if (body instanceof Uint8Array) writer.raw(body);
   else writeChunkRef(writer, body);
   return writer.finish();
@@ -106,8 +111,9 @@ function readQueueRow(reader: Reader): QueueRow {
   const flags = readCopyFlags(reader);
   const subscriptionIdentifiers = readNumbers(reader);
   const bytes = reader.count();
-  const [isStaged, isClaimed] = reader.flags(2);
+  const [isStaged, isClaimed, hasTerms] = reader.flags(3);
   const claimed = isClaimed ? { claimed: readClaim(reader) } : {};
+  const terms = hasTerms ? { terms: readTerms(reader) } : {};
   const body = isStaged ? readChunkRef(reader) : readBody(reader);
-  return { ...flags, subscriptionIdentifiers, bytes, body, ...claimed };
+  return { ...flags, subscriptionIdentifiers, bytes, ...terms, body, ...claimed };
 }

@@ -1,17 +1,15 @@
 /**
  * The records that a group of batches looks at, as read, and as they will be once what was planned is committed.
  */
-import type { QoS } from "../../mqtt/qos.ts";
+import type { WaitingCopy } from "../room.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import type { GateRecord } from "./gate.ts";
 import type { HeadRecord } from "./head.ts";
 import type { OutboxRecord } from "./outbox_row.ts";
 
 /** An entry of a log that an appender could take out. */
-export interface WaitingEntry {
+export interface WaitingEntry extends WaitingCopy {
   readonly sequence: number;
-  readonly qos: QoS;
-  readonly bytes: number;
   readonly body: ChunkRef | undefined;
 }
 

@@ -16,6 +16,9 @@ export const DROP_REASONS = [
   "purged",
   "groupEnded",
   "notAuthorized",
+  "replaced",
+  "filterFullOldest",
+  "filterFullNewest",
 ] as const satisfies readonly DropReason[];
 
 /** Lost messages by reason. */

@@ -1,7 +1,8 @@
 /** Copies at the border: what came in or goes out shares no bytes with the store. */
 import type { Message, MessageProperties } from "../../mqtt/message.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { DeliveryReceiver } from "../../store/session_store.ts";
+import type { KeptTerms } from "../../store/records/terms.ts";
+import type { DeliveryReceiver, WaitingTerms } from "../../store/session_store.ts";
 
 /** A message that shares nothing that can be written to. */
 export function copyOfMessage(message: Message): Message {
@@ -16,6 +17,15 @@ export function copyOfWill(will: Will): Will {
 /** A receiver that shares nothing that can be written to. */
 export function copyOfReceiver(receiver: DeliveryReceiver): DeliveryReceiver {
   return { ...receiver, subscriptionIdentifiers: [...receiver.subscriptionIdentifiers] };
+}
+
+/** What a log keeps of terms. */
+export function copyOfTerms({ slot, group, priority }: WaitingTerms): KeptTerms {
+  return {
+    ...(slot === undefined ? {} : { slot }),
+    ...(group === undefined ? {} : { group: { name: group.name } }),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }
 
 function copyOfProperties(properties: MessageProperties): MessageProperties {

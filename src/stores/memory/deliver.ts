@@ -1,13 +1,16 @@
 import type { DropReason, SessionChange } from "../../machine/change.ts";
+import type { QoS } from "../../mqtt/qos.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
+import { makeRoom } from "../../store/room.ts";
 import type {
   CommitBatch,
   Delivery,
   DeliveryReceiver,
   QueueLimits,
   ReceiverOutcome,
+  WaitingTerms,
 } from "../../store/session_store.ts";
-import { copyOfMessage, copyOfReceiver } from "./copies.ts";
+import { copyOfMessage, copyOfReceiver, copyOfTerms } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { SessionRecord } from "./records.ts";
 import type { World } from "./world.ts";
@@ -17,6 +20,55 @@ export interface OutboxPlace {
   readonly id: string;
   /** The number of its next entry. */
   nextNumber(): number;
+}
+
+/** A sequence that gives way, and why. */
+interface Leaving {
+  readonly sequence: number;
+  readonly reason: DropReason;
+}
+
+/** A copy on its way into a log. */
+interface Coming {
+  readonly bytes: number;
+  readonly qos: QoS;
+  readonly terms: WaitingTerms | undefined;
+}
+
+/** What gives way to a copy in a log, once changes of its session have been carried out; or why there is no room. */
+function roomFor(
+  record: SessionRecord,
+  copy: Coming,
+  limits: QueueLimits,
+  changes: readonly SessionChange[] = [],
+): readonly Leaving[] | DropReason {
+  const { log } = record;
+  const sentLimit = sentLimitAfter(record, changes);
+  if (copy.terms === undefined && (log?.lastTerms ?? 0) <= sentLimit) {
+    if (changes.length > 0) {
+      const size = sizeAfter(record, changes);
+      const fits = size.messages < limits.maximumMessages && size.bytes + copy.bytes <= limits.maximumBytes;
+      // Only whether there is room at once is asked beforehand, by who may refuse.
+      return fits ? [] : "queueFullNewest";
+    }
+    const leaving = givesWay(record, copy.bytes, copy.qos === 0, limits);
+    return leaving?.map((sequence) => ({ sequence, reason: "queueFullOldest" })) ?? "queueFullNewest";
+  }
+  const removed = new Set(changes.flatMap((change) => change.type === "deleteQueued" ? [change.sequence] : []));
+  const waiting = (log?.waiting(sentLimit) ?? []).filter(({ sequence }) => !removed.has(sequence));
+  const room = makeRoom(limits, sizeAfter(record, changes), waiting, copy);
+  if (!room.fits) return room.reason;
+  return room.leaving.map(({ entry, reason }) => ({ sequence: entry.sequence, reason }));
+}
+
+/** The `sentLimit` of a session once changes have been carried out. */
+function sentLimitAfter({ head }: SessionRecord, changes: readonly SessionChange[]): number {
+  let { sentLimit } = head;
+  for (const change of changes) {
+    if (change.type === "putHead") sentLimit = change.head.sentLimit;
+    if (change.type === "putSentLimit") sentLimit = change.sentLimit;
+  }
+  return sentLimit;
 }
 
 /** The sequences that give way to a message; `undefined` when there is no room to be made for it. */
@@ -52,15 +104,15 @@ export function nobodyTakes(world: World, batch: CommitBatch, own: SessionRecord
   if (batch.limits.whenFull !== "reject" || batch.behindOutbox === true || batch.outbox !== undefined) return false;
   const isEnding = batch.changes.some(({ type }) => type === "endSession");
   let isFull = false;
-  for (const { message, receivers } of batch.deliveries) {
+  for (const { message, terms, receivers } of batch.deliveries) {
     if (receivers === undefined || receivers.length > world.capabilities.maxReceiversPerCommit) return false;
     const bytes = messageBytes(message);
     for (const receiver of receivers) {
       const record = receiverOf(world, receiver);
       if (record === undefined || (record === own && isEnding)) continue;
       if (receiver.onlyIfOwned === true && !isOwnedAfter(record, record === own ? batch.changes : [])) continue;
-      const size = record === own ? sizeAfter(record, batch.changes) : sizeOf(record);
-      if (size.messages < batch.limits.maximumMessages && size.bytes + bytes <= batch.limits.maximumBytes) return false;
+      const copy = { bytes, qos: receiver.qos, terms };
+      if (typeof roomFor(record, copy, batch.limits, record === own ? batch.changes : []) !== "string") return false;
       isFull = true;
     }
   }
@@ -112,7 +164,8 @@ export function deliver(
     if (receivers === undefined || served < receivers.length) {
       // From here on the order of the publisher is kept by the outbox.
       isBehind = true;
-      world.putOutbox(outbox.id, outbox.nextNumber(), { ...delivery, cursor: served }, batch.now);
+      const { message } = delivery;
+      world.putOutbox(outbox.id, outbox.nextNumber(), { message, receivers, cursor: served }, batch.now);
     }
     for (const { clientId, incarnation } of receivers?.slice(served) ?? []) {
       outcomes.push({ outcome: "owed", clientId, incarnation });
@@ -131,13 +184,13 @@ function append(
   if (served === 0) return [];
   // One copy for all logs: they never change it, and hand out copies.
   const message = copyOfMessage(delivery.message);
-  return (delivery.receivers ?? []).slice(0, served)
-    .map((receiver) => appendTo(world, message, receiver, limits, ownNode));
+  const { terms, receivers = [] } = delivery;
+  return receivers.slice(0, served).map((receiver) => appendTo(world, { message, terms }, receiver, limits, ownNode));
 }
 
 function appendTo(
   world: World,
-  message: Message,
+  { message, terms }: { readonly message: Message; readonly terms: WaitingTerms | undefined },
   receiver: DeliveryReceiver,
   limits: QueueLimits,
   ownNode: string | undefined,
@@ -151,13 +204,14 @@ function appendTo(
   };
   if (receiver.onlyIfOwned === true && record.owner === undefined) return drop("notConnected");
   if (!isOwnedAsAsked(record, receiver)) return drop("notConnected");
-  const leaving = givesWay(record, messageBytes(message), receiver.qos === 0, limits);
-  if (leaving === undefined) return drop("queueFullNewest");
-  for (const sequence of leaving) {
+  const leaving = roomFor(record, { bytes: messageBytes(message), qos: receiver.qos, terms }, limits);
+  if (typeof leaving === "string") return drop(leaving);
+  for (const { sequence, reason } of leaving) {
     record.log?.remove(sequence);
-    world.countDrop(record, "queueFullOldest");
+    world.countDrop(record, reason);
   }
-  const sequence = (record.log ??= new MessageLog()).append(message, copyOfReceiver(receiver));
+  const kept = terms && copyOfTerms(terms);
+  const sequence = (record.log ??= new MessageLog()).append(message, copyOfReceiver(receiver), kept);
   const ownerNode = record.owner?.nodeId;
   // The node that commits reads the outcomes; only another one must be told.
   if (ownerNode !== undefined && ownerNode !== ownNode) world.doorbells.ring(ownerNode, clientId);
@@ -167,7 +221,7 @@ function appendTo(
     incarnation,
     sequence,
     ...(ownerNode === undefined ? {} : { ownerNode }),
-    ...(leaving.length === 0 ? {} : { dropped: leaving.map((): DropReason => "queueFullOldest") }),
+    ...(leaving.length === 0 ? {} : { dropped: leaving.map(({ reason }) => reason) }),
   };
 }
 

@@ -1,11 +1,20 @@
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import type { KeptTerms } from "../../store/records/terms.ts";
+import type { WaitingCopy } from "../../store/room.ts";
 import type { DeliveryReceiver, PageLimit, QueuePage } from "../../store/session_store.ts";
 import { copyOfMessage } from "./copies.ts";
+
+/** A message that waits. */
+export interface WaitingInLog extends WaitingCopy {
+  readonly sequence: number;
+}
 
 /** A place in a log. The message is shared by all its receivers; what differs stands beside it. */
 interface Slot {
   readonly sequence: number;
   readonly bytes: number;
+  /** How it waits, where it waits under terms. */
+  readonly terms: KeptTerms | undefined;
   /** `undefined` once removed: the slot goes with the next clearing. */
   copy: Copy | undefined;
 }
@@ -23,12 +32,15 @@ export class MessageLog {
   count = 0;
   /** Their bytes. */
   bytes = 0;
+  /** The highest sequence of a message that came with terms; 0 when there was none. */
+  lastTerms = 0;
   #qos0 = 0;
   #slots: Slot[] = [];
 
   /** Appends a message that the log may keep; answers its sequence. */
-  append(message: Message, receiver: DeliveryReceiver): number {
-    const slot: Slot = { sequence: ++this.tail, bytes: messageBytes(message), copy: { message, receiver } };
+  append(message: Message, receiver: DeliveryReceiver, terms?: KeptTerms): number {
+    const slot: Slot = { sequence: ++this.tail, bytes: messageBytes(message), terms, copy: { message, receiver } };
+    if (terms !== undefined) this.lastTerms = slot.sequence;
     this.#slots.push(slot);
     this.count += 1;
     this.bytes += slot.bytes;
@@ -62,6 +74,13 @@ export class MessageLog {
       if (slot?.copy !== undefined && (slot.copy.receiver.qos === 0) === qos0) yield slot;
     }
     return undefined;
+  }
+
+  /** What waits above a sequence, in order, with its level and terms. */
+  waiting(sequence: number): readonly WaitingInLog[] {
+    return this.#slots.slice(this.#indexAfter(sequence)).flatMap(({ sequence, bytes, terms, copy }) => {
+      return copy === undefined ? [] : [{ sequence, bytes, terms, qos: copy.receiver.qos }];
+    });
   }
 
   /** A page of what comes after a sequence. */

@@ -63,19 +63,24 @@ function owed({ clientId, incarnation }: DeliveryReceiver): ReceiverOutcome {
 }
 
 function outcomeOf({ clientId, incarnation }: DeliveryReceiver, told: string): ReceiverOutcome | undefined {
-  const [kind, value, node, gaveWay] = told.split(" ");
+  const [kind, value, node, ...gaveWay] = told.split(" ");
   switch (kind) {
     case "a": {
       const sequence = wholeNumber(value ?? "") ?? 0;
-      const dropped = wholeNumber(gaveWay ?? "") ?? 0;
-      if (sequence < 1 || dropped > MAX_GAVE_WAY) return undefined;
+      const [oldest = 0, replaced = 0, ofGroup = 0] = gaveWay.map((count) => wholeNumber(count) ?? 0);
+      if (sequence < 1 || oldest + replaced + ofGroup > MAX_GAVE_WAY) return undefined;
+      const dropped = [
+        ...Array.from({ length: replaced }, () => "replaced" as const),
+        ...Array.from({ length: ofGroup }, () => "filterFullOldest" as const),
+        ...Array.from({ length: oldest }, () => "queueFullOldest" as const),
+      ];
       return {
         outcome: "appended",
         clientId,
         incarnation,
         sequence,
         ...(node === undefined || node === "" ? {} : { ownerNode: nameOf(node) }),
-        ...(dropped > 0 ? { dropped: Array.from({ length: dropped }, () => "queueFullOldest" as const) } : {}),
+        ...(dropped.length > 0 ? { dropped } : {}),
       };
     }
     case "d":

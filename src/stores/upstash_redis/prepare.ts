@@ -7,7 +7,7 @@ import { messageBytes } from "../../mqtt/message.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import { commitEntry, JOURNAL_KEPT_MS } from "../../store/records/journal.ts";
 import { encodeOwedMessage, encodeOwedReceivers } from "../../store/records/owed.ts";
-import type { CommitBatch, DeliveryReceiver } from "../../store/session_store.ts";
+import type { CommitBatch, DeliveryReceiver, WaitingTerms } from "../../store/session_store.ts";
 import { foldChanges, type FoldedChanges } from "./changes.ts";
 import { Arguments } from "./context.ts";
 import { named } from "./fields.ts";
@@ -35,6 +35,9 @@ const REASON = {
   unowned: DROP_REASONS.indexOf("notConnected") + 1,
   newest: DROP_REASONS.indexOf("queueFullNewest") + 1,
   oldest: DROP_REASONS.indexOf("queueFullOldest") + 1,
+  replaced: DROP_REASONS.indexOf("replaced") + 1,
+  groupNewest: DROP_REASONS.indexOf("filterFullNewest") + 1,
+  groupOldest: DROP_REASONS.indexOf("filterFullOldest") + 1,
   unreadable: DROP_REASONS.indexOf("unreadable") + 1,
 } as const;
 
@@ -187,11 +190,12 @@ function addAppends(
   },
 ): void {
   call.add(limits.maximumMessages, limits.maximumBytes).flag(limits.whenFull === "dropOldest").flag(mayRefuse);
-  call.add(REASON.unowned, REASON.newest, REASON.oldest, REASON.unreadable, silent, source);
+  call.add(REASON.unowned, REASON.newest, REASON.oldest, REASON.unreadable);
+  call.add(REASON.replaced, REASON.groupNewest, REASON.groupOldest, silent, source);
   const used = [...new Set(appends.map(({ delivery }) => delivery))];
   const bodies = used.flatMap((index) => {
-    const message = deliveries[index]?.message;
-    return message === undefined ? [] : [messageBytes(message), bodyText(message)];
+    const { message, terms } = deliveries[index] ?? {};
+    return message === undefined ? [] : [messageBytes(message), bodyText(message), ...termsOf(terms)];
   });
   call.add(used.length, ...bodies, appends.length);
   for (const { delivery, receiver, mark } of appends) {
@@ -202,6 +206,21 @@ function addAppends(
     call.add(flags + 4 * Number(ownedBy !== undefined), ...(ownedBy === undefined ? [] : [named(ownedBy)]));
     call.add(mark, headerText(receiver));
   }
+}
+
+/** Terms as the script takes them: rank, group, slot, and the bounds of the group; no rank where there are none. */
+function termsOf(terms: WaitingTerms | undefined): readonly (string | number)[] {
+  if (terms === undefined) return [""];
+  const { slot, group, priority = 0 } = terms;
+  const bounds = group === undefined
+    ? [0, 0, 0]
+    : [group.maximumMessages, group.maximumBytes, Number(group.whenFull === "dropOldest")];
+  return [
+    priority,
+    group === undefined ? "-" : `g${named(group.name)}`,
+    slot === undefined ? "-" : `s${named(slot)}`,
+    ...bounds,
+  ];
 }
 
 /** Appends to logs that live in different slots: one script a client, and the places of its copies among all. */

@@ -129,10 +129,10 @@ export async function readQueue(
   return await pageOf(context, clientId, incarnation, page);
 }
 
-/** An entry is `<size> <light>;<header>;<body>`. */
+/** An entry is `<size> <light>;<header>;<body>`, with ` <rank> <group> <slot>` behind `<light>` where it has terms. */
 function readEntry(key: string, { field, value }: PageEntry): QueuedMessage {
   const [weight = "", header, body, ...rest] = value.split(";");
-  if (header === undefined || body === undefined || rest.length > 0 || !/^\d+ [01]$/.test(weight)) {
+  if (header === undefined || body === undefined || rest.length > 0 || !/^\d+ [01]( \d \S+ \S+)?$/.test(weight)) {
     throw unreadable(key, "it is no entry");
   }
   const shared: MessageBody = decodeRecord(key, bytesOf(key, body), RECORD_KIND.queued, readBody);

@@ -6,7 +6,13 @@ import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/messa
 import type { QoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { AcquireRequest, DeliveryReceiver, QueueLimits } from "../../store/session_store.ts";
+import type {
+  AcquireRequest,
+  DeliveryReceiver,
+  QueueLimits,
+  WaitingGroup,
+  WaitingTerms,
+} from "../../store/session_store.ts";
 import type { Random } from "../random.ts";
 
 /** The clients of a history. */
@@ -105,6 +111,22 @@ export function drawLimits(chance: Random): QueueLimits {
     maximumMessages: chance.pick([2, 4, 1_000]),
     maximumBytes: chance.pick([40, 1_000_000]),
     whenFull: chance.pick(["dropOldest", "dropNewest", "reject"]),
+  };
+}
+
+/** Terms that meet each other; often none. */
+export function drawTerms(chance: Random): WaitingTerms | undefined {
+  if (chance.chance(0.5)) return undefined;
+  const group: WaitingGroup = {
+    name: chance.pick(["g", "h"]),
+    maximumMessages: chance.pick([1, 2, 100]),
+    maximumBytes: chance.pick([30, 100_000]),
+    whenFull: chance.pick(["dropOldest", "dropNewest"]),
+  };
+  return {
+    ...(chance.chance(0.5) ? { slot: chance.pick(["one", "two", "é ;"]) } : {}),
+    ...(chance.chance(0.5) ? { group } : {}),
+    ...(chance.chance(0.5) ? { priority: chance.below(3) } : {}),
   };
 }
 

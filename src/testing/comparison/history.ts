@@ -28,6 +28,7 @@ import {
   drawLimits,
   drawMessage,
   drawReceivers,
+  drawTerms,
   FILTERS,
   NODE_IDS,
   type Target,
@@ -182,6 +183,8 @@ export class History {
     const owed = fixes ?? first.receivers?.slice(first.cursor) ?? [];
     const count = chance.below(owed.length + 1);
     const bare = this.#bareBatch();
+    const drawn = drawTerms(chance);
+    const terms = drawn === undefined ? {} : { terms: drawn };
     const batchFor = (entry: OutboxEntry): CommitBatch => {
       const from = entry.cursor + (chanceOfLate ? 1 : 0);
       const outbox: OutboxMove = {
@@ -191,7 +194,7 @@ export class History {
         to: from + count,
         ...(fixes === undefined ? {} : { receivers: fixes }),
       };
-      return { ...bare, deliveries: [{ message: entry.message, receivers: owed.slice(0, count) }], outbox };
+      return { ...bare, deliveries: [{ message: entry.message, receivers: owed.slice(0, count), ...terms }], outbox };
     };
     const chanceOfLate = chance.chance(0.1);
     const [ofModel, ofSubject] = this.#stores;
@@ -272,7 +275,9 @@ export class History {
   #drawDelivery(isUnrouted: boolean): CommitBatch["deliveries"][number] {
     const message: Message = drawMessage(this.#chance, this.#now);
     // What goes behind an outbox needs receivers to be owed to, or none at all: both are drawn.
-    return { message, receivers: isUnrouted ? undefined : drawReceivers(this.#chance, this.#known) };
+    const receivers = isUnrouted ? undefined : drawReceivers(this.#chance, this.#known);
+    const terms = drawTerms(this.#chance);
+    return { message, receivers, ...(terms === undefined ? {} : { terms }) };
   }
 
   async #send(sent: readonly SentBatch[], isRepeated = false): Promise<void> {

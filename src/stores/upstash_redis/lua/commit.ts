@@ -18,7 +18,7 @@ import { ENDING, INDEX } from "./shared.ts";
  * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now, stamp; whether it is whole; doorbells;
  *   with an own log its guard and changes; then limits, appends, the move of an entry, debts.
  * - Answer: `c` done, `s` the guard or the entry does not hold, `r` nobody could take it, or not all of a whole one, `p` done before, `x` a record is
- *   none. With `c` and `p` the outcomes of the appends, divided by semicolons (`a` sequence node gave-way, `d` reason, `e`, `t`
+ *   none. With `c` and `p` the outcomes of the appends, divided by semicolons (`a` sequence node gave-way of-its-slot of-its-group, `d` reason, `e`, `t`
  *   node: taken before); with `c` also what is to be done elsewhere.
  */
 export const COMMIT: Script = {
@@ -132,11 +132,20 @@ end
 -- Appends: what goes to whom, in order.
 local limits = {entries = number(), bytes = number(), givesWay = arg() == '1'}
 local refuses = arg() == '1'
-local reasons = {unowned = number(), newest = number(), oldest = number(), unreadable = number()}
+local reasons = {unowned = number(), newest = number(), oldest = number(), unreadable = number(),
+  replaced = number(), groupNewest = number(), groupOldest = number()}
 local silent, source = arg(), arg()
 local marker = 'o' .. source
 local bodies = {}
-for n = 1, number() do bodies[n] = {bytes = number(), value = arg()} end
+for n = 1, number() do
+  local body = {bytes = number(), value = arg()}
+  local rank = arg()
+  if rank ~= '' then
+    body.rank = tonumber(rank)
+    body.terms = {group = arg(), slot = arg(), entries = number(), bytes = number(), givesWay = arg() == '1'}
+  end
+  bodies[n] = body
+end
 local answers = {}
 local isTaken, isFull = false, false
 local marked = source ~= '' and {marker} or isWhole and {'k'} or {}
@@ -148,6 +157,7 @@ for n = 1, number() do
   if flags >= 4 then entry.token = arg() end
   entry.mark = arg()
   entry.bytes, entry.value = body.bytes, arg() .. ';' .. body.value
+  entry.rank, entry.terms = body.rank or 0, body.terms
   entries[n] = entry
 end
 
@@ -184,9 +194,9 @@ for n, entry in ipairs(entries) do
     answer = append(to, entry, limits, reasons, silent)
     if counts then to.isChanged = true end
   end
-  if isWhole and (answer[1] ~= 'a' or answer[4] > 0) then return reply('r') end
+  if isWhole and (answer[1] ~= 'a' or answer[4] > 0 or answer[5]) then return reply('r') end
   isTaken = isTaken or answer[1] == 'a'
-  isFull = isFull or (answer[1] == 'd' and answer[2] == reasons.newest)
+  isFull = isFull or (answer[1] == 'd' and (answer[2] == reasons.newest or answer[2] == reasons.groupNewest))
   for place, value in ipairs(answer) do
     if type(value) == 'number' then answer[place] = digits(value) end
   end

@@ -3,8 +3,10 @@
  *
  * A log is one hash: `i` its identity, `s` its state (the numbers below), `d` counts of what was lost by reason, `n` the
  * node that owns it or nothing, `t` and `u` the latest batch and its answer, `h` the head, `k` its owner's token, `r` the
- * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `j` what became of it and of those before it under its name, `c` a name too long for the
- * key, `m/` marks, `o=` what was taken from each source, and one field a sequence for what stands in it, which begins with its size, whether it is light (it gives way first) and a semicolon.
+ * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `j` what became of it and of those before it under its name,
+ * `q` the last sequence that came with terms, `c` a name too long for the
+ * key, `m/` marks, `o=` what was taken from each source, and one field a sequence for what stands in it, which begins with its size, whether it is light (it gives way first), its
+ * rank, group and slot where it has terms, and a semicolon.
  *
  * @module
  */
@@ -33,14 +35,14 @@ export const STATE = [
 export const LOG: string = `
 ${STATE.map((name, index) => `local ${upper(name)} = ${index + 1}`).join("\n")}
 local SIZE = ${STATE.length}
-local FIELDS = {'i', 's', 'd', 'n', 't', 'u'}
+local FIELDS = {'i', 's', 'd', 'n', 't', 'u', 'q'}
 -- Reads a log with some of its sequences and other fields. state is nothing when there is none, or it cannot be read.
 local function open(where, more)
   local fields = {unpack(FIELDS)}
   for n = 1, #more do fields[#FIELDS + n] = more[n] end
   local v = fetch(where, fields)
   local log = {where = where, id = v[1], state = numbers(v[2], SIZE), drops = numbers(v[3]), node = v[4] or '',
-    batch = v[5], answer = v[6], seen = {}, put = {}, gone = {}, set = {}, counted = false}
+    batch = v[5], answer = v[6], lastTerms = tonumber(v[7] or 0) or 0, seen = {}, put = {}, gone = {}, set = {}, counted = false}
   for n = 1, #more do log.seen[more[n]] = v[#FIELDS + n] end
   return log
 end
@@ -51,8 +53,13 @@ local function count(log, reason)
 end
 -- The size of an entry, and whether it is light; nothing when it cannot be told.
 local function weigh(value)
-  local bytes, light = string.match(value, '^(%d+) ([01]);')
+  local bytes, light = string.match(value, '^(%d+) ([01])[ ;]')
   return tonumber(bytes), light == '1'
+end
+-- The rank, the group and the slot of an entry; those of one without terms stand for none.
+local function termsOf(value)
+  local rank, group, slot = string.match(value, '^%d+ [01] (%d) (%S+) ([^ ;]+);')
+  return tonumber(rank or 0), group or '-', slot or '-'
 end
 local function take(log, sequence, bytes)
   local field = digits(sequence)
@@ -104,8 +111,8 @@ local function addMarks(log, list)
 end
 `;
 
-/** Reading a log from a position on, page by page. */
-export const PAGE: string = `
+/** Which sequences of a log there are. */
+export const SEQUENCES: string = `
 -- The sequences above a position that may stand in the log, in order: its fields where there are few of them.
 local function sequencesAfter(log, after)
   local list = {}
@@ -118,9 +125,18 @@ local function sequencesAfter(log, after)
     local sequence = tonumber(field)
     if sequence and sequence > after then list[#list + 1] = sequence end
   end
+  for field in pairs(log.put) do
+    local sequence = tonumber(field)
+    if sequence > after then list[#list + 1] = sequence end
+  end
   table.sort(list)
   return list
 end
+`;
+
+/** Reading a log from a position on, page by page. */
+export const PAGE: string = `
+${SEQUENCES}
 -- Says how far a page reaches, the tail, and the entries: sequence and value of each.
 local function sayPage(log, after, most, mostBytes)
   local sequences = sequencesAfter(log, after)
