@@ -64,6 +64,7 @@ export type {
   SessionTakenOver,
   WorkFailed,
 } from "./src/runtime/observe.ts";
+export type { QueueRule } from "./src/runtime/queue_rules.ts";
 export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode, SessionErrorOptions } from "./src/errors.ts";
 export type { StoreCapabilities, StoreRequirements } from "./src/store/capabilities.ts";
@@ -94,6 +95,8 @@ export type {
   StoreCallOptions,
   StoredSession,
   SweepWork,
+  WaitingGroup,
+  WaitingTerms,
 } from "./src/store/session_store.ts";
 export type {
   RetainedCapabilities,

@@ -43,6 +43,8 @@ export interface ResolveOptions {
    * Default: `single`.
    */
   readonly overlappingSubscriptions?: "single" | "each";
+  /** Whether a copy has the granted level though the message was published at a lower one. Default: `false`. */
+  readonly upgradeQoS?: boolean;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface ResolveOptions {
  *
  * A session's own message does not count as matching a No Local subscription ([MQTT-3.8.3-3]); another subscription of
  * the session may still take it. A copy has the lower of the published level and the highest granted one
- * ([MQTT-3.3.4-2], [MQTT-3.8.4-8]), the identifiers of all subscriptions it stands for, and keeps RETAIN if any of them
+ * ([MQTT-3.3.4-2], [MQTT-3.8.4-8]) unless it is upgraded, the identifiers of all subscriptions it stands for, and keeps RETAIN if any of them
  * asked for Retain As Published: what one subscription was promised is not lost because another overlaps it.
  *
  * Two incarnations of a client are two receivers, and a subscription that is named twice counts once.
@@ -71,11 +73,11 @@ export function resolveReceivers(
     else if (options.overlappingSubscriptions === "each") copies.push([match]);
     else copy.push(match);
   }
-  return copies.flatMap((copy) => toReceiver(copy, message));
+  return copies.flatMap((copy) => toReceiver(copy, message, options.upgradeQoS === true));
 }
 
 /** The copy for some subscriptions of one session; none for none. */
-function toReceiver(matches: readonly SubscriptionMatch[], message: RoutedMessage): Receiver[] {
+function toReceiver(matches: readonly SubscriptionMatch[], message: RoutedMessage, upgrades: boolean): Receiver[] {
   const [first] = matches;
   if (first === undefined) return [];
   let granted: QoS = 0;
@@ -91,7 +93,7 @@ function toReceiver(matches: readonly SubscriptionMatch[], message: RoutedMessag
   return [{
     clientId: first.clientId,
     incarnation: first.incarnation,
-    qos: minimumQoS(message.qos, granted),
+    qos: upgrades ? granted : minimumQoS(message.qos, granted),
     retain: message.retain && retainAsPublished,
     subscriptionIdentifiers,
   }];

@@ -43,8 +43,8 @@ export function letterOf(
     offers = dispatch.offers;
     if (dispatch.delivery === undefined) continue;
     deliveries.push(dispatch.delivery);
-    // What is retained was taken by somebody already.
-    const isTaken = message.retain && context.retention !== undefined;
+    // What is retained was taken by somebody already, and who publishes at QoS 0 hears of no refusal.
+    const isTaken = message.qos === 0 || (message.retain && context.retention !== undefined);
     if (context.options.queue.whenFull === "reject" && !isTaken) refusableRef = ref;
   }
   return { changes, deliveries, effects, offers, ...(refusableRef === undefined ? {} : { refusableRef }) };

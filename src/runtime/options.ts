@@ -6,6 +6,7 @@ import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { FlightRecorder } from "./flight.ts";
+import type { QueueRule } from "./queue_rules.ts";
 import type { Observe } from "./observe.ts";
 
 /** What a callback of the host gets beside its question. */
@@ -151,6 +152,8 @@ export interface BrokerOptions {
   readonly queue?: Partial<QueueLimits>;
   /** Whether QoS 0 messages are kept for sessions that are not connected. */
   readonly queueQos0?: boolean;
+  /** How messages of some topics wait; the first rule that matches holds. */
+  readonly queueRules?: readonly QueueRule[];
   /**
    * Everybody is let in under the id of the CONNECT when absent. A CONNECT with an Authentication Method comes here if
    * `limits.authenticationMethods` names it.
@@ -214,6 +217,7 @@ export interface ResolvedOptions {
   readonly policy: SessionPolicy;
   readonly queue: QueueLimits;
   readonly queueQos0: boolean;
+  readonly queueRules: readonly QueueRule[];
   readonly authenticate: BrokerOptions["authenticate"];
   readonly reauthenticate: BrokerOptions["reauthenticate"];
   readonly authorize: BrokerOptions["authorize"];

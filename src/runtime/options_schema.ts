@@ -6,6 +6,7 @@
 import {
   array,
   boolean,
+  exactOptional,
   type GenericSchema,
   getDotPath,
   gtValue,
@@ -138,6 +139,16 @@ function schema(): GenericSchema<PlainOptions> {
     }),
     reauthorizeOnResume: boolean(),
     authorizeDeliveries: boolean(),
+    queueRules: array(object({
+      filter: string(),
+      keepLast: exactOptional(boolean()),
+      maximumMessages: exactOptional(count),
+      maximumBytes: exactOptional(count),
+      whenFull: exactOptional(picklist(["dropOldest", "dropNewest"])),
+      priority: exactOptional(upTo(0, 9)),
+      queueQos0: exactOptional(boolean()),
+      upgradeQoS: exactOptional(boolean()),
+    })),
     lease: object({
       durationMs: positive,
       renewEveryMs: positive,

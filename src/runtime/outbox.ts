@@ -95,7 +95,7 @@ export class Outbox {
 
   /** Serves the receivers of an entry, slice by slice. Returns `false` when somebody else has moved it. */
   async #serve(entry: OutboxEntry): Promise<boolean> {
-    const { options, sessions, lane, batchId } = this.#outbox;
+    const { options, sessions, lane, router, batchId } = this.#outbox;
     const { outboxId, number, message } = entry;
     const receivers = entry.receivers ?? await this.#route(entry);
     const most = Math.max(1, Math.min(options.store.capabilities.maxReceiversPerCommit, receivers.length));
@@ -107,7 +107,7 @@ export class Outbox {
       const batch = {
         id: batchId(),
         changes: [],
-        deliveries: slice.length === 0 ? [] : [{ message, receivers: slice }],
+        deliveries: slice.length === 0 ? [] : [router.delivery(message, slice)],
         outbox: { outboxId, number, from, to, ...(fixes ? { receivers } : {}) },
         limits: unrefusable(options.queue),
         now: options.environment.now(),
@@ -132,6 +132,8 @@ export class Outbox {
     // A Will: it may come here again, and later than what its client has published since.
     if (message.retain) await retention?.retain(message, { refusable: false, unlessLater: true });
     const matches = await router.match([message.topic]);
-    return router.receivers(message, matches.get(message.topic) ?? []).map((receiver) => router.ifConnected(receiver));
+    return router.receivers(message, matches.get(message.topic) ?? []).map((receiver) =>
+      router.ifConnected(message, receiver)
+    );
   }
 }

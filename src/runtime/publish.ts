@@ -10,6 +10,7 @@ import type { CommitLane, LaneSource } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import { LookUps, type Matches } from "./look_ups.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { type QueueRules, queueRules } from "./queue_rules.ts";
 
 /** What becomes of a routed message. */
 export interface Dispatch {
@@ -34,9 +35,11 @@ export class Router {
   readonly #router: RouterOptions;
   readonly #loose: LooseMessages;
   readonly #lookUps: LookUps;
+  readonly #rules: QueueRules;
 
   constructor(router: RouterOptions) {
     this.#router = router;
+    this.#rules = queueRules(router.options.queueRules, router.options.queueQos0);
     this.#loose = new LooseMessages(router);
     this.#lookUps = new LookUps(router.options);
   }
@@ -48,15 +51,19 @@ export class Router {
 
   /** Who gets a copy. */
   receivers(message: Message, matches: readonly SubscriptionMatch[]): readonly Receiver[] {
-    return matches.length === 0 ? [] : resolveReceivers(matches, message, this.#router.options.policy);
+    if (matches.length === 0) return [];
+    const { upgradeQoS } = this.#rules.of(message.topic);
+    const { overlappingSubscriptions } = this.#router.options.policy;
+    return resolveReceivers(matches, message, { overlappingSubscriptions, upgradeQoS });
   }
 
   /** Parts the copies. Those of a QoS 0 message that must be stored leave by themselves: the publisher does not wait. */
   dispatch(message: Message, receivers: readonly Receiver[]): Dispatch {
     if (message.qos > 0 && receivers.every((receiver) => receiver.qos > 0)) {
-      return { delivery: { message, receivers }, offers: [] };
+      return { delivery: this.delivery(message, receivers), offers: [] };
     }
     const stored: DeliveryReceiver[] = [];
+    const loose: DeliveryReceiver[] = [];
     const offers: (() => void)[] = [];
     for (const receiver of receivers) {
       if (receiver.qos > 0) {
@@ -65,17 +72,21 @@ export class Router {
       }
       const session = this.#router.sessions.live(receiver.clientId, receiver.incarnation);
       if (session !== undefined) offers.push(() => session.offerQos0(message, receiver));
-      else stored.push(this.ifConnected(receiver));
+      else (message.qos > 0 ? stored : loose).push(this.ifConnected(message, receiver));
     }
-    if (stored.length === 0) return { offers };
-    if (message.qos > 0) return { delivery: { message, receivers: stored }, offers };
-    this.#loose.add({ message, receivers: stored });
-    return { offers };
+    if (loose.length > 0) this.#loose.add(this.delivery(message, loose));
+    return stored.length === 0 ? { offers } : { delivery: this.delivery(message, stored), offers };
+  }
+
+  /** What is stored of a message, under the terms that hold for its topic. */
+  delivery(message: Message, receivers: readonly DeliveryReceiver[]): Delivery {
+    const { terms } = this.#rules.of(message.topic);
+    return terms === undefined ? { message, receivers } : { message, receivers, terms };
   }
 
   /** A receiver under the rule for QoS 0: kept for the disconnected only where that was asked for. */
-  ifConnected(receiver: DeliveryReceiver): DeliveryReceiver {
-    return receiver.qos > 0 || this.#router.options.queueQos0 ? receiver : { ...receiver, onlyIfOwned: true };
+  ifConnected({ topic }: Message, receiver: DeliveryReceiver): DeliveryReceiver {
+    return receiver.qos > 0 || this.#rules.of(topic).queueQos0 ? receiver : { ...receiver, onlyIfOwned: true };
   }
 }
 

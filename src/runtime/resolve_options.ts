@@ -67,6 +67,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     policy: { ...DEFAULT_POLICY, ...options.policy },
     queue,
     queueQos0: options.queueQos0 ?? false,
+    queueRules: options.queueRules ?? [],
     authenticate: options.authenticate,
     reauthenticate: options.reauthenticate,
     authorize: options.authorize,
