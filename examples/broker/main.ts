@@ -41,6 +41,7 @@ async function run(settings: Settings): Promise<void> {
       maximumSessionExpiryInterval: settings.sessionExpiryMax,
     },
     queue: { maximumMessages: settings.maxQueuedMessages, maximumBytes: settings.maxQueuedBytes },
+    queueRules: settings.queueRules,
     lease: {
       durationMs: settings.leaseMs,
       renewEveryMs: settings.leaseMs / 4,

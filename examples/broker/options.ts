@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import type { QueueRule } from "@edge-mqtt/session";
 
 /** Where sessions can live. */
 const STORES = ["memory", "deno-kv", "upstash"] as const;
@@ -41,6 +42,8 @@ export interface Settings {
   readonly maxPacketBytes: number;
   /** How many received bytes of one client may wait. */
   readonly maxInputBytes: number;
+  /** How messages of some topics wait. */
+  readonly queueRules: readonly QueueRule[];
   /** The file that flight recordings are added to; absent for none. */
   readonly record?: string;
 }
@@ -87,6 +90,9 @@ deno task start [options]
   --max-queued-messages N   for one session (${DEFAULTS["max-queued-messages"]})
   --max-queued-bytes N      for one session (${DEFAULTS["max-queued-bytes"]})
   --max-retained N          retained messages of all topics; 0 for none (${DEFAULTS["max-retained"]})
+  --queue-rule "FILTER …"   how messages of these topics wait for one session, once for each rule; the first that
+                            matches holds: keep-last, messages=N, bytes=N, drop-newest, priority=0…9, queue-qos0,
+                            drop-qos0, upgrade-qos
   --session-expiry-max N    the longest Session Expiry Interval, in seconds (never ends)
   --max-packet-bytes N      the largest packet that a client may send (${DEFAULTS["max-packet-bytes"]})
   --max-input-bytes N       received bytes of one client that may wait (${DEFAULTS["max-input-bytes"]})
@@ -114,10 +120,11 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         cluster: flag,
         data: text,
         record: text,
+        "queue-rule": { type: "string", multiple: true },
         ...Object.fromEntries(names.map((name) => [name, text])),
       },
     });
-    const { help = false, cluster = false, ...rest } = values;
+    const { help = false, cluster = false, "queue-rule": rules = [], ...rest } = values;
     if (help === true) return { say: HELP, exitCode: 0 };
     const given = rest as Readonly<Record<string, string | undefined>>; // Only flags are boolean.
     const value = (name: OptionName) => given[name] ?? DEFAULTS[name];
@@ -147,12 +154,44 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         maxPacketBytes,
         // Less, and a packet that is allowed could not come in.
         maxInputBytes: count("max-input-bytes", maxPacketBytes),
+        // A text option that may be given several times is a list of texts.
+        queueRules: (rules as readonly string[]).map(readQueueRule),
         ...(given["record"] === undefined ? {} : { record: given["record"] }),
       },
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { say: `${reason}\nSee --help.\n`, exitCode: 2 };
+  }
+}
+
+/** `alarms/# priority=9 messages=100`: a filter and what holds for it. A filter with a space is not for the command line. */
+function readQueueRule(text: string): QueueRule {
+  const [filter = "", ...words] = text.trim().split(/\s+/);
+  return words.reduce<QueueRule>((rule, word) => ({ ...rule, ...ruleWord(word) }), { filter });
+}
+
+function ruleWord(word: string): Partial<QueueRule> {
+  const [name, value = ""] = word.split("=");
+  switch (name) {
+    case "keep-last":
+      return { keepLast: true };
+    case "messages":
+      return { maximumMessages: wholeNumber("queue-rule: messages", value, 1, Number.MAX_SAFE_INTEGER) };
+    case "bytes":
+      return { maximumBytes: wholeNumber("queue-rule: bytes", value, 1, Number.MAX_SAFE_INTEGER) };
+    case "priority":
+      return { priority: wholeNumber("queue-rule: priority", value, 0, 9) };
+    case "drop-newest":
+      return { whenFull: "dropNewest" };
+    case "queue-qos0":
+      return { queueQos0: true };
+    case "drop-qos0":
+      return { queueQos0: false };
+    case "upgrade-qos":
+      return { upgradeQoS: true };
+    default:
+      throw new RangeError(`--queue-rule does not know ${word}`);
   }
 }
 

@@ -33,6 +33,7 @@ export const RECORD_KIND = {
   retained: 18,
   retainedTotals: 19,
   ended: 24,
+  gateWithTerms: 40,
 } as const;
 
 /** More than is ever counted, and so far below 2^53 that sums of some can still be written. */

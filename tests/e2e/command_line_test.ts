@@ -29,6 +29,16 @@ Deno.test("Upstash Redis is a store, under a prefix that may be chosen, and no f
   }
 });
 
+Deno.test("queue rules are read in their order, each with its filter and what holds for it", () => {
+  const args = ["--queue-rule", "alarms/# priority=9 queue-qos0", "--queue-rule=# keep-last messages=5 drop-newest"];
+  const command = readCommandLine(["--store", "memory", ...args], noData);
+  assert.ok("run" in command);
+  assert.deepEqual(command.run.queueRules, [
+    { filter: "alarms/#", priority: 9, queueQos0: true },
+    { filter: "#", keepLast: true, maximumMessages: 5, whenFull: "dropNewest" },
+  ]);
+});
+
 Deno.test("a cluster is behind Upstash's protocol only where that is said, and behind no other store", () => {
   for (const [args, expected] of [[[], false], [["--cluster"], true]] as const) {
     const command = readCommandLine(["--store", "upstash", ...args], noData);
@@ -45,6 +55,8 @@ Deno.test("what the command line cannot mean is refused with 2 and the reason", 
     "--lease-ms": ["--lease-ms", "soon"],
     "--store": ["--store", "paper"],
     "--node": ["--node"],
+    "--queue-rule does not know loud": ["--queue-rule", "t loud"],
+    "queue-rule: priority": ["--queue-rule", "t priority=10"],
     "--cluster is for --store upstash": ["--cluster"],
     "--cluster": ["--store", "upstash", "--cluster=no"],
   };

@@ -22,6 +22,30 @@ legal("as many lost messages as were counted", (trace) => {
   for (const text of ["m1", "m2", "m3"]) writer.publishes(text);
   trace.rests({ reader: { dropped: { queueFullOldest: 2, queueFullNewest: 1 } } });
 }, { queueIsLimited: true });
+const KEEPS_LAST = { keepsLast: [{ filter: "t", keepLast: true }] };
+illegal("lost message", "the last message of a topic that keeps it, counted as replaced", (trace) => {
+  const { writer } = pair(trace);
+  for (const text of ["m1", "m2"]) writer.publishes(text);
+  trace.rests({ reader: { dropped: { replaced: 2 } } });
+}, KEEPS_LAST);
+illegal("lost message", "more messages whose place another took than were counted", (trace) => {
+  const { reader, writer } = pair(trace);
+  for (const text of ["m1", "m2", "m3"]) writer.publishes(text);
+  reader.gets(publish("m3", { id: 3 }));
+  reader.sends({ type: "puback", packetId: 3, reasonCode: 0 });
+  trace.rests({ reader: { dropped: { replaced: 1 } } });
+}, KEEPS_LAST);
+legal("messages whose place the last one took, all counted", (trace) => {
+  const { reader, writer } = pair(trace);
+  for (const text of ["m1", "m2", "m3"]) writer.publishes(text);
+  reader.gets(publish("m3", { id: 3 }));
+  reader.sends({ type: "puback", packetId: 3, reasonCode: 0 });
+  trace.rests({ reader: { dropped: { replaced: 2 } } });
+}, KEEPS_LAST);
+illegal("dropped without reason", "a replaced message where no topic keeps its last", (trace) => {
+  pair(trace);
+  trace.rests({ reader: { dropped: { replaced: 1 } } });
+});
 illegal("lost message", "a message without expiry that is counted as expired", (trace) => {
   const { writer } = pair(trace);
   writer.publishes("m1");

@@ -83,6 +83,8 @@ export function boundsOf(plan: Plan): WorldBounds {
   const neverMs = unheard && clients.some(({ keepAlive }) => keepAlive === 0) ? plan.lengthMs + 60_000 : 0;
   const leaseMs = deaths || faults.length > 0 || clockMs > 0 ? broker.leaseMs + GRACE_MS : 0;
   const wokenMs = Math.max(DUE_POLL_MS, ...nodes.map(({ wokenEveryMs = 0 }) => wokenEveryMs));
+  const rules = broker.rules ?? [];
+  const hasBounds = rules.some(({ maximumMessages }) => maximumMessages !== undefined);
   const awayMs = actions.reduce(
     (sum, action) => action.do === "crash" || action.do === "shutdown" ? sum + action.forMs : sum,
     lateMs,
@@ -95,7 +97,8 @@ export function boundsOf(plan: Plan): WorldBounds {
     dueMs: quickMs + storeMs + 2 * wokenMs + awayMs + leaseMs,
     effectMs: quickMs + storeMs,
     ...(faults.length === 0 ? {} : { silentMs: LAST_WORDS_MS }),
-    queueIsLimited: broker.queueMessages < 1_000,
+    queueIsLimited: broker.queueMessages < 1_000 || hasBounds,
+    keepsLast: rules,
     queueQos0: broker.queueQos0,
     forbiddenTopics: FORBIDDEN,
     ...(broker.maximumSessionExpiryInterval === 0xffff_ffff

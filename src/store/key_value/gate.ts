@@ -67,17 +67,21 @@ export function ownerOf(gate: GateRecord, head: HeadRecord | undefined): string 
 
 /** Writes a gate. */
 export function encodeGate(gate: GateRecord): Uint8Array {
-  const writer = recordWriter(RECORD_KIND.gate);
+  const { lastTerms } = gate;
+  const writer = recordWriter(lastTerms === undefined ? RECORD_KIND.gate : RECORD_KIND.gateWithTerms);
   writer.text(gate.incarnation).number(gate.epoch).text(gate.ownerNode).number(gate.tail);
   writer.number(gate.appendedBytes).number(gate.droppedMessages).number(gate.droppedBytes).number(gate.lastQos0);
+  if (lastTerms !== undefined) writer.number(lastTerms);
   writeDrops(writer, gate.drops);
-  if (gate.lastTerms !== undefined) writer.number(gate.lastTerms);
   return writer.finish();
 }
 
 /** Reads a gate. */
 export function decodeGate(key: string, bytes: Uint8Array): GateRecord {
-  return decodeRecord(key, bytes, RECORD_KIND.gate, (reader) => ({
+  // A log that nothing came to under terms has a gate of the form from before there were any.
+  const hasTerms = bytes[1] === RECORD_KIND.gateWithTerms;
+  const kind = hasTerms ? RECORD_KIND.gateWithTerms : RECORD_KIND.gate;
+  return decodeRecord(key, bytes, kind, (reader) => ({
     incarnation: reader.text(),
     epoch: reader.count(),
     ownerNode: reader.text(),
@@ -86,7 +90,7 @@ export function decodeGate(key: string, bytes: Uint8Array): GateRecord {
     droppedMessages: reader.count(),
     droppedBytes: reader.count(),
     lastQos0: reader.count(),
+    ...(hasTerms ? { lastTerms: reader.count() } : {}),
     drops: readDrops(reader),
-    ...(reader.left > 0 ? { lastTerms: reader.count() } : {}),
   }));
 }

@@ -158,4 +158,11 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
     replacement: "if (recorded !== undefined && result !== undefined && n < 0) {",
     breaks: "a tampered line is found",
   },
+  {
+    name: "what an outbox owes waits under no terms",
+    file: "src/runtime/outbox.ts",
+    text: "[router.delivery(message, slice)]",
+    replacement: "[{ message, receivers: slice }]",
+    breaks: "queueRules",
+  },
 ];

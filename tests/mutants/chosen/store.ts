@@ -152,4 +152,32 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
     replacement: "if (head.lastBatchId === batch.id || isCurrent(head, state.head))",
     breaks: "D8",
   },
+  {
+    name: "a copy under terms displaces one of a higher priority",
+    file: "src/store/room.ts",
+    text: "return priorityOf(entry) <= priorityOf(copy) && (copy.qos > 0 || entry.qos === 0);",
+    replacement: "return copy.qos > 0 || entry.qos === 0;",
+    breaks: "WaitingTerms.priority",
+  },
+  {
+    name: "a copy at QoS 0 under terms displaces one that was promised",
+    file: "src/store/room.ts",
+    text: "return priorityOf(entry) <= priorityOf(copy) && (copy.qos > 0 || entry.qos === 0);",
+    replacement: "return priorityOf(entry) <= priorityOf(copy);",
+    breaks: "QueueLimits.whenFull",
+  },
+  {
+    name: "what waits in the key-value store is not read for a copy under terms",
+    file: "src/store/key_value/load.ts",
+    text: "need.isWhole ||= hasTerms || (gate.lastTerms ?? 0) >= need.from;",
+    replacement: "need.isWhole ||= false;",
+    breaks: "WaitingTerms.slot",
+  },
+  {
+    name: "the memory store lets what was started give way to a copy under terms",
+    file: "src/stores/memory/deliver.ts",
+    text: "const waiting = (log?.waiting(sentLimit) ?? []).filter",
+    replacement: "const waiting = (log?.waiting(0) ?? []).filter",
+    breaks: "G7",
+  },
 ];

@@ -60,4 +60,11 @@ export const UPSTASH_FAULTS: readonly ChosenFault[] = [
     replacement: "if not known or",
     breaks: "G5 of an outbox: no copy twice",
   },
+  {
+    name: "the script makes no room under terms for an entry that came without",
+    file: "src/stores/upstash_redis/lua/append.ts",
+    text: "if entry.terms or log.lastTerms > log.state[LIMIT] then",
+    replacement: "if entry.terms then",
+    breaks: "WaitingTerms.priority",
+  },
 ];

@@ -12,6 +12,7 @@ import { latestEnd, surelyEndedByHand } from "./lifetime.ts";
 import type { Message } from "./message.ts";
 import type { SessionReport } from "./observation.ts";
 import { goesOnInAnyCase, holdersNow, mustExist } from "./session_present.ts";
+import { topicMatches } from "./topic_match.ts";
 import { surelyMatches } from "./subscriptions.ts";
 import { earliestPublication, latestPublication, type Will } from "./will.ts";
 
@@ -107,17 +108,23 @@ function judgeArrivals(
 ): void {
   const lasting: string[] = [];
   const expiring: string[] = [];
+  const replaceable: string[] = [];
   for (const message of knowledge.messages.values()) {
     if (message.qos === 0 || message.isDoubtful || (generation.got.has(message))) continue;
     const isOwed = message.kind === "will"
       ? message.wills.some((will) => isWillOwed(knowledge, will, message, client, generation, willTimes))
       : message.acceptedSeq !== Infinity && isOwedTo(message, client, generation);
-    if (isOwed) (mayExpire(knowledge, message) ? expiring : lasting).push(message.text);
+    if (!isOwed) continue;
+    const list = mayExpire(knowledge, message) ? expiring : mayBeReplaced(knowledge, message) ? replaceable : lasting;
+    list.push(message.text);
   }
-  if (lasting.length === 0 && expiring.length === 0) return;
+  if (lasting.length + expiring.length + replaceable.length === 0) return;
   const { dropped } = report;
   const count = (reason: string) => dropped[reason] ?? 0;
-  const full = knowledge.bounds.queueIsLimited ? count("queueFullOldest") + count("queueFullNewest") : 0;
+  const full = knowledge.bounds.queueIsLimited ? FULL.reduce((sum, reason) => sum + count(reason), 0) : 0;
+  // Of those whose place a later one may have taken, more than were counted are as lost as any other.
+  const replaced = knowledge.bounds.keepsLast === undefined ? 0 : count("replaced");
+  lasting.push(...replaceable.slice(replaced));
   const waiting = connection === undefined ? report.queuedMessages : 0;
   const excused = waiting + full + (client.limitsPackets ? count("tooLarge") : 0);
   const lost = lasting.length > excused ? lasting : [...lasting, ...expiring];
@@ -162,13 +169,28 @@ function isWillOwed(
   );
 }
 
+/** Reasons that a limit gives. */
+const FULL: readonly string[] = ["queueFullOldest", "queueFullNewest", "filterFullOldest", "filterFullNewest"];
+
+/** Whether a message may have given way to a later one of its topic: the last one never does. */
+function mayBeReplaced({ bounds, messages }: Knowledge, message: Message): boolean {
+  const rule = (bounds.keepsLast ?? []).find(({ filter }) => topicMatches(filter, message.topic));
+  if (rule?.keepLast !== true) return false;
+  for (const other of messages.values()) {
+    if (other === message || other.topic !== message.topic || other.qos === 0 || other.isRefused) continue;
+    // When a Will was routed is not known here.
+    if (other.kind === "will" || other.acceptedSeq > message.firstSeq) return true;
+  }
+  return false;
+}
+
 /** No message is dropped for a reason that cannot be (G14). */
 function judgeDrops(knowledge: Knowledge, client: Client, { dropped }: SessionReport): void {
-  const { queueIsLimited } = knowledge.bounds;
+  const { queueIsLimited, keepsLast = [] } = knowledge.bounds;
   for (const [reason, times] of Object.entries(dropped)) {
     if (times === undefined || times === 0) continue;
-    const isFull = reason === "queueFullOldest" || reason === "queueFullNewest";
-    const isImpossible = isFull && !queueIsLimited || reason === "unreadable" ||
+    const isImpossible = FULL.includes(reason) && !queueIsLimited || reason === "unreadable" ||
+      reason === "replaced" && !keepsLast.some(({ keepLast }) => keepLast === true) ||
       reason === "expired" && !anyExpires(knowledge);
     if (isImpossible) knowledge.report("dropped without reason", client.name, `${times} as ${reason}`);
   }

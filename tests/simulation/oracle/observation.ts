@@ -169,6 +169,11 @@ export interface WorldBounds {
   readonly dueMs: number;
   /** Whether messages may be dropped since a queue is limited; such losses must be counted. */
   readonly queueIsLimited: boolean;
+  /**
+   * Rules for topics, the first whose filter matches holding: of topics that keep their last message a later one may take
+   * the place of an earlier one. Absent: there are none.
+   */
+  readonly keepsLast?: readonly { readonly filter: string; readonly keepLast?: boolean }[];
   /** Whether QoS 0 messages wait for sessions that are not connected. */
   readonly queueQos0: boolean;
   /** Nobody may publish to topics that begin so; a 3.1.1 client is not told. */

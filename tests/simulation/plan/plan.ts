@@ -35,6 +35,15 @@ export interface NodePlan {
   readonly wokenEveryMs?: number;
 }
 
+/** How messages of some topics wait: the first rule that matches holds. */
+export interface RulePlan {
+  readonly filter: string;
+  readonly keepLast?: boolean;
+  readonly maximumMessages?: number;
+  readonly whenFull?: "dropOldest" | "dropNewest";
+  readonly priority?: number;
+}
+
 /** How the broker of all nodes is set up. */
 export interface BrokerPlan {
   readonly leaseMs: number;
@@ -50,6 +59,8 @@ export interface BrokerPlan {
   /** The largest packet that is taken, and the highest level; absent is what the broker does by itself. */
   readonly maximumPacketSize?: number;
   readonly maximumQoS?: Level;
+  /** How messages of some topics wait; absent for none. */
+  readonly rules?: readonly RulePlan[];
   /** A verdict of the host takes between these, in milliseconds; absent gives it at once. */
   readonly verdictMs?: readonly [number, number];
 }

@@ -95,6 +95,7 @@ export class Node {
       duePollMs: DUE_POLL_MS,
       doorbellPollMs: DOORBELL_POLL_MS,
       queueQos0: settings.queueQos0,
+      queueRules: settings.rules ?? [],
       queue: { maximumMessages: settings.queueMessages, whenFull: settings.whenFull },
       limits: {
         sendAhead: settings.sendAhead,

@@ -122,6 +122,8 @@ const SWEEP: DueRow = {
   lastOutcomes: new Uint8Array([1]),
 };
 
+const TERMS = { slot: "t/é", group: { name: "t/#" }, priority: 9 } as const;
+
 interface Fixture {
   readonly name: string;
   /** What schema version 1 wrote. It never changes: later releases have to read it. */
@@ -169,6 +171,21 @@ const FIXTURES: readonly Fixture[] = [
     value: GATE,
     encode: () => encodeGate(GATE),
     decode: decodeGate,
+  },
+  {
+    name: "gate of a log with terms",
+    hex: "0128016903016eac02f0a2040214ab02ad02010202",
+    value: { ...GATE, lastTerms: 301 },
+    encode: () => encodeGate({ ...GATE, lastTerms: 301 }),
+    decode: decodeGate,
+  },
+  {
+    name: "queued message under terms",
+    hex:
+      "01030101050c02030904742fc3a903742f2301e0a499ffbc3180d095ffbc31017004742fc3a93f04746578740172010702016101620161000200ff",
+    value: { ...HEADER, terms: TERMS, body: BODY },
+    encode: () => encodeQueueRow({ ...HEADER, terms: TERMS }, encodeBody(MESSAGE)),
+    decode: decodeQueueRow,
   },
   {
     name: "queued message",
