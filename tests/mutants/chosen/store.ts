@@ -106,14 +106,15 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
   {
     name: "key-value: the last started message gives way",
     file: `${KEY_VALUE}/append.ts`,
-    text: "entry.sequence > sentLimit",
-    replacement: "entry.sequence >= sentLimit",
+    text: "sequence > sentLimit",
+    replacement: "sequence >= sentLimit",
     breaks: "G7",
   },
   {
     name: "key-value: who drops does not check what was started meanwhile",
     file: `${KEY_VALUE}/append.ts`,
-    text: "if (victims?.length !== 0 && head !== undefined) plan.check(headKey, world.versionOf(headKey));",
+    text:
+      "if (!(room.fits && room.leaving.length === 0) && head !== undefined) plan.check(headKey, world.versionOf(headKey));",
     replacement: "",
     breaks: "G7",
   },
