@@ -211,7 +211,7 @@ function joinNegative(args: readonly string[]): string[] {
   return joined;
 }
 
-function wholeNumber(name: OptionName, text: string, least: number, most: number): number {
+function wholeNumber(name: string, text: string, least: number, most: number): number {
   const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
   if (value >= least && value <= most) return value;
   throw new RangeError(`--${name} takes a whole number from ${least} to ${most}, not ${text}`);

@@ -1,10 +1,5 @@
 /** Copies that wait under terms: one a slot, groups with bounds of their own, priorities. */
-import {
-  type QueueLimits,
-  type ReceiverOutcome,
-  type WaitingGroup,
-  type WaitingTerms,
-} from "../../store/session_store.ts";
+import type { QueueLimits, ReceiverOutcome, WaitingGroup, WaitingTerms } from "../../store/session_store.ts";
 import { expectEqual } from "./expect.ts";
 import { bytesOf, type ConformanceCase, type Kit, message, type Owned, receiver, ROOMY, words } from "./kit.ts";
 import { dropped, LIMIT_3, unstarted } from "./queue_kit.ts";
