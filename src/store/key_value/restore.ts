@@ -164,7 +164,7 @@ export async function restore(
       const plan = new Plan();
       const { sequence } = message;
       const work = { plan, staging: writer.staging, valueBytes };
-      putRow(work, outgoing(message), { ...receiverOf(message), clientId, incarnation }, {
+      putRow(work, outgoing({ message }), { ...receiverOf(message), clientId, incarnation }, {
         rows,
         sequence,
         handle: String(sequence),

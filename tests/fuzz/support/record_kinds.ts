@@ -209,6 +209,12 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   },
   { name: "gate", kind: RECORD_KIND.gate, encoded: gate.map(encodeGate), decode: decodeGate },
   {
+    name: "gate of a log with terms",
+    kind: RECORD_KIND.gateWithTerms,
+    encoded: fc.tuple(gate, fc.nat()).map(([each, lastTerms]) => encodeGate({ ...each, lastTerms })),
+    decode: decodeGate,
+  },
+  {
     name: "queued message",
     kind: RECORD_KIND.queued,
     encoded: fc.tuple(copy, message).map(([header, body]) => encodeQueueRow(header, encodeBody(body))),
