@@ -182,7 +182,7 @@ const FIXTURES: readonly Fixture[] = [
   {
     name: "queued message under terms",
     hex:
-      "01030101050c02030904742fc3a903742f2301e0a499ffbc3180d095ffbc31017004742fc3a93f04746578740172010702016101620161000200ff",
+      "01030101050c04030904742fc3a903742f2301e0a499ffbc3180d095ffbc31017004742fc3a93f04746578740172010702016101620161000200ff",
     value: { ...HEADER, terms: TERMS, body: BODY },
     encode: () => encodeQueueRow({ ...HEADER, terms: TERMS }, encodeBody(MESSAGE)),
     decode: decodeQueueRow,
