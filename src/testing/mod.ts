@@ -16,6 +16,8 @@ export { faultyStore } from "./faulty_store.ts";
 export type { Fault, FaultRule, FaultyStore } from "./faulty_store.ts";
 export { mapDriver } from "./map_driver.ts";
 export type { MapDriver, MapDriverOptions } from "./map_driver.ts";
+export { plantFault } from "./plant_fault.ts";
+export type { PlantedFault } from "./plant_fault.ts";
 export { storeConformance } from "./store_conformance.ts";
 export type { StoreConformanceOptions } from "./store_conformance.ts";
 export type { StoreUnderTest } from "./conformance/kit.ts";

@@ -6,6 +6,7 @@ import { DUE_CASES } from "./conformance/due_cases.ts";
 import { DURABILITY_CASES } from "./conformance/durability_cases.ts";
 import { JOURNAL_CASES } from "./conformance/journal_cases.ts";
 import { type ConformanceCase, Kit, type StoreUnderTest } from "./conformance/kit.ts";
+import { MAINTENANCE_CASES } from "./conformance/maintenance_cases.ts";
 import { NAME_CASES } from "./conformance/name_cases.ts";
 import { OUTBOX_CASES } from "./conformance/outbox_cases.ts";
 import { OWNERSHIP_CASES } from "./conformance/ownership_cases.ts";
@@ -38,6 +39,7 @@ const CASES: readonly ConformanceCase[] = [
   ...CLAIM_CASES,
   ...DUE_CASES,
   ...JOURNAL_CASES,
+  ...MAINTENANCE_CASES,
   ...DATA_CASES,
   ...NAME_CASES,
   ...DURABILITY_CASES,

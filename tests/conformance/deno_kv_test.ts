@@ -1,6 +1,6 @@
 import { memoryStore } from "../../src/stores/memory.ts";
-import { denoKvStore } from "../../src/stores/deno_kv.ts";
-import { compareStores, storeConformance, type StoreUnderTest } from "../../src/testing/mod.ts";
+import { denoKvDriver, denoKvStore } from "../../src/stores/deno_kv.ts";
+import { compareStores, plantFault, storeConformance, type StoreUnderTest } from "../../src/testing/mod.ts";
 
 /** A store on a file of its own, which a reopening opens again: nothing but the file outlives it. */
 async function onFile(): Promise<StoreUnderTest> {
@@ -18,6 +18,7 @@ async function onFile(): Promise<StoreUnderTest> {
       kv = await Deno.openKv(path);
       return denoKvStore(kv);
     },
+    plant: (fault) => plantFault(denoKvDriver(kv), fault),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   compareStores,
   type MapDriver,
   mapDriver,
+  plantFault,
   random,
   storeConformance,
   type StoreUnderTest,
@@ -40,7 +41,12 @@ const TIGHT: Partial<DriverLimits> = {
 function subject(driver: MapDriver): StoreUnderTest {
   const newId = random(1).id;
   const open = () => keyValueStore(driver, { capabilities: CAPABILITIES, newId });
-  return { store: open(), close: () => {}, reopen: () => Promise.resolve(open()) };
+  return {
+    store: open(),
+    close: () => {},
+    reopen: () => Promise.resolve(open()),
+    plant: (fault) => plantFault(driver, fault),
+  };
 }
 
 const LIMITS = Object.entries({ "without limits": {}, "as Deno KV": DENO_KV, "tight": TIGHT });

@@ -1,6 +1,7 @@
 import { upstashRedisStore } from "../../src/stores/upstash_redis/mod.ts";
 import { keyValueStore } from "../../src/store/key_value/mod.ts";
 import { compareStores, mapDriver, random, storeConformance, type StoreUnderTest } from "../../src/testing/mod.ts";
+import { plantInRedis } from "../support/redis/plant_fault.ts";
 import { startRedis } from "../support/redis/redis_server.ts";
 import { startUpstash } from "../support/redis/upstash_server.ts";
 
@@ -18,6 +19,7 @@ async function onUpstash(): Promise<StoreUnderTest> {
       await redis[Symbol.asyncDispose]();
     },
     reopen: () => Promise.resolve(open()),
+    plant: (fault) => plantInRedis(redis, fault),
   };
 }
 

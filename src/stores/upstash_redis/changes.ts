@@ -173,7 +173,7 @@ export function dueMoment({ endsAt = Infinity, willDueAt = Infinity }: SessionHe
 }
 
 /** Counted from the caller's clock, which need not be the server's. */
-function expiryOf({ endsAt }: SessionHead, now: number): string {
+export function expiryOf({ endsAt }: SessionHead, now: number): string {
   if (endsAt === undefined) return "-";
   return String(Math.min(Math.max(0, Math.ceil(endsAt - now)), LONGEST_MS) + BROOM_MS);
 }

@@ -64,6 +64,12 @@ export class RedisKeys {
     return `${this.#ofClient(part)}${key}`;
   }
 
+  /** Keys beside them for a session that is about to be put in place; `attempt` tells one from the next. */
+  staged(part: string, attempt: string): { readonly log: string; readonly rows: string } {
+    const place = `${this.#ofClient(part)}staged/${escapePart(attempt)}/`;
+    return { log: `${place}log`, rows: `${place}rows` };
+  }
+
   // The letter keeps the braces from being empty: then they would not say where in a cluster the key lives.
   #ofClient(part: string): string {
     return `${this.#root}{c${part}}/`;

@@ -27,11 +27,13 @@ import { commit } from "./commit.ts";
 import type { RedisContext } from "./context.ts";
 import { directory } from "./directory.ts";
 import { listDue, nextDueAt, renewNode } from "./due.ts";
+import { examine } from "./examine.ts";
 import { isPrefix } from "./keys.ts";
 import { KnownDebtors } from "./known_debtors.ts";
 import { readOutbox } from "./outbox.ts";
 import { readQueue } from "./queue.ts";
 import { rings } from "./rings.ts";
+import { readImage, restore } from "./restore.ts";
 import { routing } from "./routing.ts";
 import { readStored } from "./session.ts";
 import { transport } from "./transport.ts";
@@ -97,6 +99,8 @@ export function upstashRedisStore(
     cluster: options.cluster ?? false,
     checks: new Checks(),
     debtors: new KnownDebtors(),
+    // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws: names of keys that nobody looks at
+    newId: () => crypto.randomUUID(),
   };
   const router = routing(context, maximumShapes);
   const doorbells = rings(context);
@@ -144,6 +148,11 @@ export function upstashRedisStore(
     renewNode: (nodeId, until, call) => begun(call, () => renewNode(context, nodeId, until, call)),
     readRings: (nodeId, call) => begun(call, () => doorbells.read(nodeId, call)),
     directory: directory(context),
+    maintenance: {
+      readImage: (clientId, call) => begun(call, () => readImage(context, clientId, call)),
+      restore: (request, call) => begun(call, () => restore(context, router, request, call)),
+      examine: (query) => begun(query, () => examine(context, query)),
+    },
   };
 }
 

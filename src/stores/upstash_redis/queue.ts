@@ -32,7 +32,9 @@ import { ASIDE, PAGE_OF_LOG } from "./lua/reading.ts";
 import { type ReplyReader, toText } from "./text.ts";
 
 /** What is a copy's own, as it stands in front of what all copies share. */
-export function headerText(receiver: DeliveryReceiver): string {
+export function headerText(
+  receiver: Pick<DeliveryReceiver, "qos" | "retain" | "subscriptionIdentifiers">,
+): string {
   const writer = new ByteWriter();
   writeCopyFlags(writer, receiver);
   writeNumbers(writer, receiver.subscriptionIdentifiers);

@@ -17,6 +17,7 @@ import type {
   ReceiverOutcome,
   SessionStore,
 } from "../../store/session_store.ts";
+import type { PlantedFault } from "../plant_fault.ts";
 import { expect } from "./expect.ts";
 import { settlingStore } from "./settling_store.ts";
 
@@ -40,6 +41,8 @@ export interface StoreUnderTest {
   close(): Promise<void> | void;
   /** Opens what was stored anew, as a new process would; absent when the store does not outlive this one. */
   reopen?(): Promise<SessionStore>;
+  /** Plants a fault past the store, as `plantFault` does in a driver; whether it could. */
+  plant?(fault: PlantedFault): Promise<boolean>;
 }
 
 /** One promise of the port, and how it is put to the test. */

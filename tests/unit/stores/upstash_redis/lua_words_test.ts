@@ -4,12 +4,14 @@ import * as acquiring from "../../../../src/stores/upstash_redis/lua/acquire.ts"
 import * as appending from "../../../../src/stores/upstash_redis/lua/append.ts";
 import * as committing from "../../../../src/stores/upstash_redis/lua/commit.ts";
 import * as common from "../../../../src/stores/upstash_redis/lua/common.ts";
+import * as examining from "../../../../src/stores/upstash_redis/lua/examining.ts";
 import * as indexing from "../../../../src/stores/upstash_redis/lua/indexing.ts";
 import * as kept from "../../../../src/stores/upstash_redis/lua/kept.ts";
 import * as log from "../../../../src/stores/upstash_redis/lua/log.ts";
 import * as members from "../../../../src/stores/upstash_redis/lua/members.ts";
 import * as owed from "../../../../src/stores/upstash_redis/lua/owed.ts";
 import * as reading from "../../../../src/stores/upstash_redis/lua/reading.ts";
+import * as restoring from "../../../../src/stores/upstash_redis/lua/restoring.ts";
 import * as shared from "../../../../src/stores/upstash_redis/lua/shared.ts";
 import * as time from "../../../../src/stores/upstash_redis/lua/time.ts";
 import type { Script } from "../../../../src/stores/upstash_redis/transport.ts";
@@ -19,12 +21,14 @@ const MODULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "append.ts": appending,
   "commit.ts": committing,
   "common.ts": common,
+  "examining.ts": examining,
   "indexing.ts": indexing,
   "kept.ts": kept,
   "log.ts": log,
   "members.ts": members,
   "owed.ts": owed,
   "reading.ts": reading,
+  "restoring.ts": restoring,
   "shared.ts": shared,
   "time.ts": time,
 };
