@@ -1,7 +1,8 @@
 /**
  * Administration of sessions over their store, whether a broker runs or not.
  *
- * {@linkcode sessionAdmin} looks at sessions, explains what became of them, and changes them.
+ * {@linkcode sessionAdmin} looks at sessions, explains what became of them, and changes them. {@linkcode exportSessions} and
+ * {@linkcode importSessions} move them between stores. {@linkcode doctor} looks a store through, and repairs it.
  *
  * @example
  * ```ts
@@ -31,3 +32,10 @@ export type {
   SessionInspection,
 } from "./inspection.ts";
 export type { ExplainedEnd, ExplainedOwner, SessionExplanation } from "./explanation.ts";
+export { exportResumePoint, exportSessions } from "./export.ts";
+export type { ExportCounts, ExportOptions, ExportResumePoint } from "./export.ts";
+export { importSessions } from "./import.ts";
+export type { ImportEvent, ImportOptions } from "./import.ts";
+export { doctor } from "./doctor.ts";
+export type { DoctorOptions } from "./doctor.ts";
+export type { Finding, FindingKind } from "../store/maintenance.ts";
