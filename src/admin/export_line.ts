@@ -182,6 +182,7 @@ const HEAD: v.GenericSchema<unknown, SessionHead> = v.strictObject({
   willAfterMs: v.exactOptional(moment),
   onTakeover: v.picklist(["release", "discard"]),
   sentLimit: whole,
+  borrows: v.exactOptional(v.literal(true)),
 });
 
 const WILL: v.GenericSchema<unknown, Will> = v.strictObject({
@@ -252,6 +253,9 @@ const LINE_SCHEMA: v.GenericSchema<unknown, ExportLine> = v.variant("type", [
       ...MESSAGE_ENTRIES,
       sequence: v.pipe(whole, v.minValue(1)),
       subscriptionIdentifiers: v.array(identifier),
+      claimed: v.exactOptional(
+        v.strictObject({ clientId: name, incarnation: v.string(), qos, retain: v.boolean() }),
+      ),
     }),
   }),
   v.strictObject({ type: v.literal("sessionEnd"), clientId: name, messages: whole, whole: v.boolean() }),

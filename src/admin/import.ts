@@ -164,12 +164,14 @@ async function importOne(
     return told("present");
   }
   const present = await maintenance.readImage(clientId, call);
+  // What it holds of shared groups would be lost.
+  const mayReplace = work.replaces && present?.snapshot.head.borrows !== true;
   const isSame = present?.snapshot.incarnation === incarnation;
-  if (dryRun || isSame || (present !== undefined && !work.replaces)) {
+  if (dryRun || isSame || (present !== undefined && !mayReplace)) {
     await log.skip();
     const differences = present && differencesOf(present, image);
     if (present === undefined) return told("restored");
-    return told(isSame ? "present" : work.replaces ? "replaced" : "exists", differences);
+    return told(isSame ? "present" : mayReplace ? "replaced" : "exists", differences);
   }
   try {
     // Ended before it is known whether the file's is whole, or both would have to be there at once.

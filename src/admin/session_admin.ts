@@ -5,9 +5,12 @@
  */
 import { SessionError } from "../errors.ts";
 import type { SessionChange } from "../machine/change.ts";
+import { detachedHead } from "../machine/rules/lifecycle.ts";
+import type { SessionHead } from "../machine/snapshot.ts";
 import { openSession } from "../machine/state/session.ts";
 import { step } from "../machine/step.ts";
 import { parseFilter } from "../mqtt/filter.ts";
+import { REASON } from "../mqtt/reason_code.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { Delivery, DirectoryPage, SessionStore, StoreCallOptions } from "../store/session_store.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";
@@ -47,7 +50,8 @@ export interface SessionAdmin {
   explain(clientId: string, options?: StoreCallOptions): Promise<SessionExplanation>;
   /**
    * Ends a session. Its Will is published, by the brokers of the store, as if the connection had been lost. A connection
-   * that owns it is closed by its node, which hears of it by its doorbell.
+   * that owns it is closed by its node, which hears of it by its doorbell. A session that holds messages claimed from a
+   * shared group ends with the next due work of a broker, which gives them back first.
    */
   end(clientId: string, options?: ChangeOptions): Promise<ChangeOutcome>;
   /**
@@ -142,6 +146,13 @@ async function end(
     if (stored === undefined) return "absent";
     const now = environment.now();
     if (stored.snapshot.head.attached && whenOwned === "refuse" && (stored.ownerUntil ?? 0) > now) return "owned";
+    const borrowed = stored.snapshot.head.borrows === true ? endingNow(stored.snapshot.head, now) : undefined;
+    if (borrowed !== undefined) {
+      const changes = [{ type: "putHead", head: borrowed }] as const;
+      const result = await commitOnce(context, stored.guard, { changes, raises: true }, signal);
+      if (result.outcome === "committed") return "changed";
+      continue;
+    }
     const session = openSession(stored.snapshot, { role: "server" });
     const { changes } = step(session, { type: "endRequested" }, now);
     const deliveries = changes.flatMap((change): Delivery[] =>
@@ -152,6 +163,13 @@ async function end(
     if (result.outcome === "committed") return "changed";
   }
   return "contended";
+}
+
+/** The head of a session that is over: whoever works off what is due gives back what it borrows, and ends it. */
+function endingNow(head: SessionHead, now: number): SessionHead {
+  const left = head.attached ? detachedHead(head, now, REASON.administrativeAction) : head;
+  const { willDueAt } = left;
+  return { ...left, endsAt: now, ...(willDueAt === undefined ? {} : { willDueAt: Math.min(willDueAt, now) }) };
 }
 
 async function subscribe(

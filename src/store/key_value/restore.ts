@@ -247,9 +247,8 @@ function* changesOf({ snapshot }: SessionImage): Generator<readonly SessionChang
   if (changes.length > 0) yield changes;
 }
 
-function receiverOf({ qos, retain, subscriptionIdentifiers }: QueuedMessage): Pick<
-  QueuedMessage,
-  "qos" | "retain" | "subscriptionIdentifiers"
-> {
-  return { qos, retain, subscriptionIdentifiers };
+function receiverOf(
+  { qos, retain, subscriptionIdentifiers, claimed }: QueuedMessage,
+): Pick<QueuedMessage, "qos" | "retain" | "subscriptionIdentifiers" | "claimed"> {
+  return { qos, retain, subscriptionIdentifiers, ...(claimed === undefined ? {} : { claimed }) };
 }

@@ -38,7 +38,7 @@ export async function restore(
   const { snapshot } = image;
   const { clientId, incarnation } = snapshot;
   for (const filter of snapshot.subscriptions.keys()) {
-    if (world.index.admit(filter)) continue;
+    if (world.admit(filter)) continue;
     throw new RangeError("Cannot restore a session: a Topic Filter was not admitted");
   }
   const present = world.sessions.get(clientId);
@@ -60,9 +60,16 @@ export async function restore(
 }
 
 function putBack(log: MessageLog, message: QueuedMessage, clientId: string, incarnation: string): void {
-  const { sequence, subscriptionIdentifiers, qos, retain, ...rest } = message;
+  const { sequence, subscriptionIdentifiers, qos, retain, claimed, ...rest } = message;
   log.tail = sequence - 1;
-  const receiver = { clientId, incarnation, qos, retain, subscriptionIdentifiers: [...subscriptionIdentifiers] };
+  const receiver = {
+    clientId,
+    incarnation,
+    qos,
+    retain,
+    subscriptionIdentifiers: [...subscriptionIdentifiers],
+    ...(claimed === undefined ? {} : { claimed: { ...claimed } }),
+  };
   log.append(copyOfMessage({ ...rest, qos, retain }), receiver);
 }
 

@@ -15,8 +15,6 @@ export interface RedisContext {
   readonly cluster: boolean;
   /** The checks of sessions that stand in the index, which only a cluster needs. */
   readonly checks: Checks;
-  /** A unique id, for what is staged. */
-  readonly newId: () => string;
   /** Whose outboxes hold something, which only a cluster needs to know. */
   readonly debtors: KnownDebtors;
 }

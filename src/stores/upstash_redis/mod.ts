@@ -99,8 +99,6 @@ export function upstashRedisStore(
     cluster: options.cluster ?? false,
     checks: new Checks(),
     debtors: new KnownDebtors(),
-    // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws: names of keys that nobody looks at
-    newId: () => crypto.randomUUID(),
   };
   const router = routing(context, maximumShapes);
   const doorbells = rings(context);
@@ -150,10 +148,17 @@ export function upstashRedisStore(
     directory: directory(context),
     maintenance: {
       readImage: (clientId, call) => begun(call, () => readImage(context, clientId, call)),
-      restore: (request, call) => begun(call, () => restore(context, router, request, call)),
+      restore: (request, call) =>
+        begun(call, () => restore({ context, routing: router, newId: randomId }, request, call)),
       examine: (query) => begun(query, () => examine(context, query)),
     },
   };
+}
+
+/** Names keys that nobody looks at. */
+function randomId(): string {
+  // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws
+  return crypto.randomUUID();
 }
 
 function atLeastOne(name: string, value: number): void {

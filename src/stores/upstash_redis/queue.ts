@@ -33,7 +33,7 @@ import { type ReplyReader, toText } from "./text.ts";
 
 /** What is a copy's own, as it stands in front of what all copies share. */
 export function headerText(
-  receiver: Pick<DeliveryReceiver, "qos" | "retain" | "subscriptionIdentifiers">,
+  receiver: Pick<DeliveryReceiver, "qos" | "retain" | "subscriptionIdentifiers" | "claimed">,
 ): string {
   const writer = new ByteWriter();
   writeCopyFlags(writer, receiver);

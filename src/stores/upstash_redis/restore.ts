@@ -100,10 +100,17 @@ class StagedHash {
   }
 }
 
+/** What a restore needs of its store. */
+export interface Restoring {
+  readonly context: RedisContext;
+  readonly routing: Routing;
+  /** A unique id. */
+  readonly newId: () => string;
+}
+
 /** Puts a session in place of none. */
 export async function restore(
-  context: RedisContext,
-  routing: Routing,
+  { context, routing, newId }: Restoring,
   { image, messages, now }: RestoreRequest,
   call?: StoreCallOptions,
 ): Promise<RestoreResult> {
@@ -119,7 +126,7 @@ export async function restore(
   const [present] = await readSessions(context, keys, [part], call);
   if (present !== undefined) return { outcome: "exists", incarnation: present.incarnation };
   // Apart from what another attempt, or one that died, has staged.
-  const attempt = keys.staged(part, context.newId());
+  const attempt = keys.staged(part, newId());
   const log = new StagedHash(context, attempt.log, call);
   const rows = new StagedHash(context, attempt.rows, call);
   await putRows(rows, keys, image);
