@@ -16,8 +16,8 @@ export interface ExportResumePoint {
   readonly cursor: string;
   /** The sum of that line. */
   readonly sum: string;
-  /** How many characters of the file stand up to its end; what follows is to be cut off. */
-  readonly characters: number;
+  /** How many bytes of the file stand up to its end; what follows is to be cut off. */
+  readonly bytes: number;
   /** What was written until then. */
   readonly counts: ExportCounts;
 }
@@ -52,6 +52,8 @@ const ATTEMPTS = 5;
 
 /** A page of a log. */
 const LOG_PAGE = { messages: 100, bytes: 1_048_576 } as const;
+
+const encoder = new TextEncoder();
 
 /** More entries of one outbox than anybody lets come together. */
 const MOST_OWED = 100_000;
@@ -175,19 +177,19 @@ export async function exportResumePoint(
   chunks: AsyncIterable<string | Uint8Array>,
 ): Promise<ExportResumePoint | undefined> {
   const reader = new LineReader();
-  let characters = 0;
+  let bytes = 0;
   const counts = { sessions: 0, messages: 0, owed: 0 };
   let point: ExportResumePoint | undefined;
   for await (const { text, isWhole } of linesOf(chunks)) {
     if (!isWhole) break;
     const line = await reader.read(text);
-    characters += text.length + 1;
+    bytes += encoder.encode(text).length + 1;
     if (line.type === "sessionEnd" && line.whole) {
       counts.sessions++;
       counts.messages += line.messages;
     }
     if (line.type === "end") return undefined;
-    if (line.type === "page") point = { cursor: line.cursor, sum: reader.sum, characters, counts: { ...counts } };
+    if (line.type === "page") point = { cursor: line.cursor, sum: reader.sum, bytes, counts: { ...counts } };
   }
   return point;
 }

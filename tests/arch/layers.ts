@@ -1,5 +1,5 @@
 /**
- * The rules of the house: who may import whom. `errors, mqtt ← machine, routing ← store ← stores | runtime | admin ← hosts`.
+ * The rules of the house: who may import whom. `errors, mqtt ← machine, routing ← store ← stores | runtime | admin ← hosts`, and `cli` on top of `admin` and the stores.
  *
  * @module
  */
@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stores: [...CORE, "store"],
   runtime: [...CORE, "store"],
   admin: [...CORE, "store"],
+  cli: [...CORE, "store", "stores", "admin"],
   hosts: [...CORE, "store", "runtime"],
   testing: [...CORE, "store", "stores", "runtime"],
 };

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const PURE_FOLDERS = ["src/mqtt/", "src/machine/", "src/routing/"];
 
 /** The rooms where the platform's clocks, timers and random source come in; all others are given them. */
-const AMBIENT_ROOMS = ["src/runtime/environment.ts", "src/admin/environment.ts"];
+const AMBIENT_ROOMS = ["src/runtime/environment.ts", "src/admin/environment.ts", "src/cli/host.ts"];
 
 /** Names whose value differs from run to run or from platform to platform, and what to do instead. */
 const AMBIENT: Readonly<Record<string, string>> = {

@@ -23,6 +23,7 @@ const CHECKS = [
   { name: "unit of the Upstash client", files: /^tests\/unit\/stores\/upstash_redis\/(?!.*_redis_test)/ },
   { name: "unit of the Upstash store", files: /^tests\/unit\/stores\/upstash_redis\/.*_redis_test/ },
   { name: "unit of the runtime", files: /^tests\/unit\/runtime\// },
+  { name: "unit of administration", files: /^tests\/unit\/admin\/(?!.*_redis_test)/ },
   { name: "properties", files: /^tests\/properties\/machine_test/ },
   { name: "spec", files: /^tests\/spec\// },
   { name: "conformance of memory", files: /^tests\/conformance\/memory/ },
@@ -51,6 +52,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     "src/machine/rules/client_",
     ["unit of the machine", "properties", "unit of the runtime", "faults", "simulation of pages", "spec"],
   ],
+  ["src/admin/", ["unit of administration"]],
   ["src/machine/", ["unit of the machine", "properties", "spec", "unit of the runtime", "simulation", "e2e"]],
   [
     "src/routing/",

@@ -1,3 +1,4 @@
+import { ADMIN_FAULTS } from "./chosen/admin.ts";
 import { CLIENT_FAULTS } from "./chosen/client.ts";
 import { MACHINE_FAULTS } from "./chosen/machine.ts";
 import { RUNTIME_FAULTS } from "./chosen/runtime.ts";
@@ -12,4 +13,5 @@ export const CHOSEN_FAULTS: readonly ChosenFault[] = [
   ...UPSTASH_FAULTS,
   ...RUNTIME_FAULTS,
   ...CLIENT_FAULTS,
+  ...ADMIN_FAULTS,
 ];
