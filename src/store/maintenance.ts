@@ -3,10 +3,15 @@
  *
  * @module
  */
+import type { DropReason } from "../machine/change.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
-import type { Drops } from "./records/drops.ts";
-import type { StoreCallOptions } from "./session_store.ts";
+
+/** What every call may take last, as in all of the port. */
+export interface MaintenanceCall {
+  /** Checked before anything is sent. */
+  readonly signal?: AbortSignal;
+}
 
 /** A session whole, but for the messages of its log and its outbox. */
 export interface SessionImage {
@@ -25,7 +30,7 @@ export interface SessionImage {
   /** The number of the latest entry of its outbox; it never starts again. */
   readonly outboxTail: number;
   /** Lost messages by reason. */
-  readonly dropped: Drops;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** What became of the sessions of the client, as the store keeps it: at most 512 characters. */
   readonly journal: string;
 }
@@ -86,7 +91,7 @@ export interface Finding {
 }
 
 /** How a store is examined. */
-export interface ExamineQuery extends StoreCallOptions {
+export interface ExamineQuery extends MaintenanceCall {
   /** Where the last page ended. */
   readonly cursor?: string;
   /** About how many rows are looked at. */
@@ -110,14 +115,14 @@ export interface Examination {
 /** What a store offers beyond the needs of a broker. */
 export interface StoreMaintenance {
   /** Reads a session whole; `undefined` when there is none. Its log is read with `readQueue`. */
-  readImage(clientId: string, options?: StoreCallOptions): Promise<SessionImage | undefined>;
+  readImage(clientId: string, options?: MaintenanceCall): Promise<SessionImage | undefined>;
   /**
    * Puts a session in place of none, whole or not at all: until then nothing of it can be seen, and what a crash leaves of it
    * goes by itself.
    *
    * @throws {RangeError} If somebody owns the session of the image, or a filter was not admitted.
    */
-  restore(request: RestoreRequest, options?: StoreCallOptions): Promise<RestoreResult>;
+  restore(request: RestoreRequest, options?: MaintenanceCall): Promise<RestoreResult>;
   /** Looks for rows that do not fit together, page by page, and repairs what it can. */
   examine(query: ExamineQuery): Promise<Examination>;
 }
