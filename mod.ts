@@ -67,6 +67,17 @@ export type {
 export type { QueueRule } from "./src/runtime/queue_rules.ts";
 export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode, SessionErrorOptions } from "./src/errors.ts";
+export type {
+  Examination,
+  ExamineQuery,
+  Finding,
+  FindingKind,
+  MaintenanceCall,
+  RestoreRequest,
+  RestoreResult,
+  SessionImage,
+  StoreMaintenance,
+} from "./src/store/maintenance.ts";
 export type { StoreCapabilities, StoreRequirements } from "./src/store/capabilities.ts";
 export type {
   Acquired,
