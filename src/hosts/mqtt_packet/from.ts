@@ -1,35 +1,14 @@
-import type {
-  ClientPacket,
-  ConnackPacket,
-  PublishPacket,
-  PublishResponse,
-  ServerPacket,
-  SubscriptionRequest,
-} from "../../mqtt/packet.ts";
+import type { ClientPacket, ConnackPacket, PublishResponse, SubscriptionRequest } from "../../mqtt/packet.ts";
 import { REASON } from "../../mqtt/reason_code.ts";
-import { utf8Length } from "../../mqtt/utf8.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { copyOfBytes, isQoS, isRecord, isText, isUint16, isUint8 } from "./_fields.ts";
 import type { ParsedMqttPacket } from "./parsed_packet.ts";
-import { isFault, PROPERTIES_OF, readProperties } from "./_properties.ts";
+import { PROPERTIES_OF } from "./_properties.ts";
+import { publishFrom } from "./publish_from.ts";
+import { isFault, readProperties } from "./_read_properties.ts";
+import { isShorterThan, malformed, type RefusedPacket, taken, type TakenPacket } from "./_taken.ts";
 
-/** A packet that cannot be taken. */
-export interface RefusedPacket {
-  /** Tells it from a packet that can be taken. */
-  readonly ok: false;
-  /** What to close the connection with: 0x81 malformed, 0x82 protocol error, or 0x84 for an unknown protocol name. */
-  readonly reasonCode: number;
-  /** The field of the `mqtt-packet` object that was wrong, for logs; never its value. */
-  readonly field: string;
-}
-
-/** A packet in this library's form. */
-export interface TakenPacket {
-  /** Tells it from one that cannot be taken. */
-  readonly ok: true;
-  /** The packet; all its bytes are copies. */
-  readonly packet: ClientPacket | ServerPacket;
-}
+export type { RefusedPacket, TakenPacket } from "./_taken.ts";
 
 /**
  * A packet that a parser of `mqtt-packet` emitted, in this library's form, or why it cannot be taken. It never throws.
@@ -40,7 +19,7 @@ export interface TakenPacket {
 export function fromMqttPacket(packet: ParsedMqttPacket): TakenPacket | RefusedPacket {
   switch (packet.cmd) {
     case "publish":
-      return publish(packet);
+      return publishFrom(packet);
     case "puback":
     case "pubrec":
     case "pubrel":
@@ -79,50 +58,6 @@ export function reasonCodeOfParserError(error: unknown): number {
     return REASON.unsupportedProtocolVersion;
   }
   return message.startsWith("Not supported auth packet") ? REASON.protocolError : REASON.malformedPacket;
-}
-
-type Writable<Packet> = { -readonly [Member in keyof Packet]: Packet[Member] };
-
-function taken(packet: ClientPacket | ServerPacket): TakenPacket {
-  return { ok: true, packet };
-}
-
-function malformed(field: string): RefusedPacket {
-  return { ok: false, reasonCode: REASON.malformedPacket, field };
-}
-
-function publish(packet: ParsedMqttPacket): TakenPacket | RefusedPacket {
-  const { topic, qos, messageId } = packet;
-  if (!isText(topic)) return malformed("topic");
-  if (!isQoS(qos)) return malformed("qos");
-  const payload = copyOfBytes(packet.payload);
-  if (payload === undefined) return malformed("payload");
-  // Of a packet that ends within its identifier the parser takes the rest from the packet that follows.
-  if (payload.length === 0 && qos > 0 && isShorterThan(packet, 4 + utf8Length(topic))) return malformed("length");
-
-  // Built member by member and without properties where there are none: this is the hot path.
-  const result: Writable<PublishPacket> = {
-    type: "publish",
-    topic,
-    payload,
-    qos,
-    retain: packet.retain === true,
-    dup: packet.dup === true,
-    properties: {},
-  };
-  if (qos > 0) {
-    if (!isUint16(messageId)) return malformed("messageId");
-    result.packetId = messageId;
-  }
-  if (packet.properties === undefined) return taken(result);
-  const found = readProperties(PROPERTIES_OF.publish, packet.properties);
-  if (isFault(found)) return { ok: false, ...found };
-  const { messageExpiryInterval, topicAlias, subscriptionIdentifiers, ...properties } = found;
-  result.properties = properties;
-  if (messageExpiryInterval !== undefined) result.messageExpiryInterval = messageExpiryInterval;
-  if (topicAlias !== undefined) result.topicAlias = topicAlias;
-  if (subscriptionIdentifiers !== undefined) result.subscriptionIdentifiers = subscriptionIdentifiers;
-  return taken(result);
 }
 
 function response(
@@ -272,9 +207,4 @@ function auth(packet: ParsedMqttPacket): TakenPacket | RefusedPacket {
 /** The identifier of a packet that has one; of a packet without room for it, the parser gives that of the next. */
 function packetIdOf(packet: ParsedMqttPacket): number | undefined {
   return isUint16(packet.messageId) && !isShorterThan(packet, 2) ? packet.messageId : undefined;
-}
-
-/** Whether the packet is known to have a smaller Remaining Length than this. */
-function isShorterThan(packet: ParsedMqttPacket, length: number): boolean {
-  return typeof packet.length === "number" && packet.length >= 0 && packet.length < length;
 }

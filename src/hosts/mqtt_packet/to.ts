@@ -1,20 +1,18 @@
-import type { UserProperty } from "../../mqtt/message.ts";
 import type {
   ClientPacket,
   ConnectPacket,
   ProblemProperties,
   ProtocolVersion,
-  PublishPacket,
   PublishResponse,
   ServerPacket,
   SubscribePacket,
 } from "../../mqtt/packet.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { MqttProblemProperties, MqttUserProperties } from "./packet_properties.ts";
-import type { MqttConnect, MqttPacket, MqttPublish, MqttResponse, MqttSubscribe, MqttWill } from "./packets.ts";
+import { type AsBuffer, publishTo, userPropertiesOf } from "./publish_to.ts";
+import type { MqttProblemProperties } from "./packet_properties.ts";
+import type { MqttConnect, MqttPacket, MqttResponse, MqttSubscribe, MqttWill } from "./packets.ts";
 
-/** Turns plain bytes into what the caller's codec wants: a Buffer over the same memory. */
-export type AsBuffer<Bytes extends Uint8Array> = (bytes: Uint8Array) => Bytes;
+export type { AsBuffer } from "./publish_to.ts";
 
 /**
  * A packet of this library as `generate` of `mqtt-packet` wants it; pass it the same protocol version.
@@ -39,7 +37,7 @@ export function toMqttPacket(
 ): MqttPacket {
   switch (packet.type) {
     case "publish":
-      return publish(packet, version, asBuffer);
+      return publishTo(packet, version, asBuffer);
     case "puback":
     case "pubrec":
     case "pubrel":
@@ -83,36 +81,6 @@ export function toMqttPacket(
 
 function asItIs(bytes: Uint8Array): Uint8Array {
   return bytes;
-}
-
-function publish(packet: PublishPacket, version: ProtocolVersion, asBuffer: AsBuffer<Uint8Array>): MqttPublish {
-  const result: MqttPublish = {
-    cmd: "publish",
-    topic: packet.topic,
-    payload: asBuffer(packet.payload),
-    qos: packet.qos,
-    retain: packet.retain,
-    dup: packet.dup,
-  };
-  if (packet.packetId !== undefined) result.messageId = packet.packetId;
-  if (version === 4) return result;
-
-  const message = packet.properties;
-  const properties: NonNullable<MqttPublish["properties"]> = {};
-  if (message.payloadFormatIndicator !== undefined) {
-    properties.payloadFormatIndicator = message.payloadFormatIndicator === 1;
-  }
-  if (packet.messageExpiryInterval !== undefined) properties.messageExpiryInterval = packet.messageExpiryInterval;
-  if (packet.topicAlias !== undefined) properties.topicAlias = packet.topicAlias;
-  if (message.responseTopic !== undefined) properties.responseTopic = message.responseTopic;
-  if (message.correlationData !== undefined) properties.correlationData = asBuffer(message.correlationData);
-  if (message.userProperties?.length) properties.userProperties = userPropertiesOf(message.userProperties);
-  if (packet.subscriptionIdentifiers?.length) {
-    properties.subscriptionIdentifier = [...packet.subscriptionIdentifiers];
-  }
-  if (message.contentType !== undefined) properties.contentType = message.contentType;
-  result.properties = properties;
-  return result;
 }
 
 type Command = "puback" | "pubrec" | "pubrel" | "pubcomp";
@@ -201,25 +169,4 @@ function propertiesOf<Properties extends object>(source: object, asBuffer: AsBuf
   }
   // True because both sides give a property the same name and, but for those above, the same type.
   return properties as Properties;
-}
-
-function userPropertiesOf(pairs: readonly UserProperty[]): MqttUserProperties {
-  // No prototype: a User Property may be called "constructor".
-  const byName: MqttUserProperties = Object.create(null);
-  for (const [name, value] of pairs) {
-    if (name in byName || /^\d+$/.test(name)) return inOrder(pairs);
-    byName[name] = value;
-  }
-  return byName;
-}
-
-/** One object a pair, for what one object cannot hold in order. */
-function inOrder(pairs: readonly UserProperty[]): MqttUserProperties {
-  const list = pairs.map(([name, value]) => {
-    const pair: MqttUserProperties = Object.create(null);
-    pair[name] = value;
-    return pair;
-  });
-  // Not what the types of mqtt-packet say, but what its writer does: it takes a list for any property.
-  return list as unknown as MqttUserProperties;
 }

@@ -6,10 +6,10 @@
 import type { Message, QueuedMessage } from "../../mqtt/message.ts";
 import type { ProtocolVersion } from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";
-import { fromMqttPacket } from "../mqtt_packet/from.ts";
+import { publishFrom } from "../mqtt_packet/publish_from.ts";
+import { publishTo } from "../mqtt_packet/publish_to.ts";
 import type { MqttPublish } from "../mqtt_packet/packets.ts";
 import type { ParsedMqttPacket } from "../mqtt_packet/parsed_packet.ts";
-import { toMqttPacket } from "../mqtt_packet/to.ts";
 import type { MqttJsPacket } from "./client.ts";
 
 /** A PUBLISH in the form of a log. */
@@ -21,10 +21,9 @@ export interface StoredForm {
 
 /** A PUBLISH of MQTT.js in the form of a log, or the name of the field that makes it impossible. */
 export function storedForm(packet: MqttJsPacket, publisher: string, now: number): StoredForm | string {
-  const result = fromMqttPacket({ ...packet, cmd: "publish" });
+  const result = publishFrom(packet as ParsedMqttPacket);
   if (!result.ok) return result.field;
-  // True because the kind was given.
-  const publish = result.packet as Extract<typeof result.packet, { type: "publish" }>;
+  const publish = result.packet;
   const { topic, payload, qos, retain, properties, messageExpiryInterval } = publish;
   const message: Message = {
     topic,
@@ -50,7 +49,7 @@ export interface PacketForm {
 /** The PUBLISH that a stored message was, its Message Expiry Interval less the time waited ([MQTT-3.3.2-6]). */
 export function storedPacket(queued: QueuedMessage, { messageId, version, asBuffer, now }: PacketForm): MqttJsPacket {
   const { topic, payload, qos, retain, properties, subscriptionIdentifiers, expiresAt } = queued;
-  return toMqttPacket(
+  return publishTo(
     {
       type: "publish",
       topic,
