@@ -34,7 +34,7 @@
  * import { mqttjsSession } from "@edge-mqtt/session/mqttjs";
  * import mqtt from "mqtt";
  *
- * const store = memoryStore(); // in a page: indexedDbStore
+ * const store = memoryStore(); // in a page: indexedDbClientStore
  * await using session = await mqttjsSession(store, { clientId: "meter-7", sessionExpiryInterval: 86_400 });
  * const client = mqtt.connect("ws://127.0.0.1:1/mqtt", session.options({ manualConnect: true }));
  * session.attach(client); // with `manualConnect`, or right after `connect`
@@ -66,4 +66,5 @@ export type {
   StateDiscarded,
   StoreFailed,
 } from "./mqttjs/observe.ts";
+export type { ClientStore } from "../store/client_store.ts";
 export type { LockManagerLike, WhenOwned } from "../runtime/sole_owner.ts";

@@ -28,7 +28,7 @@ type Attempt =
 
 /** What a lane works with. */
 export interface LaneOptions {
-  readonly store: SessionStore;
+  readonly store: Pick<SessionStore, "commit">;
   readonly environment: BrokerEnvironment;
   readonly observe: Observe;
   readonly commit: CommitOptions;

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ClientNews, type ReceivedMessage, type SessionClient, sessionClient } from "@edge-mqtt/session/client";
-import { indexedDbStore } from "@edge-mqtt/session/idb-keyval";
+import { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval";
 import type { Identity } from "./settings.ts";
 
 /** What is told about a session. */
@@ -28,4 +28,4 @@ export async function openSession(identity: Identity, events: SessionEvents): Pr
 }
 
 /** Of all sessions of this origin. */
-const STORE = indexedDbStore({ database: "edge-mqtt-session" });
+const STORE = indexedDbClientStore({ database: "edge-mqtt-session" });

@@ -5,7 +5,7 @@ import { REASON } from "../../mqtt/reason_code.ts";
 import type { FencedSession } from "../../runtime/client/opening.ts";
 import { CommitLane } from "../../runtime/lane.ts";
 import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";
-import type { SessionStore } from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
 import type { MqttJsClient, MqttJsPacket } from "./client.ts";
 import { IncomingStore } from "./incoming_store.ts";
 import { Journal } from "./journal.ts";
@@ -30,7 +30,7 @@ import type { SessionContext } from "./session_context.ts";
  * @throws {SessionError} `CAPABILITY_MISSING` if the store cannot keep what is promised; `CLOSED` if another page has the
  *   session and `whenOwned` leaves it there; that of the store if it cannot be read.
  */
-export async function mqttjsSession(store: SessionStore, options: MqttJsSessionOptions): Promise<MqttJsSession> {
+export async function mqttjsSession(store: ClientStore, options: MqttJsSessionOptions): Promise<MqttJsSession> {
   const resolved = resolveOptions(options);
   requireCapabilities(store.capabilities);
   const { clientId, whenOwned, signal, locks } = resolved;
@@ -73,7 +73,7 @@ class OpenedSession implements MqttJsSession {
   #closing: Promise<void> | undefined;
 
   constructor(
-    store: SessionStore,
+    store: ClientStore,
     options: ResolvedMqttJsOptions,
     ask: Ask,
     { outgoing, incoming }: OpenedPair,
@@ -189,7 +189,7 @@ class OpenedSession implements MqttJsSession {
     return this.close();
   }
 
-  #journal(store: SessionStore, { taken, tail }: Opened<unknown>): Journal {
+  #journal(store: ClientStore, { taken, tail }: Opened<unknown>): Journal {
     const { environment, observe } = this.#options;
     return new Journal({
       owner: {

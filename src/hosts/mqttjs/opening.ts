@@ -11,7 +11,8 @@ import { packetIdOf } from "../../mqtt/packet_id.ts";
 import { type FencedSession, takeClient } from "../../runtime/client/opening.ts";
 import type { Observe } from "../../runtime/observe.ts";
 import { isWorthRepeating, persistently } from "../../runtime/within.ts";
-import type { PageLimit, SessionStore } from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
+import type { PageLimit } from "../../store/session_store.ts";
 import type { IncomingEntry, OutgoingEntry } from "./entries.ts";
 import type { ResolvedMqttJsOptions } from "./options.ts";
 
@@ -50,7 +51,7 @@ export function failuresFor(observe: ResolvedMqttJsOptions["observe"]): Observe 
 
 /** Takes the session of a client, and all that it holds. `lost` aborts once another page is to have it. */
 export async function openPair(
-  store: SessionStore,
+  store: ClientStore,
   ask: Ask,
   options: ResolvedMqttJsOptions,
   lost: AbortSignal,
@@ -84,7 +85,7 @@ function hasExpired(head: SessionHead, now: number): boolean {
 }
 
 /** All that is published and not acknowledged, in order. */
-async function openOutgoing(store: SessionStore, ask: Ask, taken: FencedSession): Promise<Opened<OutgoingEntry>> {
+async function openOutgoing(store: ClientStore, ask: Ask, taken: FencedSession): Promise<Opened<OutgoingEntry>> {
   const { snapshot, head } = taken;
   const entries: OutgoingEntry[] = [];
   for (const [sequence, { packetId, phase }] of snapshot.outbound) {
@@ -102,7 +103,7 @@ async function openOutgoing(store: SessionStore, ask: Ask, taken: FencedSession)
 }
 
 /** All that was received and not handled, in order. */
-async function openIncoming(store: SessionStore, ask: Ask, taken: FencedSession): Promise<Opened<IncomingEntry>> {
+async function openIncoming(store: ClientStore, ask: Ask, taken: FencedSession): Promise<Opened<IncomingEntry>> {
   const { outbound } = taken.snapshot;
   const entries: IncomingEntry[] = [];
   const tail = await readAll(store, ask, taken, (message) => {
@@ -122,7 +123,7 @@ async function openIncoming(store: SessionStore, ask: Ask, taken: FencedSession)
 
 /** Reads a log to its end; answers its highest sequence. */
 async function readAll(
-  store: SessionStore,
+  store: ClientStore,
   ask: Ask,
   { guard }: FencedSession,
   take: (message: QueuedMessage) => void,

@@ -1,4 +1,4 @@
-import type { SessionStore } from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import type { MqttJsPacket } from "./client.ts";
 import type { Journal } from "./journal.ts";
@@ -15,7 +15,7 @@ export interface Remembered {
 export type ReadQueue = (
   journal: Journal,
   after: number,
-) => ReturnType<SessionStore["readQueue"]>;
+) => ReturnType<ClientStore["readQueue"]>;
 
 /** Up to so many bytes of stored packets are kept in memory as well; what is beyond is read when it is needed. */
 const KEPT_BYTES = 4_194_304;

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { CommitBatch, CommitResult, SessionStore } from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
+import type { CommitBatch, CommitResult } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { CommitLane } from "../lane.ts";
 import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "../mailbox.ts";
@@ -14,14 +15,14 @@ import type { TakenSession } from "./opening.ts";
 
 /** What the inbox works with. */
 export interface InboxOptions {
-  readonly store: SessionStore;
+  readonly store: ClientStore;
   readonly lane: CommitLane;
   readonly environment: BrokerEnvironment;
   readonly page: { readonly messages: number; readonly bytes: number };
   readonly batchId: () => string;
   readonly onMessage: (message: ReceivedMessage) => void | Promise<void>;
   /** Reads the log of the inbox. */
-  readonly read: (inbox: TakenSession, after: number) => ReturnType<SessionStore["readQueue"]>;
+  readonly read: (inbox: TakenSession, after: number) => ReturnType<ClientStore["readQueue"]>;
   /** The application could not take a message, or the store could not be read. */
   readonly failed: (error: unknown) => void;
   /** Something was taken: there may be room. */

@@ -30,4 +30,5 @@ export { systemEnvironment } from "../environment.ts";
 export type { BrokerEnvironment } from "../environment.ts";
 export { SessionError } from "../../errors.ts";
 export type { SessionErrorCode, SessionErrorOptions } from "../../errors.ts";
+export type { ClientStore } from "../../store/client_store.ts";
 export type { SessionStore } from "../../store/session_store.ts";

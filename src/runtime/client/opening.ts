@@ -11,14 +11,8 @@
 import { SessionError } from "../../errors.ts";
 import { clientAcquireTerms } from "../../machine/client_terms.ts";
 import type { SessionHead, SessionSnapshot } from "../../machine/snapshot.ts";
-import type {
-  CommitBatch,
-  Guard,
-  QueuePage,
-  SessionStore,
-  SessionSummary,
-  StoredSession,
-} from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
+import type { CommitBatch, Guard, QueuePage, SessionSummary, StoredSession } from "../../store/session_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { Observe } from "../observe.ts";
 import type { CommitOptions } from "../options.ts";
@@ -27,7 +21,7 @@ import { inboxOf } from "./inbox_of.ts";
 
 /** What taking works with. */
 export interface TakingOptions {
-  readonly store: SessionStore;
+  readonly store: ClientStore;
   readonly environment: BrokerEnvironment;
   readonly commit: CommitOptions;
   readonly observe: Observe;

@@ -8,7 +8,7 @@ import type { AuthPacket, ClientPacket, ConnackPacket, DisconnectPacket, ServerP
 import type { QoS } from "../../mqtt/qos.ts";
 import type { RetainHandling } from "../../mqtt/subscription.ts";
 import type { StoreRequirements } from "../../store/capabilities.ts";
-import type { SessionStore } from "../../store/session_store.ts";
+import type { ClientStore } from "../../store/client_store.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { FlightRecorder } from "../flight.ts";
 import type { BatchesCommitted, CommitFailed, PeerDiagnosed, WorkFailed } from "../observe.ts";
@@ -150,7 +150,7 @@ export type ClientConnectOptions = Partial<ConnectRequest>;
 /** What a client is made of. */
 export interface SessionClientOptions {
   /** Where its session lives. The client never closes it. */
-  readonly store: SessionStore;
+  readonly store: ClientStore;
   /** The Client Identifier, under which the session is kept. `""` lets the server make one, for as long as this object lives. */
   readonly clientId: string;
   /** What CONNECT says each time. Default: 5.0, no clean start, Keep Alive of 60 s, a session that lasts an hour. */

@@ -31,7 +31,7 @@ const STAGED_BYTES = 4_194_304;
 /** What commits need of their store. */
 export interface Committing {
   readonly context: StoreContext;
-  readonly routing: Routing;
+  readonly routing: Pick<Routing, "admit">;
   readonly maxReceivers: number;
   readonly limits: BatchLimits;
 }

@@ -2,7 +2,13 @@
 import { readable, readableLater } from "../encoding.ts";
 import { sumDrops } from "../records/drops.ts";
 import { readJournal } from "../records/journal.ts";
-import type { DirectoryPage, JournalEntry, SessionDirectory, SessionSummary } from "../session_store.ts";
+import type {
+  DirectoryPage,
+  JournalEntry,
+  SessionDirectory,
+  SessionSummary,
+  StoreCallOptions,
+} from "../session_store.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeEnded } from "./ended.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";
@@ -29,13 +35,7 @@ export function directory(context: StoreContext): SessionDirectory {
       const last = entries[limit - 1];
       return { sessions, ...(entries.length > limit && last !== undefined ? { cursor: lastPart(last.key) } : {}) };
     },
-    inspect: async (clientId, options): Promise<SessionSummary | undefined> => {
-      options?.signal?.throwIfAborted();
-      const layout = await layoutFor(context, [clientId]);
-      const key = layout.head(clientId);
-      const [entry] = await context.driver.get([key]);
-      return entry && await summaryOf(context, lastPart(key), decodeHead(key, entry.value, clientId));
-    },
+    inspect: (clientId, options) => inspect(context, clientId, options),
     journal: async (clientId, options): Promise<readonly JournalEntry[]> => {
       options?.signal?.throwIfAborted();
       const layout = await layoutFor(context, [clientId]);
@@ -46,6 +46,19 @@ export function directory(context: StoreContext): SessionDirectory {
       return readJournal(journal ?? "");
     },
   };
+}
+
+/** Tells what is stored of one session. */
+export async function inspect(
+  context: StoreContext,
+  clientId: string,
+  options?: StoreCallOptions,
+): Promise<SessionSummary | undefined> {
+  options?.signal?.throwIfAborted();
+  const layout = await layoutFor(context, [clientId]);
+  const key = layout.head(clientId);
+  const [entry] = await context.driver.get([key]);
+  return entry && await summaryOf(context, lastPart(key), decodeHead(key, entry.value, clientId));
 }
 
 async function summaryOf(context: StoreContext, part: string, head: HeadRecord): Promise<SessionSummary> {

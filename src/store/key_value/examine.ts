@@ -41,7 +41,8 @@ interface Phase {
   readonly examine: (work: Examining, entries: readonly Entry[]) => Promise<Fault[]>;
 }
 
-const PHASES: readonly Phase[] = [
+/** A function, so that a page which never examines anything is without it. */
+const allPhases = (): readonly Phase[] => [
   { name: "head", span: (layout) => below(layout.heads()), examine: each(headFaults) },
   { name: "route", span: (layout) => below(layout.allRoutes()), examine: each(routeFaults) },
   { name: "due", span: (layout) => below(layout.due()), examine: each(dueFaults) },
@@ -54,8 +55,9 @@ const PHASES: readonly Phase[] = [
 export async function examine(context: StoreContext, query: ExamineQuery): Promise<Examination> {
   const layout = await layoutFor(context, []);
   const [name = "", from] = query.cursor?.split(" ", 2) ?? [];
-  const index = Math.max(0, PHASES.findIndex((phase) => phase.name === name));
-  const phase = PHASES[index];
+  const phases = allPhases();
+  const index = Math.max(0, phases.findIndex((phase) => phase.name === name));
+  const phase = phases[index];
   if (phase === undefined) return { examined: 0, findings: [] };
   const span = phase.span(layout);
   const limit = Math.max(1, query.limit);
@@ -69,7 +71,7 @@ export async function examine(context: StoreContext, query: ExamineQuery): Promi
     findings.push({ kind, key, ...(clientId === undefined ? {} : { clientId }), repaired });
   }
   const last = entries.at(-1);
-  const next = PHASES[index + 1]?.name;
+  const next = phases[index + 1]?.name;
   const cursor = entries.length === limit && last !== undefined
     ? `${name || phase.name} ${last.key}`
     : next && `${next} `;

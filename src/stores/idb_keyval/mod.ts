@@ -4,7 +4,11 @@
  * @module
  */
 export { indexedDbStore } from "./store.ts";
-export type { IndexedDbStore, IndexedDbStoreOptions } from "./store.ts";
+export type { IndexedDbStore } from "./store.ts";
+export { indexedDbClientStore } from "./client_store.ts";
+export type { IndexedDbClientStore } from "./client_store.ts";
+export type { IndexedDbStoreOptions } from "./database.ts";
+export type { ClientStore } from "../../store/client_store.ts";
 export { indexedDbRetained } from "./retained.ts";
 export type { IndexedDbRetained } from "./retained.ts";
 export { INDEXED_DB_LIMITS } from "./driver.ts";

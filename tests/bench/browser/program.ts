@@ -6,7 +6,7 @@
  */
 import { createStore, del, set, type UseStore } from "idb-keyval";
 import mqtt, { type IStore } from "mqtt";
-import { indexedDbStore } from "@edge-mqtt/session/idb-keyval";
+import { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval";
 import { mqttjsSession } from "@edge-mqtt/session/mqttjs";
 
 /** Which store is measured. */
@@ -62,7 +62,7 @@ export async function putAndDelete(kind: Kind, mode: Mode, messages: number): Pr
 
 /** Leaves so many messages in a database. */
 export async function leave(database: string, messages: number): Promise<void> {
-  const store = indexedDbStore({ database });
+  const store = indexedDbClientStore({ database });
   const session = await mqttjsSession(store, { clientId: "left" });
   const { outgoingStore, messageIdProvider } = session.options();
   for (let index = 0; index < messages; index++) {
@@ -86,7 +86,7 @@ export async function leave(database: string, messages: number): Promise<void> {
 /** How long a page takes until its session can be used, in milliseconds. */
 export async function ready(database: string): Promise<number> {
   const startedAt = performance.now();
-  const store = indexedDbStore({ database });
+  const store = indexedDbClientStore({ database });
   const session = await mqttjsSession(store, { clientId: "left" });
   const took = performance.now() - startedAt;
   await session.close();
@@ -99,7 +99,7 @@ async function open(kind: Kind): Promise<Asked> {
   if (kind === "idb-keyval") return keyval(createStore(database, "packets"));
   if (kind === "idb-keyval, strict") return keyval(strictStore(database));
   if (kind === "memory") return asked(new mqtt.Store({ clean: true }) as IStore, () => Promise.resolve());
-  const store = indexedDbStore({ database });
+  const store = indexedDbClientStore({ database });
   const session = await mqttjsSession(store, { clientId: "measured" });
   const { outgoingStore, messageIdProvider } = session.options();
   return {

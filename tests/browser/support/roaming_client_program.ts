@@ -6,7 +6,7 @@
  */
 import "../../../examples/browser/page/require.ts";
 import { type SessionClient, sessionClient } from "@edge-mqtt/session/client";
-import { indexedDbStore } from "@edge-mqtt/session/idb-keyval";
+import { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval";
 import { openWire } from "../../../examples/browser/page/transport.ts";
 import { begin, handle, type PageSession, type PageSettings, setOnline, tell } from "./roaming_page.ts";
 
@@ -31,7 +31,7 @@ export async function start(settings: PageSettings): Promise<void> {
 }
 
 async function open({ url, clientId, isNew, repeatForMs }: PageSettings): Promise<PageSession> {
-  const store = indexedDbStore({ database: "session" });
+  const store = indexedDbClientStore({ database: "session" });
   const over = new AbortController();
   let isFirst = isNew;
   const client = sessionClient({

@@ -4,7 +4,7 @@
  * @module
  */
 import mqtt from "mqtt";
-import { indexedDbStore } from "@edge-mqtt/session/idb-keyval";
+import { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval";
 import { mqttjsSession } from "@edge-mqtt/session/mqttjs";
 import { begin, handle, type PageSession, type PageSettings, setOnline, tell } from "./roaming_page.ts";
 
@@ -26,7 +26,7 @@ export async function start(settings: PageSettings): Promise<void> {
 }
 
 async function open({ url, clientId, isNew, repeatForMs }: PageSettings): Promise<PageSession> {
-  const store = indexedDbStore({ database: "session" });
+  const store = indexedDbClientStore({ database: "session" });
   const session = await mqttjsSession(store, {
     clientId,
     observe: (event) => tell(event.type, "error" in event ? event.error : event),
