@@ -12,7 +12,7 @@ Deno.test("Chromium keeps every promise of a store in its IndexedDB, in every or
   assert.deepEqual(failures, []);
   assert.ok(count > 50, `${count} cases`);
   // All worlds are explored without a browser, where a call takes a hundredth of the time.
-  const report = await call<ExploreReport>(page, "explore", ["clean start"]);
+  const report = await call<ExploreReport>(page, "explore", ["clean start", "own log"]);
   assert.ok(report.complete);
-  assert.ok(report.states >= 700, JSON.stringify(report));
+  assert.ok(report.states >= 1_100, JSON.stringify(report));
 });
