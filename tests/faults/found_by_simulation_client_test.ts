@@ -122,6 +122,26 @@ for (const [name, storeOf] of Object.entries({ memory: () => memoryStore(), "a m
     await page.client[Symbol.asyncDispose]();
     await broker.shutdown();
   });
+
+  Deno.test(`a page that has lost the session takes no connection from the one that has it (${name})`, async () => {
+    const store = storeOf();
+    const broker = openBroker();
+    const old = openPage(store);
+    const first = old.connect(broker);
+    await old.client.subscribe([{ filter: "t" }]);
+    first.cut();
+    const page = openPage(store);
+    page.connect(broker);
+    await until(() => page.client.online);
+    // It would go on with its session, and does not know yet that it has lost it.
+    const { connection, up } = old.connect(broker);
+    await connection.done;
+    assert.deepEqual(up, []);
+    assert.ok(old.news.some(({ type }) => type === "takenOver"));
+    assert.equal(page.client.online, true);
+    await page.client[Symbol.asyncDispose]();
+    await broker.shutdown();
+  });
 }
 
 Deno.test("a page that loses its lock while it opens takes nothing from the one that has it", async () => {

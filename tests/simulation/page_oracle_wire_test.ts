@@ -1,4 +1,5 @@
 /** What the oracle of clients says of what a client sends. */
+import type { WirePacket } from "./oracle/observation.ts";
 import { answer, illegal, legal } from "./traces/page_trace.ts";
 
 legal("a plain life of all three levels", (trace) => {
@@ -243,21 +244,32 @@ illegal("one session", "a message of the session before", (trace) => {
   trace.connects({ asksClean: true });
   trace.sendsMessage("m1", 1, { dup: true });
 });
+const EXPIRED: WirePacket = {
+  type: "publish",
+  topic: "t",
+  payload: new TextEncoder().encode("m1"),
+  qos: 1,
+  retain: false,
+  dup: false,
+  packetId: 1,
+  messageExpiryInterval: 1,
+};
 illegal("lost is lost", "a message that was told to be lost", (trace) => {
   trace.connects();
   trace.publishes("m1", 1, { expiry: 1 });
   trace.passes(1_100);
   trace.loses("m1", "expired");
-  trace.sends({
-    type: "publish",
-    topic: "t",
-    payload: new TextEncoder().encode("m1"),
-    qos: 1,
-    retain: false,
-    dup: false,
-    packetId: 1,
-    messageExpiryInterval: 1,
-  });
+  trace.sends(EXPIRED);
+});
+legal("what a page sends that has lost the session, although the next one told that it was lost", (trace) => {
+  trace.connects();
+  trace.publishes("m1", 1, { expiry: 1 });
+  trace.passes(1_100);
+  trace.opens();
+  trace.resumes();
+  trace.loses("m1", "expired");
+  trace.goesBackTo(1);
+  trace.sends(EXPIRED);
 });
 illegal("PUBREL after PUBREC", "one before it", (trace) => {
   trace.connects();

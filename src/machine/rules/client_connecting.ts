@@ -27,7 +27,7 @@ import { intervalEndsAt } from "./lifecycle.ts";
 import { send } from "./send.ts";
 import { drain, resumeReleased } from "./sending.ts";
 
-/** Sends CONNECT. What it forgets is written before it leaves, and no clean start leaves without a commit. */
+/** Sends CONNECT. What it forgets is written before it leaves, and none leaves without a commit: only an owner connects. */
 export function connectRequested(state: SessionState, connect: ConnectRequest, out: Output, now: number): void {
   if (state.connection !== undefined && state.connection.phase !== "closed") {
     throw new TypeError("Cannot step connectRequested: the session has an open connection");
@@ -52,8 +52,9 @@ export function connectRequested(state: SessionState, connect: ConnectRequest, o
     // Whenever it is discarded, it is none to come back to: the server may have it no more from now on (LC-31).
     const forget = state.policy.discardOnCleanStart === "atSend" ? forgetSession : renounceSession;
     forget(state, { ...durable.head, protocolVersion: version, sessionExpiryInterval: interval }, out);
-  } else if (cleanStart) {
-    // It ends what the server has, which may be another page's by now: who has lost the session must not send it.
+  } else {
+    // It takes the place of another connection, and a clean start ends what the server has: who has lost the session to
+    // another page by now must send neither.
     putHead(durable, durable.head, out);
   }
   const { password: _password, username: _username, authenticationData: _data, ...request } = connect;

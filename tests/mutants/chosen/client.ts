@@ -113,7 +113,7 @@ export const CLIENT_FAULTS: readonly ChosenFault[] = [
     breaks: "G1",
   },
   {
-    name: "a clean start leaves without a commit",
+    name: "a CONNECT leaves without a commit",
     file: `${RULES}/client_connecting.ts`,
     text: "    putHead(durable, durable.head, out);",
     replacement: "",

@@ -126,8 +126,8 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
   {
     name: "the interval of a DISCONNECT is ignored",
     file: `${RULES}/disconnecting.ts`,
-    text: "Math.min(interval ?? inForce,",
-    replacement: "Math.min(inForce,",
+    text: ": Math.min(allowedInterval(interval, state.limits), connection.longestExpiryInterval);",
+    replacement: ": Math.min(inForce, state.limits.maximumSessionExpiryInterval);",
     breaks: "trap 14",
   },
   {

@@ -72,6 +72,10 @@ export class PageTrace {
   resumes(): void {
     this.connects({ cleanStart: false });
   }
+  /** What follows happens on an earlier connection: the first is 1. */
+  goesBackTo(connection: number): void {
+    this.#connection = connection;
+  }
 
   sends(...packets: readonly WirePacket[]): void {
     for (const packet of packets) this.#see({ type: "sent", at: this.now, connection: this.#connection, packet });
