@@ -161,15 +161,17 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
   {
     name: "a resumed session keeps the interval of its first CONNECT",
     file: `${RULES}/lifecycle.ts`,
-    text: "head: { ...terms.head, sentLimit: head.sentLimit",
-    replacement: "head: { ...terms.head, sessionExpiryInterval: head.sessionExpiryInterval, sentLimit: head.sentLimit",
+    text: "sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead),",
+    replacement:
+      "sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead), sessionExpiryInterval: head.sessionExpiryInterval,",
     breaks: "trap 18",
   },
   {
     name: "a pending Will is not put off by a reconnect",
     file: `${RULES}/lifecycle.ts`,
-    text: "head: { ...terms.head, sentLimit: head.sentLimit",
-    replacement: "head: { ...terms.head, willDueAt: head.willDueAt ?? Infinity, sentLimit: head.sentLimit",
+    text: "sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead),",
+    replacement:
+      "sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead), willDueAt: head.willDueAt ?? Infinity,",
     breaks: "trap 21",
   },
   {

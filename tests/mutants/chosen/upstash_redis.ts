@@ -28,7 +28,7 @@ export const UPSTASH_FAULTS: readonly ChosenFault[] = [
   {
     name: "Redis: a connected session is left to end by its TTL",
     file: `${LUA}/acquire.ts`,
-    text: "redis.call('PERSIST', own)",
+    text: "  redis.call('PERSIST', own)",
     replacement: "",
     breaks: "G9",
   },
