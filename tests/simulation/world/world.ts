@@ -112,6 +112,8 @@ export class World implements ClientWorld {
     const { driver } = this.storage;
     const [node] = this.nodes;
     if (driver === undefined || node === undefined) return [];
+    const amiss = await this.#examine();
+    if (amiss.length > 0) return amiss;
     for (const client of this.clients) client.leave();
     for (const { name } of this.clients) node.broker?.end(name).catch(() => {});
     await this.time.passUntil(this.time.now + SWEEP_MS);
@@ -122,6 +124,25 @@ export class World implements ClientWorld {
     if (left.length === 0) return [];
     const message = `${left.length} rows stay behind when all has ended: ${left.slice(0, 5).join(" ")}`;
     return [{ rule: "nothing left behind", at: this.time.now, client: "", message }];
+  }
+
+  /** Whether the index fits the sessions once all is at rest, as the store itself examines it. */
+  async #examine(): Promise<readonly Violation[]> {
+    const { maintenance } = this.storage.direct;
+    const found: string[] = [];
+    for (let cursor: string | undefined, pages = 0; maintenance !== undefined && pages < 10_000; pages++) {
+      const page = await maintenance.examine({
+        limit: 50,
+        repair: false,
+        now: this.time.now,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      for (const { kind, key } of page.findings) found.push(`${kind} ${key}`);
+      ({ cursor } = page);
+      if (cursor === undefined) break;
+    }
+    if (found.length === 0) return [];
+    return [{ rule: "the index fits", at: this.time.now, client: "", message: found.slice(0, 5).join(", ") }];
   }
 
   /** What became of sessions is told for a day after their end. */
