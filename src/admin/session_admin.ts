@@ -87,8 +87,7 @@ export interface SessionAdmin {
  * Administers the sessions of a store.
  *
  * Each change reads the session, and commits under what it read, raising the epoch: nothing that a broker does at the same
- * time is lost, and a broker that owned the session learns that it does no more. Where a broker runs in this process, its
- * own methods spare the client the new connection.
+ * time is lost, and a broker that owned the session learns that it does no more.
  *
  * @example Why did a client find no session?
  * ```ts
