@@ -61,6 +61,8 @@ export interface BrokerPlan {
   readonly maximumQoS?: Level;
   /** How messages of some topics wait; absent for none. */
   readonly rules?: readonly RulePlan[];
+  /** Whether there is a store for retained messages. */
+  readonly retains?: boolean;
   /** A verdict of the host takes between these, in milliseconds; absent gives it at once. */
   readonly verdictMs?: readonly [number, number];
 }

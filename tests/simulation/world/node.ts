@@ -79,6 +79,7 @@ export class Node {
     const { leaseMs } = settings;
     const broker = sessionBroker({
       store: this.#storage.behind(gate),
+      ...(settings.retains === true ? { retained: this.#storage.retainedBehind(gate) } : {}),
       nodeId: this.name,
       environment: {
         now: () => this.#time.now + this.clockMs,

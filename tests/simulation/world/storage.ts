@@ -1,9 +1,9 @@
 /** Where sessions live: a store of a drawn kind, and each node's own, faulty way to it. */
-import { SessionError, type SessionStore } from "../../../mod.ts";
+import { type RetainedStore, SessionError, type SessionStore } from "../../../mod.ts";
 import type { Message } from "../../../mod.ts";
 import type { CommitBatch } from "../../../src/store/session_store.ts";
 import type { DriverLimits } from "../../../src/store/key_value/driver.ts";
-import { keyValueStore } from "../../../src/store/key_value/mod.ts";
+import { keyValueRetained, keyValueStore } from "../../../src/store/key_value/mod.ts";
 import { DENO_KV_LIMITS } from "../../../src/stores/deno_kv.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { intercept, type InterceptedCall } from "../../../src/testing/intercept.ts";
@@ -30,18 +30,20 @@ export class Storage {
   readonly #plan: StorePlan;
   readonly #shared: SessionStore | undefined;
   readonly driver: MapDriver | undefined;
+  /** Where retained messages live, if any do. */
+  readonly #retained: MapDriver;
   readonly #ids: Random;
 
   constructor(plan: Plan) {
     const { store } = plan;
     this.#plan = store;
     this.#ids = random(plan.seed ^ 0x5eed);
+    this.#retained = mapDriver({ limits: limitsOf(store) });
     if (store.kind === "memory") {
       const few = store.maxReceivers === undefined ? {} : { maxReceiversPerCommit: store.maxReceivers };
       this.#shared = memoryStore(few);
     } else {
-      const limits = store.limits === "none" ? {} : store.limits === "denoKv" ? DENO_KV_LIMITS : TIGHT;
-      this.driver = mapDriver({ limits });
+      this.driver = mapDriver({ limits: limitsOf(store) });
     }
   }
 
@@ -55,6 +57,11 @@ export class Storage {
     const { driver } = this;
     const store = driver === undefined ? gate.wrap(this.direct) : this.#overDriver(gate.wrap(driver));
     return this.#plan.delivery === "outbox" ? outboxOnly(store) : store;
+  }
+
+  /** A run of a node's own way to retained messages. */
+  retainedBehind(gate: Gate): RetainedStore {
+    return keyValueRetained(gate.wrap(this.#retained), { durability: "process", newId: this.#ids.id });
   }
 
   #overDriver(driver: MapDriver | undefined): SessionStore {
@@ -71,6 +78,10 @@ export class Storage {
       ...(maxReceivers === undefined ? {} : { maxReceiversPerCommit: maxReceivers }),
     });
   }
+}
+
+function limitsOf({ limits }: StorePlan): Partial<DriverLimits> {
+  return limits === "none" ? {} : limits === "denoKv" ? DENO_KV_LIMITS : TIGHT;
 }
 
 /** As a store in which receivers live apart from the publisher: whatever is delivered stands in an outbox first. */

@@ -1,0 +1,32 @@
+/** Plays a world of retained messages, and asks their oracle. */
+import type { Observation, Violation } from "./oracle/observation.ts";
+import { RetainedOracle } from "./oracle/retained.ts";
+import { drawRetainedPlan } from "./plan/retained.ts";
+import { preload } from "./world/preload.ts";
+import { World } from "./world/world.ts";
+
+/** So long after all has healed everything owed has arrived, in milliseconds. */
+const QUIET_MS = 90_000;
+
+/** How a run went. */
+export interface RetainedOutcome {
+  readonly violations: readonly Violation[];
+  /** How many topics of clients were judged. */
+  readonly judged: number;
+  readonly counts: ReadonlyMap<string, number>;
+  /** What was seen; empty unless it was asked for. */
+  readonly observations: readonly Observation[];
+}
+
+/** Plays the world of a seed. */
+export async function playRetained(seed: number, isTold = false): Promise<RetainedOutcome> {
+  const plan = drawRetainedPlan(seed);
+  const oracle = new RetainedOracle();
+  const world = new World(plan, (observation) => oracle.see(observation), isTold);
+  await preload(plan, world);
+  await world.live();
+  await world.heal(QUIET_MS);
+  oracle.finish(world.time.now);
+  const { observations, counts } = world.journal;
+  return { violations: oracle.violations, judged: oracle.judged, counts, observations };
+}

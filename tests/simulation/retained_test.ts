@@ -1,0 +1,22 @@
+/** Worlds in which everything is retained: subscribers come before and after, nodes die in between. */
+import assert from "node:assert/strict";
+import { playRetained } from "./play_retained.ts";
+
+const FROM = 20_000_001;
+const RUNS = 250;
+
+Deno.test(`the last message of a topic is the last one retained, in ${RUNS} simulated worlds from seed ${FROM} on`, async () => {
+  const counts = new Map<string, number>();
+  let judged = 0;
+  for (let seed = FROM; seed < FROM + RUNS; seed++) {
+    const outcome = await playRetained(seed);
+    judged += outcome.judged;
+    for (const [what, count] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    const [first] = outcome.violations;
+    if (first !== undefined) assert.fail(`seed ${seed}: ${first.client}: ${first.message}`);
+  }
+  assert.ok(judged >= RUNS, `${judged} topics of clients were judged`);
+  for (const what of ["crash", "takeover", "resumed", "fault crashAfter", "fault replyLost", "fault startsLate"]) {
+    assert.ok((counts.get(what) ?? 0) >= 5, `${what}: only ${counts.get(what)} times`);
+  }
+});
