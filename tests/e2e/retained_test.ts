@@ -1,0 +1,4 @@
+import { retained } from "./suites/retained.ts";
+import { DENO_KV } from "./support/broker_process.ts";
+
+retained(DENO_KV);
