@@ -1,57 +1,9 @@
 import assert from "node:assert/strict";
-import type { BrokerOptions, ClientPacket, RetainedStore, ServerPacket } from "../../../mod.ts";
-import { mapDriver } from "../../../src/testing/mod.ts";
 import { keyValueRetained } from "../../../src/store/key_value/mod.ts";
-import { memoryRetained, memoryStore } from "../../../src/stores/memory.ts";
-import { countingStore, type FaultyStore, faultyStore } from "../../../src/testing/mod.ts";
-import { publishPacket, rest, START, subscribePacket, type TestClient, type World, world } from "./support.ts";
-
-interface Kept {
-  readonly world: World;
-  readonly retained: FaultyStore<RetainedStore>;
-}
-
-function keeping(options: Partial<BrokerOptions> = {}, inner: RetainedStore = memoryRetained()): Kept {
-  const retained = faultyStore(inner);
-  return { world: world({ retained: retained.store, ...options }), retained };
-}
-
-/** A PUBLISH with RETAIN 1. */
-function retain(topic: string, text: string, packetId = 1, qos: 0 | 1 | 2 = 1) {
-  const packet = publishPacket(topic, qos, qos === 0 ? undefined : packetId, text);
-  return { ...packet, retain: true } as typeof packet;
-}
-
-/** `topic=payload` of what a client got, with `R` where RETAIN is 1. */
-function got(client: TestClient, from = 0): readonly string[] {
-  return client.got.slice(from).flatMap((packet: ServerPacket) => {
-    if (packet.type !== "publish") return [];
-    return [`${packet.topic}=${new TextDecoder().decode(packet.payload)}${packet.retain ? " R" : ""}`];
-  });
-}
-
-/** Acknowledges all that a client has not acknowledged yet, until nothing more comes. Subscriptions are of QoS 1 at most here. */
-async function acknowledgeAll(client: TestClient): Promise<void> {
-  for (let from = 0, round = 0; from < client.got.length; round++) {
-    assert.ok(round < 1_000, "it never ends");
-    const packets = client.got.slice(from);
-    from = client.got.length;
-    await client.send(
-      ...packets.flatMap((packet) =>
-        packet.type === "publish" && packet.qos === 1
-          ? [{ type: "puback", packetId: packet.packetId ?? 0, reasonCode: 0 } as const]
-          : []
-      ),
-    );
-  }
-}
-
-async function fill(broker: World["broker"], count: number, name = "t"): Promise<void> {
-  for (let index = 0; index < count; index++) {
-    const topic = `${name}/${String(index).padStart(6, "0")}`;
-    await broker.publish({ topic, payload: new TextEncoder().encode(String(index)), retain: true, qos: 1 });
-  }
-}
+import { memoryRetained } from "../../../src/stores/memory.ts";
+import { countingStore, faultyStore, mapDriver } from "../../../src/testing/mod.ts";
+import { acknowledgeAll, fill, got, keeping, retain, subscribing } from "./retained_support.ts";
+import { publishPacket, rest, subscribePacket, world } from "./support.ts";
 
 Deno.test("CONNACK says whether anything is retained", async () => {
   const { world: with_ } = keeping();
@@ -283,55 +235,6 @@ Deno.test("an unsubscribed or replaced filter gets nothing of a page that was on
   assert.equal(got(s).length, 2);
 });
 
-Deno.test("beyond the limits a publish is refused with 0x97, and what was retained still is", async () => {
-  const { world: made } = keeping({ retainedLimits: { maximumMessages: 1, maximumMessageBytes: 50 } });
-  const s = await made.connect("s");
-  const p = await made.connect("p");
-  await s.send(subscribePacket(1, "b"));
-  await p.send(retain("a", "1"), retain("b", "1"), retain("a", "x".repeat(60)), retain("a", "2"));
-  const codes = p.got.flatMap((packet) => packet.type === "puback" ? [packet.reasonCode] : []);
-  assert.deepEqual(codes, [0x10, 0x97, 0x97, 0x10]);
-  assert.deepEqual(got(s), []);
-  assert.deepEqual(made.of("retainedRefused"), [
-    { type: "retainedRefused", clientId: "p", topic: "b", reason: "full" },
-    { type: "retainedRefused", clientId: "p", topic: "a", reason: "tooLarge" },
-  ]);
-  assert.deepEqual(await made.broker.publish({ topic: "c", payload: new Uint8Array(1), retain: true }), {
-    receivers: 0,
-    accepted: false,
-  });
-  const { messages = [] } = await made.broker.retained?.list() ?? {};
-  assert.deepEqual(messages.map(({ topic }) => topic), ["a"]);
-});
-
-Deno.test("whoever cannot be told of a limit has the message delivered, and what was retained before is gone", async () => {
-  const { world: made } = keeping({ retainedLimits: { maximumMessageBytes: 20 } });
-  const s = await made.connect("s");
-  await s.send(subscribePacket(1, "#"));
-  const p = await made.connect("p", { protocolVersion: 4 });
-  await p.send(retain("a", "1"), retain("a", "x".repeat(30)));
-  assert.equal(p.types(), "connack puback puback");
-  assert.deepEqual(got(s), ["a=1", `a=${"x".repeat(30)}`]);
-  assert.equal(made.of("retainedRefused").length, 1);
-  assert.deepEqual((await made.broker.retained?.list())?.messages, []);
-});
-
-Deno.test("expired messages make room for others", async () => {
-  const { world: made } = keeping({ retainedLimits: { maximumMessages: 1 } });
-  await made.broker.publish({ topic: "a", payload: new Uint8Array(1), retain: true, expiresAt: START + 1_000 });
-  await made.pass(5_000);
-  const result = await made.broker.publish({ topic: "b", payload: new Uint8Array(1), retain: true });
-  assert.equal(result.accepted, true);
-});
-
-Deno.test("expired messages are swept when what is due is done", async () => {
-  const { world: made, retained } = keeping();
-  await made.broker.publish({ topic: "a", payload: new Uint8Array(1), retain: true, expiresAt: START + 1_000 });
-  await made.pass(5_000);
-  await made.broker.runDue();
-  assert.deepEqual(await retained.store.totals(), { messages: 0, bytes: 0 });
-});
-
 for (const fault of ["failsAfter", "failsUnknown", "failsBefore", "startsLate", "replyLost"] as const) {
   Deno.test(`of two messages of a client the last is retained, whatever becomes of a put (${fault})`, async () => {
     const driver = mapDriver();
@@ -413,37 +316,3 @@ Deno.test("with reject a message that is retained was taken, though every queue 
   assert.deepEqual(codes, [0, 0x97, 0]);
   assert.equal((await broker.retained?.list())?.messages.length, 1);
 });
-
-Deno.test("retained messages are listed and cleared by filter, page by page", async () => {
-  const { world: { broker } } = keeping();
-  await fill(broker, 5);
-  await fill(broker, 1, "other");
-  const retained = broker.retained;
-  assert.ok(retained !== undefined);
-  const first = await retained.list({ filter: "t/+", limit: 3 });
-  assert.equal(first.messages.length, 3);
-  const second = await retained.list({ filter: "t/+", limit: 3, cursor: first.cursor ?? "" });
-  assert.deepEqual([second.messages.length, second.cursor], [2, undefined]);
-  assert.equal(await retained.clear("t/#"), 5);
-  assert.deepEqual((await retained.list()).messages.map(({ topic }) => topic), ["other/000000"]);
-  assert.equal((await retained.totals()).messages, 1);
-  await assert.rejects(retained.list({ filter: "$share/g/t" }), TypeError);
-  await assert.rejects(retained.list({ limit: 0 }), RangeError);
-});
-
-Deno.test("a broker asks as much durability of its retained store as of its store", () => {
-  const options = { store: memoryStore(), retained: memoryRetained(), require: { durability: "power" } } as const;
-  const store = { ...memoryStore(), capabilities: { ...memoryStore().capabilities, durability: "power" } } as const;
-  assert.throws(() => world({ ...options, store }), { code: "CAPABILITY_MISSING" });
-  assert.throws(() => world({ retainedLimits: { maximumMessages: -1 } }), RangeError);
-});
-
-/** A SUBSCRIBE to one filter, of QoS 1 unless told otherwise. */
-function subscribing(
-  packetId: number,
-  filter: string,
-  more: Partial<{ qos: 0 | 1 | 2; retainHandling: 0 | 1 | 2 }> = {},
-): ClientPacket {
-  const plain = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
-  return { type: "subscribe", packetId, subscriptions: [{ filter, ...plain, ...more }] };
-}
