@@ -21,7 +21,7 @@ export interface RetainedOutcome {
 /** Plays the world of a seed. */
 export async function playRetained(seed: number, isTold = false): Promise<RetainedOutcome> {
   const plan = drawRetainedPlan(seed);
-  const oracle = new RetainedOracle();
+  const oracle = new RetainedOracle(plan.store.delivery === "commit" && plan.store.maxReceivers === undefined);
   const world = new World(plan, (observation) => oracle.see(observation), isTold);
   await preload(plan, world);
   await world.live();

@@ -12,6 +12,8 @@ import { topicMatches } from "./topic_match.ts";
 interface Retained {
   readonly text: string;
   readonly topic: string;
+  /** Who published it first. */
+  readonly client: string;
   readonly firstSeq: number;
   /** When its publisher was told that it is taken; Infinity before. */
   doneSeq: number;
@@ -48,7 +50,16 @@ export class RetainedOracle {
   readonly #lines = new Map<number, Line>();
   readonly #holders = new Map<string, Holder>();
   readonly #messages = new Map<string, Retained>();
+  readonly #ordersAll: boolean;
   #seq = 0;
+
+  /**
+   * @param ordersAll Whether messages of several publishers come in the order in which they were taken: where some follow
+   * through an outbox, those of one publisher alone do.
+   */
+  constructor(ordersAll: boolean) {
+    this.#ordersAll = ordersAll;
+  }
 
   /** Takes in what was seen. */
   see(observation: Observation): void {
@@ -93,7 +104,7 @@ export class RetainedOracle {
         const isSure = messages.some(({ doneSeq }) => doneSeq < Infinity);
         if (!wants || isMixed || !isSure) continue;
         this.judged++;
-        const possible = messages.filter((message) => !messages.some((other) => isSurelyAfter(other, message)));
+        const possible = messages.filter((message) => !messages.some((other) => this.#isSurelyAfter(other, message)));
         const found = last.get(topic);
         if (possible.some(({ text }) => text === found)) continue;
         const names = possible.map(({ text }) => text).join(", ");
@@ -116,7 +127,8 @@ export class RetainedOracle {
         const text = textOf(packet.payload);
         const known = this.#messages.get(text);
         const { topic } = packet;
-        const message = known ?? { text, topic, firstSeq: this.#seq, doneSeq: Infinity, sent: 0 };
+        const { client } = line;
+        const message = known ?? { text, topic, client, firstSeq: this.#seq, doneSeq: Infinity, sent: 0 };
         if (![...line.publishes.values()].includes(message)) message.sent++;
         this.#messages.set(text, message);
         line.publishes.set(packet.packetId, message);
@@ -182,6 +194,12 @@ export class RetainedOracle {
     holder.isAsking = false;
   }
 
+  /** Whether one message surely comes after another: it was published when that one had been taken, and was taken. */
+  #isSurelyAfter(later: Retained, earlier: Retained): boolean {
+    if (!this.#ordersAll && later.client !== earlier.client) return false;
+    return later.doneSeq < Infinity && earlier.sent === 1 && earlier.doneSeq < later.firstSeq;
+  }
+
   #forget(holder: Holder): void {
     holder.filters.clear();
     holder.last.clear();
@@ -200,11 +218,6 @@ export class RetainedOracle {
     if (line === undefined) throw new RangeError(`Cannot see connection ${connection}: it was not opened`);
     return line;
   }
-}
-
-/** Whether one message was surely retained after another: it was published when that one had been taken, and was taken. */
-function isSurelyAfter(later: Retained, earlier: Retained): boolean {
-  return later.doneSeq < Infinity && earlier.sent === 1 && earlier.doneSeq < later.firstSeq;
 }
 
 const decoder = new TextDecoder();

@@ -1,4 +1,5 @@
 /** Worlds of retained messages: the worlds of other seeds, in which everything is published with RETAIN 1. */
+import { random } from "../../../src/testing/mod.ts";
 import { drawPlan } from "./draw.ts";
 import { type Action, type ClientPlan, FORBIDDEN, type Level, type Plan } from "./plan.ts";
 
@@ -10,9 +11,28 @@ export function drawRetainedPlan(seed: number): Plan {
     ...plan,
     broker: { ...broker, queueMessages: 10_000, retains: true },
     clients: plan.clients.map(asPlain),
-    actions: plan.actions.flatMap(asRetained),
+    actions: withSubscribers(plan, plan.actions.flatMap(asRetained)),
     pageFaults: [],
   };
+}
+
+/** What is published while somebody subscribes is where most can go wrong: so there is much of that. */
+function withSubscribers({ seed, clients, store, networkMs }: Plan, actions: readonly Action[]): Action[] {
+  const chance = random(seed ^ 0x7e7a);
+  const soonMs = 2 * networkMs[1] + 12 * store.latencyMs[1] + 1;
+  const all = actions.flatMap((action): Action[] => {
+    if (action.do !== "publish" || chance.chance(0.4)) return [action];
+    const client = chance.below(clients.length);
+    const filter = {
+      filter: chance.pick(["t/#", "t/+", action.topic]),
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+    };
+    const at = Math.max(0, action.at - soonMs + chance.below(2 * soonMs));
+    return [action, { at, do: "subscribe", client, filter: { ...filter, qos: 1 } }];
+  });
+  return all.sort((a, b) => a.at - b.at);
 }
 
 function asPlain(client: ClientPlan): ClientPlan {
