@@ -6,7 +6,7 @@ import { type Action, type ClientPlan, FORBIDDEN, type Level, type Plan } from "
 /** Draws one: what may lose a message without a trace for others is left out, all that fails stays. */
 export function drawRetainedPlan(seed: number): Plan {
   const plan = drawPlan(seed);
-  const { maximumPacketSize: _size, maximumQoS: _qos, ...broker } = plan.broker;
+  const { maximumPacketSize: _size, maximumQoS: _qos, rules: _rules, ...broker } = plan.broker;
   return {
     ...plan,
     broker: { ...broker, queueMessages: 10_000, retains: true },
