@@ -482,7 +482,7 @@ export class Connection
       tail,
       ...entitlement,
     });
-    if (this.live) this.#membership.begin(snapshot);
+    this.#membership.begin(snapshot, entitlement.revoked);
     this.#feed.grownTo(news.grownTo);
     if (news.rung) this.#context.tasks.add(this.#context.lookAt(this.clientId));
   }

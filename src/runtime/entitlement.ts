@@ -10,6 +10,7 @@
 import type { QueuedMessage } from "../mqtt/message.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
+import { innerFilterOf } from "./groups/names.ts";
 import type { AuthorizeQuestion, ResolvedOptions } from "./options.ts";
 import { askPermission } from "./permission.ts";
 
@@ -26,8 +27,10 @@ export async function revokedFilters(
   subscriptions: ReadonlyMap<string, Subscription>,
 ): Promise<readonly string[]> {
   if (options.authorize === undefined || !options.reauthorizeOnResume) return [];
-  const asks = [...subscriptions].map(([topic, { qos }]) => ({ action: "subscribe", topic, qos } as const));
-  return (await refused(options, entitled, asks)).map(({ topic }) => topic);
+  const asks = [...subscriptions].map(([filter, { qos }]) =>
+    ({ action: "subscribe", topic: innerFilterOf(filter), qos, filter }) as const
+  );
+  return (await refused(options, entitled, asks)).map(({ filter }) => filter);
 }
 
 /**

@@ -112,6 +112,8 @@ export class Desk implements LocalSession {
   }
   probe(): void {
     this.#waits = true;
+    // Whoever has the group may have let it go. This node would know of itself.
+    if (!this.#group.isOurs) this.run(() => Promise.resolve(this.#group.forget()));
     this.claim();
   }
   supersede(): void {

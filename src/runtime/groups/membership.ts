@@ -63,10 +63,12 @@ export class Membership implements ConnectedMember {
     if (through < tail) this.claims.isUncertain = true;
   }
 
-  /** The connection takes messages from now on. */
-  begin({ subscriptions }: SessionSnapshot): void {
+  /** The connection takes messages from now on, if it lives; of the filters that it may have no more it takes none. */
+  begin({ subscriptions }: SessionSnapshot, revoked: readonly string[] = []): void {
     for (const [filter, subscription] of subscriptions) {
-      if (isSharedFilter(filter)) this.#seat(filter, subscription);
+      if (!isSharedFilter(filter)) continue;
+      if (!this.live || revoked.includes(filter)) this.#shared.set(filter, subscription);
+      else this.#seat(filter, subscription);
     }
   }
 

@@ -43,6 +43,11 @@ export class StoredGroup {
     return this.#incarnation;
   }
 
+  /** Whether this node was last seen to have it. */
+  get isOurs(): boolean {
+    return this.#view?.owner?.nodeId === this.#context.nodeId;
+  }
+
   /** Others have changed it. */
   forget(): void {
     this.#view = undefined;
