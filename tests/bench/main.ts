@@ -13,6 +13,7 @@ import { measureMemory, printMemory } from "./memory.ts";
 import { benchResume } from "./resume.ts";
 import { benchRouting } from "./routing.ts";
 import type { BenchRow } from "./row.ts";
+import { benchShared } from "./shared.ts";
 import { measureSizes, printSizes } from "./sizes.ts";
 import { benchStep } from "./step.ts";
 import { benchBill, printBill } from "./upstash/bill.ts";
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   step: async () => printComparisons("step of the machine against mqtt-packet", await benchStep()),
   routing: async () => printComparisons("routing against qlobber", await benchRouting()),
   resume: async () => printComparisons("many sessions against few", await benchResume()),
+  shared: async () => printComparisons("a group of 50 members against 50 subscriptions", await benchShared()),
   memory: async () => printMemory(await measureMemory()),
   browser: async () => printComparisons("sessions of MQTT.js in Chromium", await benchBrowser()),
   sizes: async () => printSizes(await measureSizes()),

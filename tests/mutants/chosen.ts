@@ -2,6 +2,7 @@ import { ADMIN_FAULTS } from "./chosen/admin.ts";
 import { CLIENT_FAULTS } from "./chosen/client.ts";
 import { MACHINE_FAULTS } from "./chosen/machine.ts";
 import { RUNTIME_FAULTS } from "./chosen/runtime.ts";
+import { SHARED_GROUP_FAULTS } from "./chosen/shared_groups.ts";
 import { STORE_FAULTS } from "./chosen/store.ts";
 import { UPSTASH_FAULTS } from "./chosen/upstash_redis.ts";
 import type { ChosenFault } from "./mutant.ts";
@@ -14,4 +15,5 @@ export const CHOSEN_FAULTS: readonly ChosenFault[] = [
   ...RUNTIME_FAULTS,
   ...CLIENT_FAULTS,
   ...ADMIN_FAULTS,
+  ...SHARED_GROUP_FAULTS,
 ];

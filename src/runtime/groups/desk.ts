@@ -263,7 +263,8 @@ export class Desk implements LocalSession {
     }
     if (result.outcome === "refused") return this.#refused(dealt, excluded);
     this.#toldThrough = Math.max(this.#toldThrough, rings.length > 0 ? untold : 0);
-    this.#most = Infinity;
+    // What the store could hold it can hold again; a little more is tried with time.
+    if (dealt.length >= this.#most) this.#most += 1;
     for (const { topic } of expired) {
       options.observe({ type: "dropped", clientId: this.clientId, reason: "expired", topic });
     }
