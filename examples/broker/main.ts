@@ -39,6 +39,7 @@ async function run(settings: Settings): Promise<void> {
     limits: {
       maximumPacketSize: settings.maxPacketBytes,
       maximumSessionExpiryInterval: settings.sessionExpiryMax,
+      sharedSubscriptionAvailable: settings.shared,
     },
     queue: { maximumMessages: settings.maxQueuedMessages, maximumBytes: settings.maxQueuedBytes },
     queueRules: settings.queueRules,

@@ -32,6 +32,8 @@ export interface Settings {
   readonly maxQueuedBytes: number;
   /** How many messages may be retained; none where 0. */
   readonly maxRetained: number;
+  /** Whether clients may share subscriptions; a cluster cannot. */
+  readonly shared: boolean;
   /** The longest Session Expiry Interval, in seconds. */
   readonly sessionExpiryMax: number;
   /** How often news from other brokers on the same data are looked for. */
@@ -93,6 +95,7 @@ deno task start [options]
   --queue-rule "FILTER …"   how messages of these topics wait for one session, once for each rule; the first that
                             matches holds: keep-last, messages=N, bytes=N, drop-newest, priority=0…9, queue-qos0,
                             drop-qos0, upgrade-qos
+  --no-shared               no shared subscriptions; with --cluster there are none
   --session-expiry-max N    the longest Session Expiry Interval, in seconds (never ends)
   --max-packet-bytes N      the largest packet that a client may send (${DEFAULTS["max-packet-bytes"]})
   --max-input-bytes N       received bytes of one client that may wait (${DEFAULTS["max-input-bytes"]})
@@ -118,13 +121,14 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
       options: {
         help: flag,
         cluster: flag,
+        "no-shared": flag,
         data: text,
         record: text,
         "queue-rule": { type: "string", multiple: true },
         ...Object.fromEntries(names.map((name) => [name, text])),
       },
     });
-    const { help = false, cluster = false, "queue-rule": rules = [], ...rest } = values;
+    const { help = false, cluster = false, "no-shared": isApart = false, "queue-rule": rules = [], ...rest } = values;
     if (help === true) return { say: HELP, exitCode: 0 };
     const given = rest as Readonly<Record<string, string | undefined>>; // Only flags are boolean.
     const value = (name: OptionName) => given[name] ?? DEFAULTS[name];
@@ -148,6 +152,7 @@ export function readCommandLine(args: readonly string[], defaultData: () => stri
         maxQueuedMessages: count("max-queued-messages", 1),
         maxQueuedBytes: count("max-queued-bytes", 1),
         maxRetained: count("max-retained", 0),
+        shared: isApart !== true && cluster !== true,
         sessionExpiryMax: count("session-expiry-max", 0, 0xffff_ffff),
         pollMs: count("poll-ms", 1),
         stallMs: count("stall-ms", 1),
