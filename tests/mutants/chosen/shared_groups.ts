@@ -43,7 +43,7 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
   {
     name: "a claim is carried out for those who can take it",
     file: "src/stores/upstash_redis/lua/commit.ts",
-    text: "(answer[1] ~= 'a' or answer[4] > 0)",
+    text: "(answer[1] ~= 'a' or answer[4] > 0 or answer[5])",
     replacement: "answer[1] == 'e' and answer[2] == 'never'",
     breaks: "D13",
   },
