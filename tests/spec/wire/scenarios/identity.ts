@@ -1,0 +1,81 @@
+import type { Scenario } from "../scenario.ts";
+import {
+  begin,
+  closed,
+  closedSilently,
+  connect,
+  connectPacket,
+  distinct,
+  drop,
+  inBoth,
+  lasting,
+  leave,
+  next,
+  open,
+  publish,
+  quiet,
+  receive,
+  resume,
+  scenario,
+  send,
+  sendRaw,
+  subscribe,
+} from "../words.ts";
+
+/** CI: the Client Identifier. AU: enhanced authentication, as far as any broker can be asked. */
+export const IDENTITY: readonly Scenario[] = [
+  ...inBoth("CI-02", "letters and digits are accepted as identifiers", (v) => [
+    connect("a", v, { id: "~ABCDEFGHIJKLM" }),
+    connect("b", v, { id: "~NOPQRSTUVWXYZ" }),
+    connect("c", v, { id: "~abcdefghijklm" }),
+    connect("d", v, { id: "~nopqrstuvwxyz" }),
+    connect("e", v, { id: "~0123456789" }),
+    quiet("a", "b", "c", "d", "e"),
+  ]),
+  ...inBoth("CI-01", "a CONNECT without a client identifier is malformed", (v) => [
+    open("c", v),
+    sendRaw("c", 0x10, { text: "MQTT" }, v === 5 ? "05 02 0000 00" : "04 02 0000"),
+    closed("c"),
+  ]),
+  scenario("CI-03", "two clients without an identifier get two sessions", 4, [
+    connect("a", 4, { id: "" }),
+    connect("b", 4, { id: "" }),
+    quiet("a", "b"),
+  ]),
+  scenario("CI-03 CI-04", "an assigned identifier is told, is nobody else's, and finds its session", 5, [
+    connect("a", 5, lasting(5, { id: "" }), { properties: { assignedClientIdentifier: "$a" } }),
+    connect("b", 5, { id: "" }, { properties: { assignedClientIdentifier: "$b" } }),
+    distinct("$a", "$b"),
+    subscribe("a", "~/t", 1),
+    quiet("a", "b"),
+    drop("a"),
+    resume("a", 5, { id: "$a" }),
+    publish("a", "~/t", "again", 1),
+    receive("a", "again", 1),
+    leave("a", { properties: { sessionExpiryInterval: 0 } }),
+  ]),
+  scenario("CI-06 CI-08 LC-15 LC-16", "no identifier with CleanSession 0 is refused by 0x02", 4, [
+    open("c", 4),
+    sendRaw("c", 0x10, { text: "MQTT" }, "04 00 0000", { text: "" }),
+    next("c", { cmd: "connack", returnCode: 2, sessionPresent: false }),
+    closedSilently("c"),
+  ]),
+  scenario("CI-07", "no identifier with Clean Start 0 makes a new session", 5, [
+    connect("c", 5, { id: "", clean: false }, { properties: { assignedClientIdentifier: { is: "any" } } }),
+    quiet("c"),
+  ]),
+  scenario("AU-04 ER-07", "AUTH without an Authentication Method closes the connection", 5, [
+    connect("c", 5),
+    sendRaw("c", 0xf0, "18 00"),
+    closed("c"),
+  ]),
+  scenario("AU-05", "an unknown Authentication Method is refused, and the session untouched", 5, [
+    begin("c", 5),
+    open("bad", 5),
+    send("bad", connectPacket("c", 5, { properties: { authenticationMethod: "none such" } })),
+    closed("bad"),
+    quiet("c"),
+    drop("c"),
+    resume("c", 5),
+  ]),
+];
