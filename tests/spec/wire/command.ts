@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { rowsOf, THEMES } from "./rows.ts";
-import { type Outcome, type Result, run } from "./run.ts";
+import { type RowOutcome, rowsOf, THEMES } from "./rows.ts";
+import { type Result, run } from "./run.ts";
 import { isSlow, needsStart, type Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
@@ -93,10 +93,11 @@ function tell({ outcome, scenario, trace, why }: Result, withTrace: boolean): vo
   if (withTrace) { for (const line of trace) console.log(`    ${line}`); }
 }
 
-const COLUMNS: readonly (readonly [Outcome, string])[] = [
+const COLUMNS: readonly (readonly [RowOutcome, string])[] = [
   ["passed", "passed"],
   ["failed", "failed"],
   ["differs", "differs"],
+  ["unclear", "unclear"],
   ["unsupported", "not supported"],
 ];
 
@@ -104,9 +105,9 @@ const COLUMNS: readonly (readonly [Outcome, string])[] = [
 export function reportOf(results: readonly Result[]): readonly string[] {
   const rows = rowsOf(results);
   const lines = [`theme  rows  ${COLUMNS.map(([, title]) => title).join("  ")}`];
-  const count = (outcomes: readonly { readonly outcome: Outcome }[], wanted: Outcome): number =>
+  const count = (outcomes: readonly { readonly outcome: RowOutcome }[], wanted: RowOutcome): number =>
     outcomes.filter(({ outcome }) => outcome === wanted).length;
-  const numbers = (outcomes: readonly { readonly outcome: Outcome }[]): string =>
+  const numbers = (outcomes: readonly { readonly outcome: RowOutcome }[]): string =>
     COLUMNS.map(([outcome, title]) => `${count(outcomes, outcome)}`.padEnd(title.length)).join("  ");
   for (const [theme, title] of Object.entries(THEMES)) {
     const of = rows.filter(({ row }) => row.startsWith(theme));

@@ -105,9 +105,9 @@ export function resume(
   return connect(client, version, lasting(version, words), { sessionPresent: true, ...connack });
 }
 
-/** Connects to a session that outlives the connection; it is new. */
+/** Connects to a session that outlives the connection; it is new. It has a subscription: some brokers keep no other. */
 export function begin(client: string, version: Version, words: ConnectWords = {}): readonly Step[] {
-  return connect(client, version, lasting(version, words));
+  return [...connect(client, version, lasting(version, words)), ...subscribe(client, "~/own", 0)];
 }
 
 /** A session that outlives its connection: in 5.0 for an hour. */

@@ -38,7 +38,7 @@ export const ERRORS: readonly Scenario[] = [
     publish("w", "~/t", "nothing else", 1),
     receive("w", "nothing else", 1),
     quiet("w"),
-  ]),
+  ], { strength: "should" }),
   ...inBoth(
     "ID-16 ER-12 5:ER-07 5:ER-09 4:ER-11",
     "QoS 1 without an identifier is an error of the connection alone",
@@ -63,7 +63,7 @@ export const ERRORS: readonly Scenario[] = [
     sendRaw("c", 0xe1),
     closed("c"),
     receive("w", "will", 1),
-  ]),
+  ], { strength: "should" }),
   ...inBoth("ER-13", "PUBREL with wrong flags is malformed, and the exchange goes on with the session", (v) => [
     connect("w", v),
     subscribe("w", "~/t", 2),

@@ -21,7 +21,7 @@ import {
 /** ST: what Session State is, and what it is not. */
 export const SESSION_STATE: readonly Scenario[] = [
   ...inBoth("ST-04 LC-11", "a session with nothing in it is present", (v) => [
-    begin("c", v),
+    connect("c", v, lasting(v)),
     drop("c"),
     resume("c", v),
     quiet("c"),
@@ -59,7 +59,7 @@ export const SESSION_STATE: readonly Scenario[] = [
     drop("c"),
     publish("w", "~/t", "old", 1),
     expect("w", { cmd: "publish", topic: "~/will", payload: "ended" }, 1_000),
-    connect("c", 5, lasting(5)),
+    begin("c", 5),
     subscribe("c", "~/t", 1),
     publish("w", "~/t", "new", 1),
     receive("c", "new", 1),
