@@ -47,7 +47,12 @@ export const CONNECT: readonly Scenario[] = [
     send("d", { cmd: "pingreq" }),
     closed("d"),
   ]),
-  ...inBoth("LC-02 ER-12", "a second CONNECT closes the connection, and the session stays", (v) => [
+  ...inBoth("LC-02", "a second CONNECT closes the connection", (v) => [
+    begin("c", v),
+    sendConnect("c", v, lasting(v)),
+    closed("c"),
+  ]),
+  ...inBoth("5:LC-09 4:LC-06 ER-12", "a second CONNECT does not end the session", (v) => [
     begin("c", v),
     sendConnect("c", v, lasting(v)),
     closed("c"),
