@@ -9,6 +9,8 @@ export interface Check {
   readonly name: string;
   /** The test files that belong to it; a program has none. */
   readonly files?: RegExp;
+  /** Of these files' tests, those that count, as `--filter` of `deno test` takes them; all of them without it. */
+  readonly filter?: string;
   /** A program with its arguments, which fails when it notices something. */
   readonly program?: readonly string[];
 }
@@ -133,5 +135,6 @@ export const ALL_CHECKS: readonly Check[] = CHECKS;
 export function argumentsOf(check: Check, testFiles: readonly string[]): readonly string[] {
   if (check.program !== undefined) return ["run", "-A", "--no-check", "--quiet", ...check.program];
   const files = testFiles.filter((file) => check.files?.test(file) && file.endsWith("_test.ts"));
-  return ["test", "-A", "--no-check", "--quiet", "--fail-fast", ...files];
+  const filter = check.filter === undefined ? [] : ["--filter", check.filter];
+  return ["test", "-A", "--no-check", "--quiet", "--fail-fast", ...filter, ...files];
 }

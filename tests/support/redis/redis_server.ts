@@ -4,6 +4,7 @@
  * @module
  */
 import { RespConnection, RespStatus, textOf } from "./resp.ts";
+import { freePort } from "../free_port.ts";
 
 /** Another process may take a free port between our looking and the server's start. */
 const START_ATTEMPTS = 5;
@@ -101,15 +102,6 @@ export class RedisServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     if (this.#place.ownFolder) await Deno.remove(this.folder, { recursive: true });
-  }
-}
-
-/** A port that nobody listens on at this moment. Cluster nodes also need the one 10 000 above. */
-function freePort(): number {
-  for (;;) {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    if (port <= 55_535) return port;
   }
 }
 
