@@ -7,8 +7,10 @@
 import { MUTATE_USAGE, mutateRows } from "./mutate.ts";
 import { reportRows } from "./report.ts";
 import { askBroker, readWireOptions, WIRE_USAGE } from "./wire/command.ts";
+import { TABLE_USAGE, writeTables } from "./wire/table.ts";
 
-const USAGE = `deno task conformance: the tests of all rows, by theme\n\n${WIRE_USAGE}\n\n${MUTATE_USAGE}`;
+const USAGE =
+  `deno task conformance: the tests of all rows, by theme\n\n${WIRE_USAGE}\n\n${MUTATE_USAGE}\n\n${TABLE_USAGE}`;
 
 Deno.exitCode = await hasPassed(Deno.args).catch((error: unknown) => {
   console.error(error instanceof Error ? describe(error) : error);
@@ -22,6 +24,8 @@ async function hasPassed(args: readonly string[]): Promise<boolean> {
       return await reportRows();
     case "--mutate":
       return await mutateRows(rest);
+    case "--table":
+      return await writeTables(rest);
     case "--help":
       console.log(USAGE);
       return true;
