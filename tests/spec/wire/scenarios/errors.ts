@@ -55,6 +55,7 @@ export const ERRORS: readonly Scenario[] = [
       receive("c", "waits", 1),
       quiet("c", "w"),
     ],
+    { strength: "should" },
   ),
   ...inBoth("ER-13 5:WL-16", "DISCONNECT with wrong flags is malformed, and no farewell", (v) => [
     connect("w", v),
@@ -63,7 +64,7 @@ export const ERRORS: readonly Scenario[] = [
     sendRaw("c", 0xe1),
     closed("c"),
     receive("w", "will", 1),
-  ], { strength: "should" }),
+  ]),
   ...inBoth("ER-13", "PUBREL with wrong flags is malformed, and the exchange goes on with the session", (v) => [
     connect("w", v),
     subscribe("w", "~/t", 2),
