@@ -54,8 +54,8 @@ export async function run(scenarios: readonly Scenario[], options: RunOptions): 
   const stageOf = (scenario: Scenario, restart: () => Promise<void>): Stage => ({
     url: options.url,
     letters: letters.get(scenario) ?? "",
-    // Brokers look at clocks every few seconds.
-    deadlineMs: isSlow(scenario) ? 4 * options.deadlineMs : options.deadlineMs,
+    // Brokers look at clocks every few seconds, and what died is missed after a while.
+    deadlineMs: isSlow(scenario) || needsStart(scenario) ? 4 * options.deadlineMs : options.deadlineMs,
     restart,
   });
 
