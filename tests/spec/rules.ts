@@ -34,7 +34,6 @@ const CHOSEN: Readonly<Record<string, string>> = {
   "SE-01": "an absent Session Expiry Interval never ends",
   "SE-02": "an interval of 0xFFFFFFFF is a moment",
   "SE-06": "a shortened Session Expiry Interval is not told",
-  "SE-08": "the interval of a DISCONNECT is ignored",
   "SE-11": "the interval of a DISCONNECT is judged by the one in force",
   "WL-07": "a DISCONNECT with Will deletes it",
   "WL-08": "a close by the server deletes the Will",
@@ -84,8 +83,8 @@ const OWN: readonly Omit<ChosenFault, "name">[] = [
   {
     breaks: "LC-21",
     file: `${RULES}/ending.ts`,
-    text: 'if (tells) send(connection, out, { type: "disconnect", reasonCode: ending.reasonCode });',
-    replacement: "",
+    text: "if (tells) {",
+    replacement: "if (tells && ending.reasonCode === 0) {",
   },
   {
     breaks: "OB-16",
@@ -120,8 +119,14 @@ const OWN: readonly Omit<ChosenFault, "name">[] = [
   {
     breaks: "SE-04",
     file: `${RULES}/lifecycle.ts`,
-    text: "head: { ...terms.head, sentLimit: head.sentLimit",
-    replacement: "head: { ...terms.head, endsAfterMs: head.endsAfterMs, sentLimit: head.sentLimit",
+    text: "sentLimit: head.sentLimit + (stored.head.attached ? 0 : terms.sendAhead),",
+    replacement: "endsAfterMs: head.endsAfterMs, sentLimit: head.sentLimit + terms.sendAhead,",
+  },
+  {
+    breaks: "SE-08",
+    file: `${RULES}/disconnecting.ts`,
+    text: "const sessionExpiryInterval = interval === undefined",
+    replacement: "const sessionExpiryInterval = interval !== null",
   },
   {
     breaks: "WL-06",
