@@ -200,9 +200,10 @@ async function loadWaiting(
         startedThrough: Math.max(head.session.sentLimit, ...limited),
         isEmpty: gate.tail <= Math.min(head.session.sentLimit, ...limited),
         isWhole: false,
+        hasTerms: (gate.lastTerms ?? 0) > Math.min(head.session.sentLimit, ...limited),
       };
       // Under terms all that waits counts.
-      need.isWhole ||= hasTerms || (gate.lastTerms ?? 0) >= need.from;
+      need.isWhole ||= hasTerms;
       need.messages++;
       // Which of the item's messages this one is does not matter: their sum is an upper bound.
       for (const { bytes } of item.messages) need.bytes += bytes;
@@ -245,6 +246,8 @@ interface WaitingNeed {
   readonly from: number;
   /** Whether nothing waits in it. */
   readonly isEmpty: boolean;
+  /** Whether something waits in it under terms: then what gives way is not told by the beginning alone. */
+  readonly hasTerms: boolean;
   /** Whether all that waits in it is to be known. */
   isWhole: boolean;
   /** Up to here entries may count as started by the time that one has to give way. */
@@ -273,7 +276,9 @@ async function readWaiting(context: StoreContext, need: Readonly<WaitingNeed>): 
     }
     const last = page.entries.at(-1);
     if (!page.more || last === undefined) return waiting;
-    if (!need.isWhole && messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.lastQos0) return waiting;
+    if (!need.isWhole && !need.hasTerms && messages <= 0 && bytes <= 0 && sequenceOf(last.key) >= need.lastQos0) {
+      return waiting;
+    }
     start = after(last.key);
   }
 }

@@ -54,9 +54,12 @@ function roomFor(
     const leaving = givesWay(record, copy.bytes, copy.qos === 0, limits);
     return leaving?.map((sequence) => ({ sequence, reason: "queueFullOldest" })) ?? "queueFullNewest";
   }
+  const size = sizeAfter(record, changes);
+  const fits = size.messages < limits.maximumMessages && size.bytes + copy.bytes <= limits.maximumBytes;
+  if (copy.terms === undefined && fits) return [];
   const removed = new Set(changes.flatMap((change) => change.type === "deleteQueued" ? [change.sequence] : []));
   const waiting = (log?.waiting(sentLimit) ?? []).filter(({ sequence }) => !removed.has(sequence));
-  const room = makeRoom(limits, sizeAfter(record, changes), waiting, copy);
+  const room = makeRoom(limits, size, waiting, copy);
   if (!room.fits) return room.reason;
   return room.leaving.map(({ entry, reason }) => ({ sequence: entry.sequence, reason }));
 }

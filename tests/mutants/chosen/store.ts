@@ -170,7 +170,7 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
   {
     name: "what waits in the key-value store is not read for a copy under terms",
     file: "src/store/key_value/load.ts",
-    text: "need.isWhole ||= hasTerms || (gate.lastTerms ?? 0) >= need.from;",
+    text: "need.isWhole ||= hasTerms;",
     replacement: "need.isWhole ||= false;",
     breaks: "WaitingTerms.slot",
   },

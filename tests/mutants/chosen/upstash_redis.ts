@@ -63,7 +63,7 @@ export const UPSTASH_FAULTS: readonly ChosenFault[] = [
   {
     name: "the script makes no room under terms for an entry that came without",
     file: "src/stores/upstash_redis/lua/append.ts",
-    text: "if entry.terms or log.lastTerms > log.state[LIMIT] then",
+    text: "if entry.terms or isFull and log.lastTerms > log.state[LIMIT] then",
     replacement: "if entry.terms then",
     breaks: "WaitingTerms.priority",
   },

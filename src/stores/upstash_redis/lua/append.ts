@@ -156,7 +156,8 @@ local function append(log, entry, limits, reasons, silent)
     return {'d', reasons.unowned}
   end
   local victims, refusal
-  if entry.terms or log.lastTerms > log.state[LIMIT] then
+  local isFull = log.state[HELD] >= limits.entries or log.state[BYTES] + entry.bytes > limits.bytes
+  if entry.terms or isFull and log.lastTerms > log.state[LIMIT] then
     victims, refusal = roomUnderTerms(log, entry, limits, reasons)
   else
     victims, refusal = room(log, entry.bytes, entry.light, limits), reasons.newest
