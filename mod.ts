@@ -42,6 +42,7 @@ export type {
   CommitOptions,
   ConnectionBounds,
   LeaseOptions,
+  PrincipalQuota,
   ReauthenticationContext,
   RetainedOptions,
 } from "./src/runtime/options.ts";
@@ -96,6 +97,7 @@ export type {
   OutboxEntry,
   OutboxMove,
   PageLimit,
+  PrincipalUsage,
   QueueLimits,
   QueuePage,
   QueuePosition,

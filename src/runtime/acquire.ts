@@ -14,12 +14,14 @@ import type { BrokerContext } from "./context.ts";
 import { sharedFilters } from "./groups/groups.ts";
 import { settle } from "./groups/unowned.ts";
 import type { LocalSession, News } from "./local_sessions.ts";
+import type { PrincipalQuota } from "./options.ts";
 import { persistently } from "./within.ts";
 
 /** Who asks for a session. */
 export interface Asker {
   readonly token: string;
   readonly principal: string | undefined;
+  readonly quota: PrincipalQuota | undefined;
   /** Whether it is still to be asked for, for the first time or once more. */
   wants(isRepeated: boolean): boolean;
 }
@@ -38,6 +40,7 @@ export async function acquire(
   const { options, sessions, nodeId } = context;
   const { clientId } = terms;
   const { token, principal } = asker;
+  const mostSessions = asker.quota && await context.quotas.sessionsFor(principal, asker.quota);
   // Every attempt brings an id of its own for a new session: that of an earlier one may have lived and ended by now.
   const request = (): AcquireRequest => ({
     terms,
@@ -45,6 +48,7 @@ export async function acquire(
     nodeId,
     incarnation: options.environment.randomId(),
     ...(principal === undefined ? {} : { principal }),
+    ...(mostSessions === undefined ? {} : { quota: mostSessions }),
     whenOwned: "take",
     page: { messages: options.limits.pageMessages, bytes: options.limits.pageBytes },
     now: options.environment.now(),
@@ -80,7 +84,7 @@ export async function acquire(
       return await acquire(context, terms, asker, attempt + 1, snapshot ?? settled);
     }
     sessions.giveUpAcquire(clientId);
-    if (terms.mustBeNew && answer.reason !== "stale" && attempt < ID_ATTEMPTS) {
+    if (terms.mustBeNew && (answer.reason === "principal" || answer.reason === "exists") && attempt < ID_ATTEMPTS) {
       // The id that was made here is somebody's already ([MQTT-3.1.3-7]).
       const another = { ...terms, clientId: options.environment.randomId() };
       return await acquire(context, another, asker, attempt + 1);
@@ -136,4 +140,5 @@ const REFUSALS = {
   exists: REASON.serverUnavailable,
   owned: REASON.serverUnavailable,
   unsettled: REASON.serverUnavailable,
+  quota: REASON.quotaExceeded,
 } as const;

@@ -14,9 +14,16 @@ import type { AuthenticateRequest, AuthenticateStepRequest, ReauthenticateReques
 import type { ConnectPacket } from "../mqtt/packet.ts";
 import { REASON } from "../mqtt/reason_code.ts";
 import type { BrokerContext } from "./context.ts";
-import type { Authentication, AuthenticationAccepted, AuthenticationDenied, AuthenticationStep } from "./options.ts";
-import { checkConnectionLimits } from "./options_schema.ts";
+import type {
+  Authentication,
+  AuthenticationAccepted,
+  AuthenticationDenied,
+  AuthenticationStep,
+  PrincipalQuota,
+} from "./options.ts";
+import { checkConnectionLimits, checkQuota } from "./options_schema.ts";
 import { isAllowed } from "./permission.ts";
+import { requireQuota } from "./resolve_options.ts";
 import { untilAborted } from "./within.ts";
 
 /** The connection, as its authentication sees it. */
@@ -24,6 +31,8 @@ export interface AuthenticationOwner {
   readonly clientId: string;
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
+  /** How much the sessions of that one may hold. */
+  quota: PrincipalQuota | undefined;
   /** The answer takes a while: no packet is taken before it. */
   waitForVerdict(): void;
   answer(event: Event): void;
@@ -109,7 +118,7 @@ export class HostAuthentication {
         return { type: "authenticationContinued", ...event };
       }
       if (typeof answer?.ok !== "boolean") throw new TypeError("Cannot authenticate: the host gave no verdict");
-      if (answer.ok && answer.limits !== undefined) checkConnectionLimits(answer.limits);
+      if (answer.ok) this.#check(answer);
     } catch (error) {
       if (signal.aborted) return undefined;
       const clientId = connect?.clientId ?? this.#owner.clientId;
@@ -118,6 +127,14 @@ export class HostAuthentication {
     }
     if (!answer.ok) return refusal(answer);
     return connect === undefined ? this.#accepted(answer) : await this.#acceptedConnect(connect, answer);
+  }
+
+  /** What the host gives one client has to make sense. */
+  #check({ limits, quota }: AuthenticationAccepted): void {
+    if (limits !== undefined) checkConnectionLimits(limits);
+    if (quota === undefined) return;
+    checkQuota(quota);
+    requireQuota(this.#context.options.store.capabilities);
   }
 
   /** The client of an open connection: it must be the one that it was. */
@@ -129,7 +146,7 @@ export class HostAuthentication {
   /** The client of a CONNECT: its id, and whether its Will may be published. */
   async #acceptedConnect(connect: ConnectPacket, answer: AuthenticationAccepted): Promise<Answered> {
     const { options } = this.#context;
-    const { ok: _ok, clientId: given = connect.clientId, principal, authenticationData, ...overrides } = answer;
+    const { ok: _ok, clientId: given = connect.clientId, principal, authenticationData, quota, ...overrides } = answer;
     const assigned = given === "";
     const clientId = assigned ? options.environment.randomId() : given;
     const who = principal === undefined ? {} : { principal };
@@ -139,6 +156,7 @@ export class HostAuthentication {
       if (!await isAllowed(options, asks)) return refusal({ ok: false });
     }
     this.#owner.principal = principal;
+    this.#owner.quota = quota ?? options.quota;
     const hasLastWord = connect.authenticationMethod !== undefined && authenticationData !== undefined;
     return {
       type: "authenticated",

@@ -25,6 +25,7 @@ import { Orphans } from "./orphans.ts";
 import { Outbox } from "./outbox.ts";
 import { Router, unrefusable } from "./publish.ts";
 import { type RetainedAdministration, Retention } from "./retention.ts";
+import { Quotas } from "./quota.ts";
 import { Tasks, Turns } from "./tasks.ts";
 import type { BrokerConnection, Transport } from "./transport.ts";
 
@@ -163,6 +164,7 @@ class Broker implements SessionBroker {
       lease: new NodeLease(nodeId, options, () => this.#leaseLost()),
       deadlines: new Deadlines(),
       tasks,
+      quotas: new Quotas(options, tasks),
       acquires: new Turns(),
       orphans: new Orphans(),
       batchId,

@@ -29,6 +29,7 @@ import { letterOf } from "./letter.ts";
 import { Line } from "./line.ts";
 import type { LocalSession } from "./local_sessions.ts";
 import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
+import type { PrincipalQuota } from "./options.ts";
 import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
 import { RetainedFeed, type RetainedOwner } from "./retained_feed.ts";
@@ -63,6 +64,7 @@ export class Connection
   ended = false;
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
+  quota: PrincipalQuota | undefined;
   connectedAt = 0;
   protocolVersion: ProtocolVersion = 5;
   readonly #context: BrokerContext;

@@ -6,6 +6,7 @@ import type { Orphans } from "./orphans.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Router } from "./publish.ts";
 import type { Retention } from "./retention.ts";
+import type { Quotas } from "./quota.ts";
 import type { Turns } from "./tasks.ts";
 
 /** What the parts of one broker share. */
@@ -17,6 +18,8 @@ export interface BrokerContext extends GroupContext {
   /** The shared groups that sessions of this node are members of. */
   readonly groups: Groups;
   readonly deadlines: Deadlines;
+  /** What principals may hold. */
+  readonly quotas: Quotas;
   /** Acquires of one client, one after the other. */
   readonly acquires: Turns;
   /** Sessions that connections could not let go of. */

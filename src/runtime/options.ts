@@ -15,6 +15,18 @@ export interface CallbackContext {
   readonly signal: AbortSignal;
 }
 
+/** How much the sessions of one principal may hold for a new one to begin; a CONNECT beyond it gets 0x97. */
+export interface PrincipalQuota {
+  /** How many sessions, 1 to 10 000: exact, since the store counts them in the step that begins one. */
+  readonly sessions?: number;
+  /**
+   * How much may wait in their logs or be in flight, in bytes of `messageBytes`. Looked at no more than once a minute for
+   * each principal and node, so it may be overrun meanwhile, and by what comes for sessions that exist: those are never
+   * refused, and `queue` bounds each.
+   */
+  readonly queuedBytes?: number;
+}
+
 /** The client is who it says it is. */
 export interface AuthenticationAccepted {
   /** Whether it may connect. */
@@ -29,6 +41,8 @@ export interface AuthenticationAccepted {
   readonly serverKeepAlive?: number;
   /** Response Information for CONNACK. */
   readonly responseInformation?: string;
+  /** How much the sessions of its principal may hold, in place of the broker's `quota`. */
+  readonly quota?: PrincipalQuota;
   /** What this client is allowed, where it differs from the broker's `limits`. */
   readonly limits?: Partial<ConnectionLimits>;
   /** The last word of the method; left out where CONNECT named none. */
@@ -148,6 +162,11 @@ export interface BrokerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Choices that MQTT leaves open, where they differ from `DEFAULT_POLICY`. */
   readonly policy?: Partial<SessionPolicy>;
+  /**
+   * How much the sessions of each principal may hold; any number when absent. Sessions count that began under a quota.
+   * Refused at construction where the store does not count.
+   */
+  readonly quota?: PrincipalQuota;
   /** How long a session's log may grow, and what gives way then. */
   readonly queue?: Partial<QueueLimits>;
   /** Whether QoS 0 messages are kept for sessions that are not connected. */
@@ -218,6 +237,7 @@ export interface ResolvedOptions {
   readonly queue: QueueLimits;
   readonly queueQos0: boolean;
   readonly queueRules: readonly QueueRule[];
+  readonly quota: PrincipalQuota | undefined;
   readonly authenticate: BrokerOptions["authenticate"];
   readonly reauthenticate: BrokerOptions["reauthenticate"];
   readonly authorize: BrokerOptions["authorize"];

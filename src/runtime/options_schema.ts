@@ -24,12 +24,20 @@ import {
 } from "valibot";
 import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
 import type { ConnectionLimits } from "../machine/policy.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { PrincipalQuota, ResolvedOptions } from "./options.ts";
 
 /** The options that are plain values, with every default filled in. */
 type PlainOptions = Omit<
   ResolvedOptions,
-  "store" | "retained" | "authenticate" | "reauthenticate" | "authorize" | "observe" | "record" | "environment"
+  | "store"
+  | "retained"
+  | "authenticate"
+  | "reauthenticate"
+  | "authorize"
+  | "observe"
+  | "record"
+  | "environment"
+  | "quota"
 >;
 
 /**
@@ -59,6 +67,17 @@ function check(schema: GenericSchema, value: unknown, doing: string): void {
   // NaN is a number that is in no range.
   const Misuse = issue.kind === "validation" || Number.isNaN(issue.input) ? RangeError : TypeError;
   throw new Misuse(`Cannot ${doing}: ${what}`);
+}
+
+/**
+ * Checks what a host lets a principal hold.
+ *
+ * @throws {TypeError} If a number is none.
+ * @throws {RangeError} If it is out of range.
+ */
+export function checkQuota(value: PrincipalQuota): void {
+  const quota = object({ sessions: upTo(1, 10_000), queuedBytes: upTo(1, Number.MAX_SAFE_INTEGER) });
+  check(partial(quota), value, "take the quota of a principal");
 }
 
 function upTo(lowest: number, highest: number) {

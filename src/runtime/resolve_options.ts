@@ -17,7 +17,7 @@ import type {
   ResolvedOptions,
   RetainedOptions,
 } from "./options.ts";
-import { checkOptions } from "./options_schema.ts";
+import { checkOptions, checkQuota } from "./options_schema.ts";
 
 const DEFAULT_QUEUE: QueueLimits = { maximumMessages: 1_000, maximumBytes: 16_777_216, whenFull: "dropOldest" };
 const DEFAULT_RETAINED: RetainedOptions = {
@@ -68,6 +68,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     queue,
     queueQos0: options.queueQos0 ?? false,
     queueRules: options.queueRules ?? [],
+    quota: options.quota,
     authenticate: options.authenticate,
     reauthenticate: options.reauthenticate,
     authorize: options.authorize,
@@ -88,6 +89,10 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   if (resolved.limits.sharedSubscriptionAvailable && !options.store.capabilities.claims) {
     const found = "shared subscriptions need a store that can move messages from one log into another";
     throw new SessionError("CAPABILITY_MISSING", `Cannot make a broker: ${found}`);
+  }
+  if (options.quota !== undefined) {
+    checkQuota(options.quota);
+    requireQuota(options.store.capabilities);
   }
   const { minimumSessionExpiryInterval: shortest, maximumSessionExpiryInterval: longest } = resolved.limits;
   if (shortest > longest) {
@@ -114,6 +119,12 @@ function limitsOf({ limits, retained, store }: BrokerOptions, queue: QueueLimits
   const whole = { ...DEFAULT_LIMITS, ...available, ...limits };
   const room = Math.min(store.capabilities.maxReceiversPerCommit, Math.ceil(queue.maximumMessages / 2));
   return { ...whole, retainedAhead: Math.min(whole.retainedAhead, Math.max(1, room)) };
+}
+
+/** Throws where a store does not count the sessions of a principal. */
+export function requireQuota(has: StoreCapabilities): void {
+  if (has.sessionQuota !== undefined) return;
+  throw new SessionError("CAPABILITY_MISSING", "Cannot keep a quota: the store does not count sessions by principal");
 }
 
 const DURABILITY = [

@@ -29,6 +29,8 @@ export interface StoreCapabilities {
   readonly maxReceiversPerCommit: number;
   /** Whether one commit can move entries from one log into others: what shared groups need. */
   readonly claims: boolean;
+  /** `exact`: an acquire counts the sessions of its principal in the step that begins one. Absent: nobody counts them. */
+  readonly sessionQuota?: "exact";
 }
 
 /** What a caller needs of a store; absent members are not asked for. */

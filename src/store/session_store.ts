@@ -68,6 +68,12 @@ export interface AcquireRequest {
   readonly incarnation: string;
   /** Who may have it: compared with the stored one, absent on both sides when there is no binding. Never a secret. */
   readonly principal?: string;
+  /**
+   * How many sessions of this principal there may be for a new one to begin; only with a principal, and where the
+   * capabilities say that they are counted. Sessions count that began under a quota, until they end. One that goes on, or
+   * that takes the place of one of the same client that counts, is never refused.
+   */
+  readonly quota?: number;
   /** `take` supersedes a living owner, `refuse` leaves it. */
   readonly whenOwned: "take" | "refuse";
   /** How much of the log comes with the answer. */
@@ -111,9 +117,10 @@ export interface AcquireRefusal {
   readonly outcome: "refused";
   /**
    * `stale`: the token has had it, and has it no more. `principal`: it belongs to another. `exists`: `mustBeNew` met a stored
-   * one. `owned`: a living owner keeps it. `unsettled`: it would end, and its head says that it `borrows`.
+   * one. `owned`: a living owner keeps it. `unsettled`: it would end, and its head says that it `borrows`. `quota`: its
+   * principal has as many sessions as it may have.
    */
-  readonly reason: "stale" | "principal" | "exists" | "owned" | "unsettled";
+  readonly reason: "stale" | "principal" | "exists" | "owned" | "unsettled" | "quota";
 }
 
 /** A page of a session's log. */
@@ -426,6 +433,14 @@ export type JournalEntry =
   /** It ended. */
   | { readonly type: "ended"; readonly at: number; readonly epoch: number; readonly reason: EndReason };
 
+/** What the sessions of a principal hold, as far as they began under a quota. */
+export interface PrincipalUsage {
+  /** How many there are. */
+  readonly sessions: number;
+  /** What waits in their logs or is in flight, in bytes of `messageBytes`. */
+  readonly queuedBytes: number;
+}
+
 /** For people, not for the hot path. */
 export interface SessionDirectory {
   /** Names sessions, in no order that means anything. */
@@ -438,6 +453,8 @@ export interface SessionDirectory {
    * was with its connection, its interval being 0; empty when nothing is known. Stores need not keep it for a Client Identifier of more than 256 bytes once its session has ended.
    */
   journal(clientId: string, options?: StoreCallOptions): Promise<readonly JournalEntry[]>;
+  /** Tells of the sessions of a principal that count; present where the capabilities say that they are counted. */
+  usage?(principal: string, options?: StoreCallOptions): Promise<PrincipalUsage>;
 }
 
 /** A place where sessions live. */

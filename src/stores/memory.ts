@@ -9,7 +9,7 @@ import { digestOf } from "../store/keys.ts";
 import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
 import { acquire } from "./memory/acquire.ts";
 import { checkWhole, commit } from "./memory/commit.ts";
-import { inspect, journal, list } from "./memory/directory.ts";
+import { inspect, journal, list, usage } from "./memory/directory.ts";
 import { listDue, nextDueAt, renewNode, sweep } from "./memory/due.ts";
 import { MessageLog } from "./memory/log.ts";
 import { readImage, restore } from "./memory/maintenance.ts";
@@ -54,6 +54,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     ttl: "none",
     watch: "everywhere",
     delivery: "commit",
+    sessionQuota: "exact",
     maxMessageBytes: atLeast(1, "maxMessageBytes", options.maxMessageBytes ?? 268_435_455),
     maxChangesPerBatch: atLeast(1, "maxChangesPerBatch", options.maxChangesPerBatch ?? Infinity),
     maxReceiversPerCommit: atLeast(1, "maxReceiversPerCommit", options.maxReceiversPerCommit ?? Infinity),
@@ -100,6 +101,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     directory: {
       list: (query) => call(query, () => list(world, query)),
       inspect: (clientId, callOptions) => call(callOptions, () => inspect(world, clientId)),
+      usage: (principal, callOptions) => call(callOptions, () => usage(world, principal)),
       journal: (clientId, callOptions) => call(callOptions, () => journal(world, clientId)),
     },
     maintenance: {

@@ -13,6 +13,7 @@ import { OWNERSHIP_CASES } from "./conformance/ownership_cases.ts";
 import { QUEUE_CASES } from "./conformance/queue_cases.ts";
 import { QUEUE_LIMIT_CASES } from "./conformance/queue_limit_cases.ts";
 import { QUEUE_TERMS_CASES } from "./conformance/queue_terms_cases.ts";
+import { QUOTA_CASES } from "./conformance/quota_cases.ts";
 import { ROUTING_CASES } from "./conformance/routing_cases.ts";
 import { TOKEN_CASES } from "./conformance/token_cases.ts";
 
@@ -30,6 +31,7 @@ const CASES: readonly ConformanceCase[] = [
   ...ACQUIRE_CASES,
   ...TOKEN_CASES,
   ...OWNERSHIP_CASES,
+  ...QUOTA_CASES,
   ...COMMIT_CASES,
   ...QUEUE_CASES,
   ...QUEUE_LIMIT_CASES,

@@ -17,6 +17,7 @@ import { type AcquireAnswer, decodeHead, type HeadRecord } from "./head.ts";
 import { below, type Layout, ROW } from "./layout.ts";
 import { putText } from "./long_text.ts";
 import { putEntry } from "./owed.ts";
+import { freePlace } from "./places.ts";
 import { Plan } from "./plan.ts";
 import { sequenceOf, stagedPrefix } from "./queue_row.ts";
 import { readPage } from "./queue.ts";
@@ -80,8 +81,18 @@ export async function acquire(
       request.now,
     );
     if (isUnsettled(head?.session, decision)) return { outcome: "refused", reason: "unsettled" };
+    let place = head?.place;
+    if (!decision.resumed) {
+      const { quota } = request;
+      if (principal === "" || quota === undefined) place = undefined;
+      else if (place === undefined) {
+        place = await freePlace(context, layout, principal, quota);
+        if (place === undefined) return { outcome: "refused", reason: "quota" };
+      }
+    }
     const plan = new Plan();
-    const work = { context, layout, plan, staging, found, request, decision, principal, token };
+    if (place !== head?.place && place !== undefined) plan.check(layout.place(principal, place), null);
+    const work = { context, layout, plan, staging, found, request, decision, principal, token, place };
     const next = planAcquire(work, isLiving && head !== undefined ? head.owner : undefined);
     await staging.write(plan);
     call?.signal?.throwIfAborted();
@@ -141,6 +152,8 @@ interface Work {
   readonly principal: string;
   /** In short. */
   readonly token: Uint8Array;
+  /** The place that the session has under a quota. */
+  readonly place: number | undefined;
 }
 
 interface Next {
@@ -192,6 +205,7 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     lastBatchId: "",
     lastOutcomes: new Uint8Array(),
     principal: work.principal,
+    ...(work.place === undefined ? {} : { place: work.place }),
     answer: answerOf(before, decision, superseded),
     tokens: withToken(before?.tokens ?? new Uint8Array(), work.token),
     journal: withEntry(

@@ -219,6 +219,12 @@ export function putIndex(
       plan.set(layout.dueSession(due, clientId), row);
     }
   }
+  if (before?.place !== head?.place) {
+    if (before?.place !== undefined) plan.delete(layout.place(before.principal, before.place));
+    if (head?.place !== undefined) {
+      plan.set(layout.place(head.principal, head.place), encodeClient(layout.part(clientId)));
+    }
+  }
   const ownerBefore = before && ownerNodeOf(before);
   const owner = head && ownerNodeOf(head);
   if (ownerBefore === owner) return;

@@ -14,6 +14,7 @@ import { decodeEnded } from "./ended.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";
 import { decodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
 import { clientOfIncarnation } from "./long_text.ts";
+import { usageOf } from "./places.ts";
 import { after, below, lastPart, ROW } from "./layout.ts";
 
 /** The directory of a store. The cursor is the last part of a head's key. */
@@ -34,6 +35,10 @@ export function directory(context: StoreContext): SessionDirectory {
       const sessions = summaries.filter((summary) => summary !== undefined);
       const last = entries[limit - 1];
       return { sessions, ...(entries.length > limit && last !== undefined ? { cursor: lastPart(last.key) } : {}) };
+    },
+    usage: async (principal, options) => {
+      options?.signal?.throwIfAborted();
+      return await usageOf(context, principal);
     },
     inspect: (clientId, options) => inspect(context, clientId, options),
     journal: async (clientId, options): Promise<readonly JournalEntry[]> => {

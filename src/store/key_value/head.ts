@@ -49,6 +49,8 @@ export interface HeadRecord {
   readonly lastOutcomes: Uint8Array;
   /** The digest of the principal; `""` when there is none. */
   readonly principal: string;
+  /** Its place among the sessions of its principal, from 1 on; absent when it began under no quota. */
+  readonly place?: number;
   readonly answer: AcquireAnswer;
   /** The last tokens that acquired the session of this client, in short, oldest first; empty in a head of before. */
   readonly tokens: Uint8Array;
@@ -66,6 +68,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
     ended !== undefined,
     head.tokens.length > 0,
     head.journal !== "",
+    head.place !== undefined,
   );
   writer.text(head.clientId).text(head.incarnation).number(head.epoch).number(head.version);
   writer.text(head.owner.nodeId).text(head.owner.token);
@@ -80,6 +83,7 @@ export function encodeHead(head: HeadRecord): Uint8Array {
   if (ended !== undefined) writer.text(ended.incarnation).number(ENDINGS.indexOf(ended.reason));
   if (head.tokens.length > 0) writer.bytes(head.tokens);
   if (head.journal !== "") writer.text(head.journal);
+  if (head.place !== undefined) writer.number(head.place);
   return writer.finish();
 }
 
@@ -105,7 +109,7 @@ export function ownerNodeOf(head: HeadRecord): string | undefined {
 }
 
 function readHead(reader: ByteReader): HeadRecord {
-  const [resumed = false, hasSuperseded, hasEnded, hasTokens, hasJournal] = reader.flags(5);
+  const [resumed = false, hasSuperseded, hasEnded, hasTokens, hasJournal, hasPlace] = reader.flags(6);
   const clientId = reader.text();
   const incarnation = reader.text();
   const epoch = reader.count();
@@ -125,6 +129,7 @@ function readHead(reader: ByteReader): HeadRecord {
   const ended = hasEnded ? { incarnation: reader.text(), reason: reader.word(ENDINGS) } : undefined;
   const tokens = hasTokens ? reader.bytes() : new Uint8Array();
   const journal = hasJournal ? reader.text() : "";
+  const place = hasPlace ? reader.count() : undefined;
   return {
     clientId,
     incarnation,
@@ -140,6 +145,7 @@ function readHead(reader: ByteReader): HeadRecord {
     lastBatchId,
     lastOutcomes,
     principal,
+    ...(place === undefined ? {} : { place }),
     answer: {
       resumed,
       startedThrough,

@@ -3,7 +3,7 @@
  *
  * `head/{client}`, `gate/{client}`: one of each for a client; `ended/{client}`: the journal of one whose session has ended. `row/{client}/{incarnation}/own/…`: what else the owner
  * writes; `…/queue/{sequence}`: the log, after it so that one page begins with all of the former; `…/staged/…`: parts of
- * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `due`, `node`, `owned`, `ring`, `bell`, `outbox`; and `unreadable`, for rows of
+ * large messages; `…/text/…`: the Client Identifier, when it is too long for the records that name it. The rest are indices: `route`, `place`, `due`, `node`, `owned`, `ring`, `bell`, `outbox`; and `unreadable`, for rows of
  * `due` that were set aside.
  */
 import { SCHEMA_VERSION } from "../encoding.ts";
@@ -107,6 +107,15 @@ export class Layout {
   /** A route, by parts of keys. */
   routeOf(filterPart: string, client: string, incarnation: string): string {
     return `${this.#routesAt(filterPart)}${client}/${incarnation}`;
+  }
+
+  places(principal: string): string {
+    return `${this.#root}/place/${principal}/`;
+  }
+
+  /** One of the places that a principal has under a quota, which a session takes; by the principal's digest. */
+  place(principal: string, number: number): string {
+    return this.places(principal) + numberPart(number);
   }
 
   nodes(): string {

@@ -69,6 +69,7 @@ export function storeParts<Router extends Pick<Routing, "admit">>(
     ...options.capabilities,
     ttl: "none",
     delivery: "commit",
+    sessionQuota: "exact",
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxChangesPerBatch: atMost(
       10_000,

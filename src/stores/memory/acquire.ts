@@ -34,6 +34,7 @@ export function acquire(
     request.now,
   );
   if (isUnsettled(stored?.head, decision)) return { outcome: "refused", reason: "unsettled" };
+  if (!decision.resumed && isOverQuota(world, stored, request)) return { outcome: "refused", reason: "quota" };
   const superseded = isLiving ? stored?.owner : undefined;
   const owner: Owner = {
     nodeId: request.nodeId,
@@ -84,6 +85,13 @@ function refusal(
   return isLiving && request.whenOwned === "refuse" ? "owned" : undefined;
 }
 
+/** Whether one more session of the principal would be one too many. */
+function isOverQuota(world: World, stored: SessionRecord | undefined, { principal, quota }: AcquireRequest): boolean {
+  if (principal === undefined || quota === undefined) return false;
+  const counted = world.counted.get(principal) ?? new Set();
+  return counted.size >= quota && !(stored !== undefined && counted.has(stored));
+}
+
 /** What becomes of what was stored: its Will into the outbox, if it is due, and its end, if it ends. */
 function leaveStored(world: World, stored: SessionRecord, decision: AcquireDecision, now: number): void {
   if (decision.publishesWill && stored.will !== undefined) {
@@ -118,6 +126,7 @@ function begin(world: World, request: AcquireRequest, decision: AcquireDecision)
     place: -1,
   };
   world.sessions.set(clientId, record);
+  if (request.principal !== undefined && request.quota !== undefined) world.count(request.principal, record);
   return record;
 }
 

@@ -1,5 +1,11 @@
 import { readJournal } from "../../store/records/journal.ts";
-import type { DirectoryPage, DirectoryQuery, JournalEntry, SessionSummary } from "../../store/session_store.ts";
+import type {
+  DirectoryPage,
+  DirectoryQuery,
+  JournalEntry,
+  PrincipalUsage,
+  SessionSummary,
+} from "../../store/session_store.ts";
 import type { SessionRecord } from "./records.ts";
 import type { World } from "./world.ts";
 
@@ -19,6 +25,14 @@ export function list(world: World, { limit, cursor }: DirectoryQuery): Directory
 export function inspect(world: World, clientId: string): SessionSummary | undefined {
   const record = world.sessions.get(clientId);
   return record && summary(record);
+}
+
+/** What the sessions of a principal hold that count. */
+export function usage(world: World, principal: string): PrincipalUsage {
+  let queuedBytes = 0;
+  const records = world.counted.get(principal) ?? new Set();
+  for (const { log } of records) queuedBytes += log?.bytes ?? 0;
+  return { sessions: records.size, queuedBytes };
 }
 
 function summary({ clientId, incarnation, head, owner, subscriptions, log, dropped }: SessionRecord): SessionSummary {

@@ -16,6 +16,8 @@ import type { EndedJournal, NodeRecord, Outbox, Owner, SessionRecord, Tombstone 
 export class World {
   readonly capabilities: StoreCapabilities;
   readonly sessions = new Map<string, SessionRecord>();
+  /** Principal → its sessions that began under a quota. */
+  readonly counted = new Map<string, Set<SessionRecord>>();
   readonly tombstones = new Map<string, Tombstone>();
   /** By client. */
   readonly endedJournals = new Map<string, EndedJournal>();
@@ -105,6 +107,15 @@ export class World {
     this.dueSessions.set(record, Infinity);
     for (const filter of record.subscriptions?.keys() ?? []) this.index.remove(filter, record.incarnation);
     this.sessions.delete(record.clientId);
+    const counted = this.counted.get(record.principal ?? "");
+    if (counted?.delete(record) && counted.size === 0) this.counted.delete(record.principal ?? "");
+  }
+
+  /** Counts a session against the quota of its principal. */
+  count(principal: string, record: SessionRecord): void {
+    const counted = this.counted.get(principal);
+    if (counted === undefined) this.counted.set(principal, new Set([record]));
+    else counted.add(record);
   }
 
   /** What an outbox holds, oldest first, as copies. */

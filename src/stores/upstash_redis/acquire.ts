@@ -22,7 +22,7 @@ import { repair, ringOf } from "./repair.ts";
 import { leasesCommand, readLeases } from "./session.ts";
 import { type ReplyReader, toText } from "./text.ts";
 
-const REFUSALS = { s: "stale", b: "principal", e: "exists", o: "owned", u: "unsettled" } as const;
+const REFUSALS = { s: "stale", b: "principal", e: "exists", o: "owned", u: "unsettled", q: "quota" } as const;
 
 const DOING = "acquire a session";
 
@@ -109,7 +109,7 @@ function argumentsOf(
   const { terms, page } = request;
   const part = keys.part(terms.clientId);
   const call = new Arguments();
-  for (const shared of ["owned", "due", "rings", "owed", "routes", "nodes"] as const) {
+  for (const shared of ["owned", "due", "rings", "owed", "routes", "nodes", "places"] as const) {
     if (leases === undefined) call.key(keys.shared(shared));
     else call.key(shared === "owed" ? keys.besideOf(part, "owed") : undefined);
   }
@@ -124,7 +124,8 @@ function argumentsOf(
     .add(terms.will === undefined ? "" : willText(terms.will))
     .add(unescapePart(part) === undefined ? named(terms.clientId) : "")
     .add(page.messages, page.bytes)
-    .add(momentText(request.now), journalNode(request.nodeId), JOURNAL_NODE);
+    .add(momentText(request.now), journalNode(request.nodeId), JOURNAL_NODE)
+    .add(leases === undefined ? request.quota ?? "" : "");
 }
 
 const WILL_RULES = { none: "-", publish: "p", publishIfDue: "d", asOnTakeover: "t" } as const satisfies Record<

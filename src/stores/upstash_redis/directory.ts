@@ -3,10 +3,17 @@
  *
  * @module
  */
+import { digestOf } from "../../store/keys.ts";
 import { readJournal } from "../../store/records/journal.ts";
-import type { DirectoryPage, DirectoryQuery, SessionDirectory } from "../../store/session_store.ts";
+import type {
+  DirectoryPage,
+  DirectoryQuery,
+  PrincipalUsage,
+  SessionDirectory,
+  StoreCallOptions,
+} from "../../store/session_store.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
-import { NAMES } from "./lua/indexing.ts";
+import { COUNTED, NAMES } from "./lua/indexing.ts";
 import { readableSessions, readSessions, summaryOf } from "./session.ts";
 
 /** The most pages of the index that one call reads, of which each may name no session: the next call goes on from there. */
@@ -16,6 +23,7 @@ const MAX_PAGES = 20;
 export function directory(context: RedisContext): SessionDirectory {
   return {
     list: (query) => list(context, query),
+    ...(context.cluster ? {} : { usage: (principal, call) => usage(context, principal, call) }),
     inspect: async (clientId, call) => {
       call?.signal?.throwIfAborted();
       const keys = await keysFor(context, [clientId]);
@@ -35,6 +43,26 @@ export function directory(context: RedisContext): SessionDirectory {
       return readJournal(Array.isArray(reply) ? reply[0] ?? "" : "");
     },
   };
+}
+
+/** What the sessions of a principal hold that have a place. */
+async function usage(context: RedisContext, principal: string, call?: StoreCallOptions): Promise<PrincipalUsage> {
+  call?.signal?.throwIfAborted();
+  const keys = await keysFor(context, []);
+  const parts = await ask(context, {
+    script: COUNTED,
+    keys: [keys.shared("places")],
+    args: [await digestOf(principal)],
+    doing: "count sessions",
+    writes: false,
+    read: (_, reader) => {
+      const names: string[] = [];
+      while (reader.left > 0) names.push(reader.text());
+      return names;
+    },
+  }, call);
+  const found = parts.length === 0 ? [] : await readSessions(context, keys, parts, call);
+  return { sessions: parts.length, queuedBytes: found.reduce((sum, each) => sum + (each?.bytes ?? 0), 0) };
 }
 
 /** A cursor is `o` and the last owned member, or `d` and how many of the others were seen. */

@@ -2,7 +2,7 @@
  * Where records stand, and how names look in them: printable ASCII without `/`, `;`, commas apart and spaces.
  *
  * A client has two keys: `…/log`, its head, gate and log, and `…/rows`, what else its session owns. All sessions share
- * `owned`, `due`, `rings`, `nodes`, `owed`, `routes` and `ended`, since a script names its keys before it knows whose
+ * `owned`, `due`, `rings`, `nodes`, `owed`, `routes`, `places` and `ended`, since a script names its keys before it knows whose
  * session it finds; in a cluster also `debtors`, and there `owed`, `left` and `ended` stand beside each session as well.
  *
  * @module
@@ -13,7 +13,7 @@ import { escapePart, KeyParts, MAX_PART_BYTES } from "../../store/keys.ts";
 export { unescapePart } from "../../store/keys.ts";
 
 /** A key that all sessions share. */
-export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended" | "debtors";
+export type SharedKey = "owned" | "due" | "rings" | "nodes" | "owed" | "routes" | "ended" | "places" | "debtors";
 
 /** The keys of one store. */
 export class RedisKeys {

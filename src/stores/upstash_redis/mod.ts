@@ -113,6 +113,8 @@ export function upstashRedisStore(
     // A message is base64 in its request, and so are its properties.
     maxMessageBytes: Math.max(1, Math.floor(requestBytes * 3 / 4)),
     maxChangesPerBatch: MAX_CHANGES,
+    // In a cluster a session and the places of its principal live in different slots.
+    ...(context.cluster ? {} : { sessionQuota: "exact" }),
     maxReceiversPerCommit,
     // Logs of a cluster live in different slots, which no script reaches together.
     claims: !context.cluster,

@@ -94,10 +94,11 @@ export function prepare(
     owed: owes || batch.outbox !== undefined,
     routes: folded !== undefined && (folded.ends || folded.routes.length > 0),
     ended: folded?.ends === true,
+    places: folded?.ends === true && !cluster,
   };
   // What has no session stands with the shared keys, also in a cluster.
   const beside = cluster ? part ?? (batch.outbox && debtor) : undefined;
-  for (const shared of ["owned", "due", "rings", "owed", "routes", "ended"] as const) {
+  for (const shared of ["owned", "due", "rings", "owed", "routes", "ended", "places"] as const) {
     if (!has[shared]) call.key(undefined);
     else if (beside === undefined) call.key(keys.shared(shared));
     else call.key(shared === "owed" || shared === "ended" ? keys.besideOf(beside, shared) : undefined);

@@ -14,8 +14,8 @@ export const UPSTASH_FAULTS: readonly ChosenFault[] = [
   {
     name: "Redis: rows are kept after a clean start",
     file: `${LUA}/acquire.ts`,
-    text: "    finish(own, rows, fields, holder, name, log.id)\n    values = {}",
-    replacement: "    finish(own, rows, fields, holder, name, log.id)\n",
+    text: "    finish(own, rows, fields, holder, name, log.id, log.seen.y)\n    values = {}",
+    replacement: "    finish(own, rows, fields, holder, name, log.id, log.seen.y)\n",
     breaks: "trap 2",
   },
   {

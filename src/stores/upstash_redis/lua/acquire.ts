@@ -31,20 +31,20 @@ export const HEAD = [
  * `acquire`: decides on numbers what becomes of a stored log, and gives it, or a new one, to its new owner.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `left`, rows, own log; now; stamp; leases that are known
+ * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `places`, `left`, rows, own log; now; stamp; leases that are known
  *   beforehand; name, holder, full name; token, the same in short, node, identity of a new log, binding; switches (must be
  *   new, refuse an owned one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to
  *   raise the limit, the parting row, the name to keep; limits of the page; the moment and the node as `j` has them, how much it
- *   has of a node.
+ *   has of a node; how many of this binding there may be, or nothing.
  * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
  *   what is to be done elsewhere; `s` the token had it before, `b` another binding, `e` there is one, `o` it is owned, `u` it
- *   would end with what it has borrowed, `x` a record is none.
+ *   would end with what it has borrowed, `q` there are as many as there may be, `x` a record is none.
  */
 export const ACQUIRE: Script = {
   name: "acquire",
   source: COMMON + LOG + JOURNAL + MARKS + PAGE + INDEX + MEMBERS + ENDING + OWED + `
 local KIND, ATTACHED, SINCE, ENDS, ENDS_AFTER, DUE, DUE_AFTER, RELEASES, BORROWS = 1, 2, 3, 7, 8, 9, 10, 11, 12
-for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'left'}) do shared[each] = key() end
+for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'nodes', 'places', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local now = number()
 stamp = number()
@@ -59,6 +59,7 @@ local mustBeNew, refusesOwned, beginsAnew, anyKind, releases = arg() == '1', arg
 local decisions, kind, head, ahead, parting, kept = arg(), number(), arg(), number(), arg(), arg()
 local most, mostBytes = number(), number()
 local moment, shortNode, nodeSize = arg(), arg(), number()
+local mostPlaces = tonumber(arg())
 
 local function headOf(value)
   local list = {}
@@ -91,7 +92,7 @@ local function answer(status, log, latest, headText, values, pending)
   return reply(status)
 end
 
-local log = open(own, {'k', 'p', 'h', 'w', 'r', 'j'})
+local log = open(own, {'k', 'p', 'h', 'w', 'r', 'j', 'y'})
 local stored = log.id and headOf(log.seen.h)
 local journal = log.seen.j
 if log.id and not (log.state and stored) then return reply('x') end
@@ -144,6 +145,11 @@ local endsStored = string.sub(decisions, place + 2, place + 2) == '1'
 local rule = string.sub(decisions, place + 3, place + 3)
 if endsStored and stored[BORROWS] == 1 then return reply('u') end
 if goesOn and stored and stored[BORROWS] == 1 then head = string.gsub(head, '%S+$', '1') end
+local counts = mostPlaces and binding ~= ''
+if counts and not goesOn and not (stored and log.seen.y) then
+  local taken = redis.call('ZLEXCOUNT', shared.places, '[' .. binding .. '/', '(' .. binding .. '0')
+  if taken >= mostPlaces then return reply('q') end
+end
 local values = stored and redis.call('HGETALL', rows) or {}
 local parted = row('w', values)
 local isDue = stored and stored[DUE] and stored[DUE] <= now
@@ -170,7 +176,7 @@ else
     pending = released or owes(log)
     local fields = {}
     for n = 1, #values, 2 do fields[#fields + 1] = values[n] end
-    finish(own, rows, fields, holder, name, log.id)
+    finish(own, rows, fields, holder, name, log.id, log.seen.y)
     values = {}
   end
   local fresh = {}
@@ -179,6 +185,10 @@ else
   log.state[EPOCH], log.state[VERSION], log.state[LIMIT] = 1, 1, ahead
   if binding ~= '' then log.set.p = binding end
   if kept ~= '' then log.set.c = kept end
+  if counts then
+    log.set.y = binding .. '/' .. name
+    index('places', 'ZADD', {'0', log.set.y})
+  end
 end
 local latest = (goesOn and '1 ' or '0 ') .. digits(started) .. ' ' .. ended ..
   (living and ' ' .. owner .. ' ' .. since or '')

@@ -15,7 +15,7 @@ import { ENDING, INDEX } from "./shared.ts";
  * `commit`: all of a batch, or nothing.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `left`, rows, own log; id of the batch, now, stamp; whether it is whole; doorbells;
+ * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `ended`, `places`, `left`, rows, own log; id of the batch, now, stamp; whether it is whole; doorbells;
  *   with an own log its guard and changes; then limits, appends, the move of an entry, debts.
  * - Answer: `c` done, `s` the guard or the entry does not hold, `r` nobody could take it, or not all of a whole one, `p` done before, `x` a record is
  *   none. With `c` and `p` the outcomes of the appends, divided by semicolons (`a` sequence node gave-way of-its-slot of-its-group, `d` reason, `e`, `t`
@@ -24,7 +24,7 @@ import { ENDING, INDEX } from "./shared.ts";
 export const COMMIT: Script = {
   name: "commit",
   source: COMMON + LOG + JOURNAL + INDEX + MEMBERS + ENDING + OWED + APPEND + `
-for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'ended', 'left'}) do shared[each] = key() end
+for _, each in ipairs({'owned', 'due', 'rings', 'owed', 'members', 'ended', 'places', 'left'}) do shared[each] = key() end
 local rows, own = key(), key()
 local batch, now = arg(), number()
 stamp = number()
@@ -50,6 +50,7 @@ if own then
   end
   local told, keeps = arg(), number()
   if told ~= '' then wanted[#wanted + 1] = 'j' end
+  wanted[#wanted + 1] = 'y'
   log = open(own, wanted)
   if log.id == id and not log.state then return reply('x') end
   if log.id ~= id or log.state[EPOCH] ~= epoch or log.state[VERSION] ~= version then
@@ -222,7 +223,7 @@ for _, each in pairs(logs) do
   if each.isChanged and each.id then save(each) end
 end
 if log and ends then
-  finish(own, rows, redis.call('HKEYS', rows), holder, name, id)
+  finish(own, rows, redis.call('HKEYS', rows), holder, name, id, log.seen.y)
   -- What became of it stays for a while, with nothing beside it.
   if log.set.j then
     redis.call('HSET', own, 'j', log.set.j)

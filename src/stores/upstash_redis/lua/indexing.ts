@@ -29,6 +29,22 @@ return reply('f')
 };
 
 /**
+ * `counted`: the names of the members of places that begin so.
+ *
+ * - KEYS: `places`. ARGV: how they begin, a whole name of it. Answer: `f`, and the rest of each.
+ */
+export const COUNTED: Script = {
+  name: "counted",
+  source: COMMON + `
+local first = arg()
+for _, member in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], '[' .. first .. '/', '(' .. first .. '0')) do
+  say(string.sub(member, #first + 2))
+end
+return reply('f')
+`,
+};
+
+/**
  * `admit`: adds words to a list that only grows, as far as there is room.
  *
  * - KEYS: one hash. ARGV: field, the most, the words.

@@ -3,7 +3,7 @@
  *
  * A log is one hash: `i` its identity, `s` its state (the numbers below), `d` counts of what was lost by reason, `n` the
  * node that owns it or nothing, `t` and `u` the latest batch and its answer, `h` the head, `k` its owner's token, `r` the
- * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `j` what became of it and of those before it under its name,
+ * latest ones in short, oldest first, `w` what the latest acquire answered, `p` the binding, `y` its member of the places that are counted, `j` what became of it and of those before it under its name,
  * `q` the last sequence that came with terms, `c` a name too long for the
  * key, `m/` marks, `o=` what was taken from each source, and one field a sequence for what stands in it, which begins with its size, whether it is light (it gives way first), its
  * rank, group and slot where it has terms, and a semicolon.

@@ -47,11 +47,12 @@ local function sendRings()
 end
 `;
 
-/** Ending a log. Needs `INDEX` and `MEMBERS`. */
+/** Ending a log; `place` is its member of the places that are counted, if it has one. Needs `INDEX` and `MEMBERS`. */
 export const ENDING: string = `
 -- Removes a log with its rows, and its members from the lists that its rows name: fields that begin with 's/'. Where the
 -- lists live elsewhere, what is left over stands beside the log until somebody has removed it there.
-local function finish(own, rows, fields, holder, name, id)
+local function finish(own, rows, fields, holder, name, id, place)
+  if place then index('places', 'ZREM', {place}) end
   local changes, kept = {}, {}
   for _, field in ipairs(fields) do
     local part = string.match(field, '^s/(.*)$')
