@@ -124,10 +124,16 @@ export interface ServerLimits {
   readonly retainedAhead: number;
 }
 
-/** The limits that may differ from one client to the next. */
+/** The limits that may differ from one client to the next. What the server does not offer at all, no client has. */
 export type ConnectionLimits = Omit<
   ServerLimits,
-  "maximumClientIdLength" | "authenticationMethods" | "connectTimeoutMs" | "sendAhead" | "pageMessages" | "pageBytes"
+  | "maximumClientIdLength"
+  | "authenticationMethods"
+  | "connectTimeoutMs"
+  | "sendAhead"
+  | "pageMessages"
+  | "pageBytes"
+  | "retainedAhead"
 >;
 
 /** The limits that hold unless others are named. */

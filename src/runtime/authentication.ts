@@ -131,7 +131,11 @@ export class HostAuthentication {
 
   /** What the host gives one client has to make sense. */
   #check({ limits, quota }: AuthenticationAccepted): void {
+    const { limits: ours } = this.#context.options;
     if (limits !== undefined) checkConnectionLimits(limits);
+    const offersMore = limits?.retainAvailable && !ours.retainAvailable ||
+      limits?.sharedSubscriptionAvailable && !ours.sharedSubscriptionAvailable;
+    if (offersMore) throw new RangeError("Cannot take the limits of a client: they offer what this broker does not");
     if (quota === undefined) return;
     checkQuota(quota);
     requireQuota(this.#context.options.store.capabilities);
