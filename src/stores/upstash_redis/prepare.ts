@@ -244,7 +244,7 @@ export function appendCalls(
   }
   return [...groups.values()].map(({ appends, places }) => {
     const call = new Arguments();
-    for (let key = 0; key < 9; key++) call.key(undefined);
+    for (let key = 0; key < 10; key++) call.key(undefined);
     call.add(named(batch.id), Math.ceil(batch.now), stampOf(batch.id)).flag(false).add(0);
     addAppends(call, keys, batch, appends, { mayRefuse: false, silent: "", source });
     call.add("", "", 0);
