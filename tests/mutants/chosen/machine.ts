@@ -286,4 +286,32 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
     replacement: "",
     breaks: "traps 47 and 49",
   },
+  {
+    name: "an AUTH of another method goes on with the exchange",
+    file: `${RULES}/authenticating.ts`,
+    text: "return authenticationMethod === method && reasonCode === code && turn === at;",
+    replacement: "return authenticationMethod !== undefined && reasonCode === code && turn === at;",
+    breaks: "MQTT-4.12.0-5",
+  },
+  {
+    name: "a subscription that the client may have no more is only said to end",
+    file: `${RULES}/subscribing.ts`,
+    text: 'if (deleteSubscription(durable, filter, out)) out.effects.push({ type: "subscriptionRevoked", filter });',
+    replacement: 'out.effects.push({ type: "subscriptionRevoked", filter });',
+    breaks: "rights are asked again on resume",
+  },
+  {
+    name: "a session takes one subscription more than it may have",
+    file: `${RULES}/subscribing.ts`,
+    text: "if (durable.subscriptions.size + added.size >= limits.maximumSubscriptions)",
+    replacement: "if (durable.subscriptions.size + added.size > limits.maximumSubscriptions)",
+    breaks: "limits",
+  },
+  {
+    name: "DISCONNECT lengthens an interval that the host has imposed",
+    file: `${RULES}/disconnecting.ts`,
+    text: ": Math.min(allowedInterval(interval, state.limits), connection.longestExpiryInterval);",
+    replacement: ": allowedInterval(interval, state.limits);",
+    breaks: "caps of intervals",
+  },
 ];

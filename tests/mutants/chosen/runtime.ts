@@ -165,4 +165,26 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
     replacement: "[{ message, receivers: slice }]",
     breaks: "queueRules",
   },
+  {
+    name: "a client authenticates again as somebody else",
+    file: `${RUNTIME}/authentication.ts`,
+    text: "if (principal !== this.#owner.principal) return refusal({ ok: false });",
+    replacement: "",
+    breaks: "principal binding",
+  },
+  {
+    name: "a host that gives no verdict lets in",
+    file: `${RUNTIME}/authentication.ts`,
+    text: 'if (typeof answer?.ok !== "boolean")',
+    replacement: 'if (typeof (answer ??= { ok: true })?.ok !== "boolean")',
+    breaks: "authentication fails closed",
+  },
+  {
+    name: "a host that cannot answer costs the subscriptions of a session",
+    file: `${RUNTIME}/entitlement.ts`,
+    text: "const verdicts = asks.map((each) => ask(options, entitled, each));",
+    replacement:
+      "const verdicts = asks.map((each) => Promise.resolve().then(() => ask(options, entitled, each)).catch(() => false));",
+    breaks: "nothing is lost for a host that is away",
+  },
 ];

@@ -181,4 +181,11 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
     replacement: "const waiting = (log?.waiting(0) ?? []).filter",
     breaks: "G7",
   },
+  {
+    name: "two sessions that begin at once take the same place under a quota",
+    file: "src/store/key_value/acquire.ts",
+    text: "if (place !== head?.place && place !== undefined) plan.check(layout.place(principal, place), null);",
+    replacement: "",
+    breaks: "quotas",
+  },
 ];

@@ -67,4 +67,11 @@ export const UPSTASH_FAULTS: readonly ChosenFault[] = [
     replacement: "if entry.terms then",
     breaks: "WaitingTerms.priority",
   },
+  {
+    name: "a session that ends keeps its place under a quota",
+    file: "src/stores/upstash_redis/lua/shared.ts",
+    text: "  if place then index('places', 'ZREM', {place}) end",
+    replacement: "",
+    breaks: "quotas",
+  },
 ];

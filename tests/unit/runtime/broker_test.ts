@@ -310,6 +310,39 @@ Deno.test("no event and no call of the store holds a credential", async () => {
   assert.equal(seen.length, 1);
 });
 
+Deno.test("no event and no call of the store holds what is said in an enhanced authentication", async () => {
+  const inner = memoryStore();
+  const seen: unknown[] = [];
+  const watched = new Proxy(inner, {
+    get: (target, name, receiver) => {
+      const member: unknown = Reflect.get(target, name, receiver);
+      if (typeof member !== "function") return member;
+      return (...args: readonly unknown[]) => {
+        seen.push(name, args);
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+  const said = new Uint8Array([211, 212, 213]);
+  const { connect, events } = world({
+    limits: { authenticationMethods: ["M"] },
+    authenticate: () => ({
+      ok: "continue",
+      authenticationData: said,
+      next: () => ({ ok: true, authenticationData: said }),
+    }),
+    reauthenticate: () => ({ ok: true, authenticationData: said }),
+  }, watched);
+  const method = { authenticationMethod: "M", authenticationData: said };
+  const client = await connect("c", method);
+  await client.send({ type: "auth", reasonCode: 0x18, ...method });
+  await client.send({ type: "auth", reasonCode: 0x19, ...method });
+  await client.send(subscribePacket(1, "t"), { type: "disconnect", reasonCode: 0 });
+  assert.equal(client.types(), "auth connack auth suback");
+  assert.ok(seen.includes("acquire") && seen.includes("commit"));
+  assert.equal(/211|"M"/.test(JSON.stringify([seen, events])), false);
+});
+
 Deno.test("a broker at rest has no timers but its own, and keeps nothing of connections that ended", async () => {
   const { connect, broker, clock, client } = world();
   for (let round = 0; round < 3; round++) {
