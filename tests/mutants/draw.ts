@@ -8,7 +8,14 @@ import { EDIT_KINDS, type EditKind, type KindOfEdit } from "./edits.ts";
 import { changedLines, type Mutant } from "./mutant.ts";
 
 /** The parts of `src` that are drawn from: each gives as many faults as the others. */
-export const AREAS: readonly string[] = ["src/machine/", "src/routing/", "src/store/", "src/stores/", "src/runtime/"];
+export const AREAS: readonly string[] = [
+  "src/machine/",
+  "src/routing/",
+  "src/store/",
+  "src/stores/",
+  "src/runtime/",
+  "src/admin/",
+];
 
 /** A source and the edits that were found in it. */
 export interface EditableSource {
