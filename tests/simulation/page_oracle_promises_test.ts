@@ -112,6 +112,14 @@ illegal("told loss", "an expiry of what is on its way", (trace) => {
   trace.passes(1_100);
   trace.loses("m1", "expired");
 });
+legal("a session of no interval that ends with its connection, although a good-bye with one was asked for", (trace) => {
+  trace.connects({ sessionExpiryInterval: 0 });
+  trace.publishes("m1");
+  trace.sendsMessage("m1", 1);
+  trace.leaves(1);
+  trace.closes();
+  trace.loses("m1", "sessionLost");
+});
 illegal("told loss", "a session that was not lost", (trace) => {
   trace.connects();
   trace.publishes("m1");

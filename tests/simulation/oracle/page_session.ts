@@ -48,6 +48,10 @@ export function goodByeAsked(
 ): void {
   const connection = page.connections.findLast((each) => each.tab === tab);
   if (connection === undefined) return;
+  const { connect } = connection;
+  const isRaised = connect?.protocolVersion === 5 && (connect.sessionExpiryInterval ?? 0) === 0 && expiry;
+  // An interval of 0 may not be raised (SE-10): such a good-bye is refused, and the connection goes on.
+  if (isRaised) return;
   connection.closedAt = Math.min(connection.closedAt, knowledge.at);
   if (expiry === undefined) return;
   connection.interval = expiry;

@@ -108,6 +108,10 @@ export class PageTrace {
     this.sends(answer("pubrel", packetId));
     this.gets(answer("pubcomp", packetId));
   }
+  /** The application asks for a good-bye. */
+  leaves(expiry: number): void {
+    this.#tell({ type: "disconnects", expiry });
+  }
   settles(text: string, outcome: ToldOutcome): void {
     this.#tell({ type: "settled", text, outcome });
   }
