@@ -137,7 +137,10 @@ export async function playGroup(store: SessionStore, options: GroupRunOptions): 
     clock.advance(end - clock.now());
     await rest();
   };
-  const given = (member: Member): void => void (member.given[member.session] ??= now);
+  /** A CONNECT or DISCONNECT that is held up may end a session that begins only after it was sent. */
+  const given = (member: Member): void => {
+    for (const later of [0, 1, 2]) member.given[member.session + later] ??= now;
+  };
   const connect = async (member: Member, cleanStart: boolean): Promise<void> => {
     if (cleanStart) given(member);
     if (cleanStart && (member.connection !== undefined || nodes.length > 1)) hasTakenOver = true;
@@ -231,8 +234,6 @@ export async function playGroup(store: SessionStore, options: GroupRunOptions): 
       case 7:
         if (chance.below(3) > 0 || member.connection === undefined) break;
         given(member);
-        // It may be answered, and begin another session, before this is read.
-        member.given[member.session + 1] ??= now;
         member.connection.receive([{ type: "disconnect", reasonCode: 0, sessionExpiryInterval: 0 }]);
         member.connection = undefined;
         break;
