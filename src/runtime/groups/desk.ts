@@ -345,7 +345,8 @@ export class Desk implements LocalSession {
     for (const { place } of dealt) place.member.claims.begin(1);
     const settle = (isKnown: boolean): void => {
       for (const { place } of dealt) {
-        if (!isKnown) place.member.claims.isUncertain = true;
+        // One that is about to go is told of nothing any more.
+        if (!isKnown || !place.member.live) place.member.claims.isUncertain = true;
         place.member.claims.end(1);
       }
     };
