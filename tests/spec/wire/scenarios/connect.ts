@@ -1,5 +1,6 @@
 import type { Piece, Scenario } from "../scenario.ts";
 import {
+  among,
   begin,
   closed,
   closedSilently,
@@ -120,8 +121,8 @@ export const CONNECT: readonly Scenario[] = [
     publish("p", "~/t", "one", 1),
     publish("p", "~/t", "two", 2),
     resume("c", 4),
-    receive("c", "one", 1, { dup: false }),
-    receive("c", "two", 2, { dup: false }),
+    among("c", { cmd: "publish", payload: "one", qos: 1, dup: false }),
+    among("c", { cmd: "publish", payload: "two", qos: 2, dup: false }),
     quiet("c"),
   ]),
   scenario("LC-08", "nothing of a CleanSession 1 session turns up later", 4, [

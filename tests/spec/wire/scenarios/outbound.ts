@@ -3,6 +3,7 @@ import type { Steps } from "../words.ts";
 import {
   ABSENT,
   ack,
+  among,
   begin,
   closed,
   connect,
@@ -119,8 +120,8 @@ export const OUTBOUND: readonly Scenario[] = [
     receive("s", "b", 2, { messageId: "$b" }),
     drop("s"),
     resume("s", v, { manual: true }),
-    receive("s", "a", 1, { messageId: "$a" }),
-    receive("s", "b", 2, { messageId: "$b" }),
+    among("s", { cmd: "publish", payload: "a", messageId: "$a" }),
+    among("s", { cmd: "publish", payload: "b", messageId: "$b" }),
   ]),
   ...inBoth("RT-03 RT-14", "what is sent again has DUP, and what is sent first has none", (v) => [
     ...pair(v),
