@@ -143,8 +143,14 @@ test("a row that cannot be read stays, under its key or set aside, whatever is c
   assert.ok(kept > 60, `only ${kept} rows could not be read`);
 });
 
+/** Whether a row tells of something that is due by then: the journal of an ended session is swept a day later. */
+function isDue(key: string): boolean {
+  const [, at] = /\/due\/(\d+)\//.exec(key) ?? [];
+  return at !== undefined && Number(at) <= LATER;
+}
+
 test("a due row that cannot be read is set aside with its bytes, and what else is due is listed [G13]", async () => {
-  const rows = ROWS.filter(({ key }) => key.includes("/due/") && !key.includes("sleeper"));
+  const rows = ROWS.filter(({ key }) => isDue(key) && !key.includes("sleeper"));
   await fc.assert(
     fc.asyncProperty(spoilings(rows), (spoiled) =>
       telling(rows, spoiled, async () => {

@@ -42,6 +42,22 @@ legal("messages whose place the last one took, all counted", (trace) => {
   reader.sends({ type: "puback", packetId: 3, reasonCode: 0 });
   trace.rests({ reader: { dropped: { replaced: 2 } } });
 }, KEEPS_LAST);
+legal("messages whose place the last one took before they could expire", (trace) => {
+  const { reader, writer } = pair(trace);
+  for (const text of ["m1", "m2", "m3"]) writer.publishes(text, { messageExpiryInterval: 1 });
+  reader.gets(publish("m3", { id: 3, messageExpiryInterval: 1 }));
+  reader.sends({ type: "puback", packetId: 3, reasonCode: 0 });
+  trace.now += 5_000;
+  trace.rests({ reader: { dropped: { replaced: 2 } } });
+}, KEEPS_LAST);
+illegal("lost message", "more messages that could expire than were counted as expired or replaced", (trace) => {
+  const { reader, writer } = pair(trace);
+  for (const text of ["m1", "m2", "m3"]) writer.publishes(text, { messageExpiryInterval: 1 });
+  reader.gets(publish("m3", { id: 3, messageExpiryInterval: 1 }));
+  reader.sends({ type: "puback", packetId: 3, reasonCode: 0 });
+  trace.now += 5_000;
+  trace.rests({ reader: { dropped: { replaced: 1 } } });
+}, KEEPS_LAST);
 illegal("dropped without reason", "a replaced message where no topic keeps its last", (trace) => {
   pair(trace);
   trace.rests({ reader: { dropped: { replaced: 1 } } });

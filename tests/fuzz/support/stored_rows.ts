@@ -1,6 +1,7 @@
 /** Which decoder reads a row of the key-value store, by its key. */
 import { decodeRecord, RECORD_KIND } from "../../../src/store/encoding.ts";
 import { decodeDue } from "../../../src/store/key_value/due_row.ts";
+import { decodeEnded } from "../../../src/store/key_value/ended.ts";
 import { decodeGate } from "../../../src/store/key_value/gate.ts";
 import { decodeHead } from "../../../src/store/key_value/head.ts";
 import { decodeOutbox } from "../../../src/store/key_value/outbox_row.ts";
@@ -27,6 +28,7 @@ const READERS: readonly (readonly [place: RegExp, decode: Decode])[] = [
   [/\/1\/shapes$/, decodeShapes],
   [/\/1\/route\//, decodeRoute],
   [/\/1\/due\//, decodeDue],
+  [/\/1\/ended\//, decodeEnded],
   [/\/1\/node\//, decodeNode],
   [/\/1\/(owned|ring)\//, decodeClient],
   [/\/1\/outbox\/[^/]*\/entry\//, decodeOutbox],

@@ -109,22 +109,25 @@ function judgeArrivals(
   const lasting: string[] = [];
   const expiring: string[] = [];
   const replaceable: string[] = [];
+  const either: string[] = [];
   for (const message of knowledge.messages.values()) {
     if (message.qos === 0 || message.isDoubtful || (generation.got.has(message))) continue;
     const isOwed = message.kind === "will"
       ? message.wills.some((will) => isWillOwed(knowledge, will, message, client, generation, willTimes))
       : message.acceptedSeq !== Infinity && isOwedTo(message, client, generation);
     if (!isOwed) continue;
-    const list = mayExpire(knowledge, message) ? expiring : mayBeReplaced(knowledge, message) ? replaceable : lasting;
+    const [expires, gives] = [mayExpire(knowledge, message), mayBeReplaced(knowledge, message)];
+    const list = expires ? (gives ? either : expiring) : gives ? replaceable : lasting;
     list.push(message.text);
   }
-  if (lasting.length + expiring.length + replaceable.length === 0) return;
+  if (lasting.length + expiring.length + replaceable.length + either.length === 0) return;
   const { dropped } = report;
   const count = (reason: string) => dropped[reason] ?? 0;
   const full = knowledge.bounds.queueIsLimited ? FULL.reduce((sum, reason) => sum + count(reason), 0) : 0;
   // Of those whose place a later one may have taken, more than were counted are as lost as any other.
   const replaced = knowledge.bounds.keepsLast === undefined ? 0 : count("replaced");
   lasting.push(...replaceable.slice(replaced));
+  expiring.push(...either.slice(Math.max(0, replaced - replaceable.length)));
   const waiting = connection === undefined ? report.queuedMessages : 0;
   const excused = waiting + full + (client.limitsPackets ? count("tooLarge") : 0);
   const lost = lasting.length > excused ? lasting : [...lasting, ...expiring];
