@@ -4,7 +4,7 @@ import type { SessionStore } from "../../src/store/session_store.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Kit, type Owned, PLAIN, START } from "../../src/testing/conformance/kit.ts";
 import { playHistory } from "./support/cluster_history.ts";
-import { assertIndexed, assertNothingMissing } from "./support/cluster_index.ts";
+import { assertIndexed, assertNothingMissing, isJournal } from "./support/cluster_index.ts";
 import {
   CLIENT,
   type ClusterStep,
@@ -108,11 +108,6 @@ async function assertNothingIsLeft(
   const left = [...contents].filter(([key, held]) => !LASTING.test(key) && !isJournal(held)).map(([key]) => key);
   assert.deepEqual(left, [], `${what}: what all sessions leave`);
   assert.deepEqual([...contents.get("{shared}/routes")?.keys() ?? []].filter((field) => field !== "!"), [], what);
-}
-
-/** What a client's key holds for a day once its session has ended: its journal, and nothing else. */
-function isJournal(held: ReadonlyMap<string, string>): boolean {
-  return held.size === 1 && held.has("j");
 }
 
 Deno.test("in a cluster, a process may die at any request of any step [G3, G8]", async (context) => {

@@ -68,11 +68,17 @@ function indexOf(contents: Contents): Index {
   };
 }
 
+/** What a client's key holds for a day once its session has ended: its journal, and nothing else. */
+export function isJournal(held: ReadonlyMap<string, string>): boolean {
+  return held.size === 1 && held.has("j");
+}
+
 async function wanted(contents: Contents, store: SessionStore): Promise<Index> {
   const owned: string[] = [];
   const left: string[] = [];
   const routes: string[] = [];
-  for (const [key] of keysThatEnd(contents, "}/log")) {
+  for (const [key, held] of keysThatEnd(contents, "}/log")) {
+    if (isJournal(held)) continue;
     const part = partOf(key);
     const clientId = unescapePart(part) ?? assert.fail("a test's names are short");
     const stored = await store.read(clientId) ?? assert.fail(`${clientId} has a log and is not there`);
