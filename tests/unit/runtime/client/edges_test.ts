@@ -187,6 +187,9 @@ Deno.test("a store that forgot where it put what came is looked through, and the
   await connection.receive([{ ...publish, qos: 1, packetId: 1 }]);
   await until(() => page.got.length > 0);
   assert.deepEqual(page.got.map(text), ["m"]);
+  const published = ["p1", "p2"].map((each) => page.client.publish({ topic: "t", payload: each, qos: 1 }));
+  await Promise.all(published.map(({ stored }) => stored));
+  await until(() => types().endsWith("publish publish"));
   await page.client[Symbol.asyncDispose]();
 });
 

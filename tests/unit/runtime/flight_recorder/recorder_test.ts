@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { memoryStore } from "../../../../src/stores/memory.ts";
 import { type ConnectPacket, REASON } from "../../../../mod.ts";
-import { flightRecorder, replayFlight } from "../../../../src/runtime/flight_recorder/mod.ts";
+import { flightRecorder, replayFlight, tellReplayed } from "../../../../src/runtime/flight_recorder/mod.ts";
 import { openBroker, openPage, text, until } from "../client/support.ts";
 import { rest, world } from "../support.ts";
 import { differencesOf, recording, rowsOf, stepsOf } from "./support.ts";
@@ -187,4 +187,75 @@ Deno.test("what a client recorded over two pages and a cut is played again witho
   const rows = rowsOf(lines);
   for (const row of ["C3", "C4", "C10", "C13", "C2", "C6", "C11"]) assert.ok(rows.includes(row), `${row}: ${rows}`);
   assert.ok(lines.every((line) => !line.includes("hunter2")));
+});
+
+Deno.test("a recording is told to people: each step with the state of the diagram, and where it differs", async () => {
+  const lines: string[] = [];
+  await eventful(lines);
+  const tell = () => [...replayFlight(lines)].map(tellReplayed).join("\n");
+  const told = tell();
+  for (
+    const part of [
+      "server, opened for a new connection: connection",
+      'server, opened for the session of "a"',
+      "packetReceived CONNECT",
+      "absent → attached by S",
+      "attached → detached by S9; ",
+      "asks: authenticate",
+      "store: acquired, new",
+      "store: acquired, resumed",
+      ", the stored one ended: cleanStart, taken from a living owner",
+      "store: committed (changes: ",
+      "effects: sendPacket PUBLISH QoS 2",
+      "in flight ",
+      "unreleased 7",
+      "deleteQueued 2",
+      "closeConnection 0x",
+    ]
+  ) assert.ok(told.includes(part), `${part} is not told:\n${told}`);
+  assert.ok(!told.includes("DIFFERS"));
+  const place = lines.findIndex((line) => line.includes('"sendPacket"') && line.includes('"connack"'));
+  lines[place] = (lines[place] ?? "").replace('"sessionPresent":false', '"sessionPresent":true');
+  lines.push("no line of a recording");
+  const tampered = tell();
+  assert.match(tampered, /DIFFERS at .*sessionPresent.*recorded true, computed false/);
+  assert.match(tampered, /line \d+ cannot be played: /);
+});
+
+Deno.test("the life of a client is told by the rows of its table", async () => {
+  const { lines, record } = recording();
+  const page = openPage(memoryStore(), { record, connect: { sessionExpiryInterval: 60 } });
+  const connack = { type: "connack", sessionPresent: false, reasonCode: 0 } as const;
+  /** Connects, and gets these packets. */
+  const meets = async (...packets: Parameters<ReturnType<typeof page.client.connect>["receive"]>[0][number][]) => {
+    const sent: string[] = [];
+    const connection = page.client.connect({ send: ({ type }) => void sent.push(type), close: () => {} });
+    await until(() => sent.includes("connect"));
+    for (const packet of packets) await connection.receive([packet]);
+    return connection;
+  };
+  // C2 and refused; then accepted without a session, lost, gone on with, a fault of the server, and a session that is new.
+  await page.client.publish({ topic: "t", payload: "offline", qos: 1 }).stored;
+  await (await meets({ type: "connack", sessionPresent: false, reasonCode: 0x88 })).done;
+  const first = await meets(connack);
+  await until(() => page.client.online);
+  page.client.subscribe([{ filter: "t" }]).catch(() => {});
+  first.closed();
+  await first.done;
+  const second = await meets({ ...connack, sessionPresent: true });
+  await until(() => page.client.online);
+  await second.receive([{ type: "connack", sessionPresent: true, reasonCode: 0 }]);
+  await second.done;
+  const third = await meets();
+  third.closed();
+  await third.done;
+  await meets(connack);
+  await until(() => page.client.online);
+  await page.client.disconnect();
+  await page.client[Symbol.asyncDispose]();
+  assert.deepEqual(differencesOf(lines), []);
+  const rows = new Set(rowsOf(lines));
+  assert.ok(rows.size >= 8, `only ${[...rows].sort()}`);
+  const told = [...replayFlight(lines)].map(tellReplayed).join("\n");
+  assert.ok(told.includes("client, opened for "), told);
 });
