@@ -25,7 +25,7 @@ export function readOptions(args: readonly string[]): MutateOptions {
   const options = { seed: text, drawn: text, only: texts, workers: text, without: texts, report: text };
   try {
     const { values } = parseArgs({ args: [...args], options });
-    const { seed = "1", drawn = "80", only = [], workers = "2", without = [], report } = values;
+    const { seed = "1", drawn = "40", only = [], workers = "2", without = [], report } = values;
     return {
       seed: natural(seed),
       drawn: natural(drawn),
