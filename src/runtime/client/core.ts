@@ -118,6 +118,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       failed: (error) => options.observe({ type: "workFailed", work: "callback", error }),
       taken: () => this.#owner.moved(),
       lost: () => this.commitSuperseded(),
+      storeFailed: (error) => this.storeFailed(error),
     }, inbox);
   }
 

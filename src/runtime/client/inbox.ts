@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SessionError } from "../../errors.ts";
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import type { ClientStore } from "../../store/client_store.ts";
 import type { CommitBatch, CommitResult } from "../../store/session_store.ts";
@@ -27,8 +28,10 @@ export interface InboxOptions {
   readonly failed: (error: unknown) => void;
   /** Something was taken: there may be room. */
   readonly taken: () => void;
-  /** The inbox is another page's, or the store does not answer. */
+  /** The inbox is another page's. */
   readonly lost: () => void;
+  /** The store has not taken what was to be written down. */
+  readonly storeFailed: (error: SessionError) => void;
 }
 
 /** The pause before a message is handed over again that was not taken, in milliseconds; it doubles up to a minute. */
@@ -132,8 +135,8 @@ export class ClientInbox implements MailboxOwner<never> {
   commitSuperseded(): void {
     this.#options.lost();
   }
-  storeFailed(error: unknown): void {
-    if (error !== undefined) this.#options.lost();
+  storeFailed(error: SessionError | undefined): void {
+    if (error !== undefined) this.#options.storeFailed(error);
   }
   mailboxMoved(): void {
     this.#options.taken();

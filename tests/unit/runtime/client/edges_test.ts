@@ -193,6 +193,57 @@ Deno.test("a store that forgot where it put what came is looked through, and the
   await page.client[Symbol.asyncDispose]();
 });
 
+Deno.test("what was taken and could not be written down is handed over again, under the same key", async () => {
+  const faulty = faultyStore(memoryStore());
+  const handed: (string | undefined)[] = [];
+  const taken: (() => void)[] = [];
+  const page = openPage(faulty.store, {
+    commit: { repeatForMs: 1, repeatAfterMs: 1 },
+    onMessage: ({ key }) => {
+      handed.push(key);
+      return new Promise<void>((resolve) => taken.push(resolve));
+    },
+  });
+  const { connection, types } = dialled(page);
+  await until(() => types() === "connect");
+  await connection.receive([CONNACK]);
+  await until(() => page.client.online);
+  const payload = new TextEncoder().encode("m");
+  const publish = { type: "publish", topic: "t", payload, retain: false, dup: false, properties: {} } as const;
+  await connection.receive([{ ...publish, qos: 1, packetId: 1 }]);
+  await until(() => handed.length === 1);
+  faulty.inject({ call: "commit", fault: "failsBefore", times: Infinity });
+  for (const resolve of taken.splice(0)) resolve();
+  await connection.done;
+  faulty.heal();
+  await page.client.open();
+  await until(() => handed.length === 2);
+  assert.equal(handed[0], handed[1]);
+  for (const resolve of taken.splice(0)) resolve();
+  await page.client[Symbol.asyncDispose]();
+});
+
+Deno.test("an inbox that another page has taken hands over nothing more", async () => {
+  const store = memoryStore();
+  const taken: (() => void)[] = [];
+  const old = openPage(store, { onMessage: () => new Promise<void>((resolve) => taken.push(resolve)) });
+  const { connection, types } = dialled(old);
+  await until(() => types() === "connect");
+  await connection.receive([CONNACK]);
+  await until(() => old.client.online);
+  const payload = new TextEncoder().encode("m");
+  const publish = { type: "publish", topic: "t", payload, retain: false, dup: false, properties: {} } as const;
+  await connection.receive([{ ...publish, qos: 1, packetId: 1 }]);
+  await until(() => taken.length === 1);
+  const page = openPage(store);
+  await page.client.open();
+  await until(() => page.got.length === 1);
+  for (const resolve of taken) resolve();
+  await connection.done;
+  await until(() => old.news.some(({ type }) => type === "takenOver"));
+  await page.client[Symbol.asyncDispose]();
+});
+
 Deno.test("while the application has too much to do, the server is read no more", async () => {
   const handled: (() => void)[] = [];
   let isQuick = false;
