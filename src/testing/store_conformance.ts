@@ -14,6 +14,7 @@ import { QUEUE_CASES } from "./conformance/queue_cases.ts";
 import { QUEUE_LIMIT_CASES } from "./conformance/queue_limit_cases.ts";
 import { QUEUE_TERMS_CASES } from "./conformance/queue_terms_cases.ts";
 import { QUOTA_CASES } from "./conformance/quota_cases.ts";
+import { REPEATED_BATCH_CASES } from "./conformance/repeated_batch_cases.ts";
 import { ROUTING_CASES } from "./conformance/routing_cases.ts";
 import { TOKEN_CASES } from "./conformance/token_cases.ts";
 
@@ -33,6 +34,7 @@ const CASES: readonly ConformanceCase[] = [
   ...OWNERSHIP_CASES,
   ...QUOTA_CASES,
   ...COMMIT_CASES,
+  ...REPEATED_BATCH_CASES,
   ...QUEUE_CASES,
   ...QUEUE_LIMIT_CASES,
   ...QUEUE_TERMS_CASES,

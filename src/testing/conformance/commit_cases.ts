@@ -1,13 +1,11 @@
-/** Commits: whole or not at all, by the owner alone, each batch once. */
+/** Commits: whole or not at all, by the owner alone. */
 import { applyChanges, type SessionChange } from "../../machine/change.ts";
-import type { CommitBatch, CommitResult, Guard } from "../../store/session_store.ts";
+import { changesNothing, furnished, KINDS, ONE_OF_EACH } from "./commit_kit.ts";
 import { expect, expectEqual } from "./expect.ts";
 import {
   attachedHead,
   bytesOf,
   type ConformanceCase,
-  detachedAt,
-  type Kit,
   message,
   type Owned,
   PLAIN,
@@ -15,85 +13,6 @@ import {
   START,
   will,
 } from "./kit.ts";
-
-/** Each kind of change, so that none is forgotten. */
-const ONE_OF_EACH: { readonly [Type in SessionChange["type"]]: Extract<SessionChange, { readonly type: Type }> } = {
-  putHead: { type: "putHead", head: { ...detachedAt(START + 5), sentLimit: 3, willDueAt: START + 9 } },
-  putSentLimit: { type: "putSentLimit", sentLimit: 77 },
-  putWill: { type: "putWill", will: will({ topic: "other" }) },
-  deleteWill: { type: "deleteWill" },
-  putSubscription: {
-    type: "putSubscription",
-    filter: "a/+",
-    subscription: {
-      qos: 2,
-      noLocal: true,
-      retainAsPublished: true,
-      retainHandling: 2,
-      subscriptionIdentifier: 268_435_455,
-    },
-  },
-  deleteSubscription: { type: "deleteSubscription", filter: "kept/#" },
-  putOutboundMark: {
-    type: "putOutboundMark",
-    sequence: 2,
-    mark: { packetId: 65_535, phase: "released", pubrecOrder: 12 },
-  },
-  deleteOutboundMark: { type: "deleteOutboundMark", sequence: 1 },
-  deleteQueued: { type: "deleteQueued", sequence: 1, bytes: 10 },
-  putInboundId: { type: "putInboundId", packetId: 5 },
-  deleteInboundId: { type: "deleteInboundId", packetId: 4 },
-  putQuarantine: { type: "putQuarantine", packetId: 6 },
-  deleteQuarantine: { type: "deleteQuarantine", packetId: 8 },
-  endSession: { type: "endSession", reason: "administrative" },
-};
-
-const KINDS: readonly SessionChange[] = Object.values(ONE_OF_EACH);
-
-/** A session with something for each change to change. */
-async function furnished(kit: Kit): Promise<Owned> {
-  const opened = await kit.open("client", { terms: { will: will() } });
-  await kit.store.admitFilters(["a/+", "kept/#"]);
-  // "a/b" and "payload" are the ten bytes of the change above.
-  await kit.deliver([receiver(opened)]);
-  return await kit.change(opened, [
-    { type: "putSubscription", filter: "kept/#", subscription: PLAIN },
-    { type: "putOutboundMark", sequence: 1, mark: { packetId: 9, phase: "sent", pubrecOrder: 0 } },
-    { type: "putInboundId", packetId: 4 },
-    { type: "putQuarantine", packetId: 8 },
-  ]);
-}
-
-/** Everything that can be seen of a session. */
-async function everything(kit: Kit, session: Owned): Promise<readonly unknown[]> {
-  return [
-    await kit.store.read(session.clientId),
-    await kit.log(session),
-    await kit.store.directory.inspect(session.clientId),
-    await kit.store.matchSubscriptions(["kept/x", "a/x"]),
-    await kit.store.readOutbox(session.incarnation, 10),
-  ];
-}
-
-/** That no kind of commit with this guard changes anything, of this session or of another. */
-async function changesNothing(kit: Kit, guard: Guard, session: Owned): Promise<void> {
-  const other = await kit.open("bystander");
-  const before = [await everything(kit, session), await kit.log(other)];
-  const attempts: Partial<CommitBatch>[] = [
-    ...KINDS.map((change) => ({ changes: [change] })),
-    {},
-    { changes: KINDS.slice(0, -1) },
-    { deliveries: [{ message: message(), receivers: [receiver(other)] }] },
-    { deliveries: [{ message: message(), receivers: undefined }] },
-    { deliveries: [{ message: message(), receivers: [receiver(other)] }], behindOutbox: true },
-    { raiseEpoch: { token: "thief" }, changes: [ONE_OF_EACH.endSession] },
-  ];
-  for (const attempt of attempts) {
-    expectEqual(await kit.commit({ guard, ...attempt }), { outcome: "superseded" }, "the answer");
-  }
-  const changed = [await everything(kit, session), await kit.log(other)];
-  expectEqual(changed, before, "everything after the stale commits");
-}
 
 const MEANING: ConformanceCase[] = [
   ...KINDS.filter(({ type }) => type !== "endSession").map((change): ConformanceCase => ({
@@ -249,80 +168,6 @@ const FENCING: ConformanceCase[] = [
   },
 ];
 
-const REPEATED: ConformanceCase[] = [
-  {
-    name: "a repeated batch answers as the first time and changes nothing",
-    run: async (kit) => {
-      const session = await kit.open("client");
-      const other = await kit.open("other");
-      const batch = kit.batch({
-        guard: session.guard,
-        changes: [{ type: "putInboundId", packetId: 1 }],
-        deliveries: [
-          { message: message(), receivers: [receiver(other)] },
-          { message: message(), receivers: undefined },
-        ],
-      });
-      const [first] = await kit.store.commit([batch]);
-      const before = [await everything(kit, session), await everything(kit, other)];
-      for (let repeat = 0; repeat < 3; repeat++) {
-        const [again] = await kit.store.commit([batch]);
-        expectEqual(withoutOutcomes(again), withoutOutcomes(first), "the answer");
-      }
-      expectEqual([await everything(kit, session), await everything(kit, other)], before, "what is stored");
-      expectEqual((await kit.log(other)).length, 1, "copies");
-      expectEqual((await kit.store.readOutbox(session.incarnation, 10)).length, 1, "outbox entries");
-    },
-  },
-  {
-    name: "a repeated batch tells what became of its deliveries, or leaves it out, and never guesses",
-    run: async (kit) => {
-      const [session, other] = [await kit.open("client"), await kit.open("other")];
-      const gone = await kit.open("gone");
-      await kit.change(gone, [{ type: "endSession", reason: "administrative" }]);
-      const deliveries = [[other, gone], [gone], [other]].map((targets) => ({
-        message: message(),
-        receivers: targets.map((target) => receiver(target)),
-      }));
-      const batch = kit.batch({ guard: session.guard, deliveries });
-      const [first] = await kit.store.commit([batch]);
-      await kit.fill(other, ["in between"]);
-      const [again] = await kit.store.commit([batch]);
-      expect(first?.outcome === "committed" && again?.outcome === "committed", "it was not committed");
-      for (const [index, outcomes] of again.deliveries.entries()) {
-        if (outcomes.length > 0) expectEqual(outcomes, first.deliveries[index], `delivery ${index}`);
-      }
-      expectEqual(again.deliveries.length, 3, "lists");
-    },
-  },
-  {
-    name: "a repeated batch that ended its session answers as the first time",
-    run: async (kit) => {
-      const session = await furnished(kit);
-      const batch = kit.batch({ guard: session.guard, changes: [ONE_OF_EACH.endSession] });
-      const first = await kit.store.commit([batch]);
-      expectEqual(first, [{ outcome: "committed", deliveries: [] }], "the answer");
-      expectEqual(await kit.store.commit([batch]), first, "the second answer");
-    },
-  },
-  {
-    name: "a batch that another followed is superseded when it comes again",
-    run: async (kit) => {
-      const session = await kit.open("client");
-      const batch = kit.batch({ guard: session.guard });
-      const [first] = await kit.store.commit([batch]);
-      expect(first?.outcome === "committed" && first.guard !== undefined, "the batch was not carried out");
-      await kit.commit({ guard: first.guard });
-      expectEqual(await kit.store.commit([batch]), [{ outcome: "superseded" }], "the second answer");
-    },
-  },
-];
-
-/** A result without what a store may leave out when it repeats one. */
-function withoutOutcomes(result: CommitResult | undefined): unknown {
-  return result?.outcome === "committed" ? { ...result, deliveries: [] } : result;
-}
-
 const GROUPS: ConformanceCase[] = [
   {
     name: "of a group of batches each is whole or not at all, and the answers come in their order",
@@ -385,7 +230,6 @@ export const COMMIT_CASES: readonly ConformanceCase[] = [
     ...fencing,
     applies: (capabilities) => capabilities.fencing === "strict",
   })),
-  ...REPEATED,
   ...GROUPS,
   {
     name: "a session that ends is gone at once, with its queue and its line in the directory [G8]",
