@@ -78,3 +78,8 @@ export function messageBytes(message: Pick<Message, "topic" | "payload" | "prope
   for (const [name, value] of properties.userProperties ?? []) bytes += name.length + value.length;
   return bytes;
 }
+
+/** Whether a message whose delivery has not started is past its time at `now`, in epoch milliseconds ([MQTT-3.3.2-5]). */
+export function hasExpired({ expiresAt }: { readonly expiresAt?: number | undefined }, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}

@@ -1,6 +1,6 @@
 import type { RetainedLoaded, RetainedSettled } from "../machine/event.ts";
 import type { LoadRetainedRequest } from "../machine/request.ts";
-import { type Message, messageBytes } from "../mqtt/message.ts";
+import { hasExpired, type Message, messageBytes } from "../mqtt/message.ts";
 import { encodeMessage } from "../store/records/message.ts";
 import type { RetainedEntry } from "../store/retained_store.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../store/session_store.ts";
@@ -182,8 +182,8 @@ export class RetainedFeed {
     return entries.flatMap(({ message }, index) => {
       const current = found[index];
       if (current !== undefined) return isSame(current, message) ? [] : [current];
-      const { expiresAt, payload, topic, qos } = message;
-      if (payload.length === 0 || (expiresAt !== undefined && expiresAt <= now)) return [];
+      const { payload, topic, qos } = message;
+      if (payload.length === 0 || hasExpired(message, now)) return [];
       return [{ topic, qos, payload: NOTHING, retain: false, properties: {}, publisher: "", publishedAt: now }];
     });
   }

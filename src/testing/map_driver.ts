@@ -1,5 +1,5 @@
 import type { DriverLimits, Entry, KeyRange, KeyValueDriver, Page } from "../store/key_value/driver.ts";
-import { OrderedRows } from "../store/key_value/ordered_rows.ts";
+import { NO_LIMITS, OrderedRows } from "../store/key_value/ordered_rows.ts";
 
 /** How a {@linkcode MapDriver} is set up. */
 export interface MapDriverOptions {
@@ -14,17 +14,6 @@ export interface MapDriver extends KeyValueDriver {
   /** Puts bytes under a key, past all limits and checks, as a fault of the hardware or another program would. */
   overwrite(key: string, value: Uint8Array): void;
 }
-
-const NO_LIMITS: DriverLimits = {
-  valueBytes: Infinity,
-  keyBytes: Infinity,
-  keysPerGet: Infinity,
-  entriesPerList: Infinity,
-  checksPerCommit: Infinity,
-  mutationsPerCommit: Infinity,
-  bytesPerCommit: Infinity,
-  keyBytesPerCommit: Infinity,
-};
 
 /** Keys are printable ASCII without spaces. */
 const KEY = /^[!-~]+$/;

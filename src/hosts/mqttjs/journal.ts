@@ -11,7 +11,8 @@ import type { QoS } from "../../mqtt/qos.ts";
 import type { CommitLane, LaneSource } from "../../runtime/lane.ts";
 import { isWorthRepeating } from "../../runtime/within.ts";
 import type { StoreCapabilities } from "../../store/capabilities.ts";
-import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../../store/session_store.ts";
+import type { CommitBatch, CommitResult, Delivery, Guard } from "../../store/session_store.ts";
+import { UNLIMITED } from "../../store/unlimited.ts";
 
 /** A message on its way into the log of its own session. */
 export interface Append {
@@ -62,13 +63,6 @@ const BATCH_BYTES = 1_048_576;
 
 /** The most changes of one operation, and what a batch adds to them. */
 const CHANGES_AT_ONCE = 8;
-
-/** Nothing gives way in the store: limits are looked at before anything is asked of it. */
-const NO_LIMITS: QueueLimits = {
-  maximumMessages: Number.MAX_SAFE_INTEGER,
-  maximumBytes: Number.MAX_SAFE_INTEGER,
-  whenFull: "dropNewest",
-};
 
 /** One FIFO of things to store for one session, which nobody else appends to. */
 export class Journal implements LaneSource {
@@ -191,7 +185,7 @@ export class Journal implements LaneSource {
     changes.push(...this.#raised(limit));
     const { newId, now } = this.#options;
     const deliveries = appends.map((append) => this.#deliveryOf(append));
-    return { id: newId(), guard: this.#guard, changes, deliveries, limits: NO_LIMITS, now: now() };
+    return { id: newId(), guard: this.#guard, changes, deliveries, limits: UNLIMITED, now: now() };
   }
 
   settled(result: CommitResult, repeated: boolean): void {

@@ -1,3 +1,4 @@
+import { hasExpired } from "../../mqtt/message.ts";
 import { asSessionError } from "../../runtime/within.ts";
 import type { MqttJsPacket } from "./client.ts";
 import type { OutgoingEntry } from "./entries.ts";
@@ -111,7 +112,7 @@ export class Replay {
     if (!this.#isToSend(entry)) return;
     await this.#room();
     const isNew = !entry.maybeSent && !entry.released;
-    if (isNew && entry.expiresAt !== undefined && entry.expiresAt <= now()) return this.#source.drop(entry, "expired");
+    if (isNew && hasExpired(entry, now())) return this.#source.drop(entry, "expired");
     if (isNew && entry.sequence > this.#journal.head.sentLimit) {
       await this.#journal.raiseSentLimit(highestSequence(entry, entries, index));
     }

@@ -3,11 +3,6 @@
  */
 import type { Message } from "../../mqtt/message.ts";
 
-/** Whether a message whose delivery has not started is past its time at `now` ([MQTT-3.3.2-5]). */
-export function hasExpired(message: Message, now: number): boolean {
-  return message.expiresAt !== undefined && message.expiresAt <= now;
-}
-
 /**
  * The Message Expiry Interval to forward: the received one minus the whole seconds waited ([MQTT-3.3.2-6]), never below 0
  * and never above the received one, even where the clock of the node that took the message was ahead of this one.

@@ -1,7 +1,7 @@
 /**
  * Sends what may be sent, in order: PUBREL of released entries, then resends, then what was never started.
  */
-import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import { hasExpired, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { packetIdOf } from "../../mqtt/packet_id.ts";
 import { REASON } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
@@ -9,7 +9,6 @@ import type { ConnectionState, HeldMessage } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";
 import { publishPacket, tooLarge } from "./delivery_packet.ts";
 import { closeWith } from "./ending.ts";
-import { hasExpired } from "./expiry.ts";
 import { mayPublish } from "./flow.ts";
 import { OUTBOUND_TABLE, type OutboundRow } from "./outbound.ts";
 import { leavePage, loadMore } from "./page.ts";

@@ -12,6 +12,7 @@ import { type ClientSession, openClientSession, releasedHead } from "../../machi
 import { nextDeadline } from "../../machine/state/deadlines.ts";
 import { type Message, messageBytes } from "../../mqtt/message.ts";
 import type { CommitBatch, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
+import { UNLIMITED } from "../../store/unlimited.ts";
 import { Arrivals } from "../arrivals.ts";
 import { CommitLane } from "../lane.ts";
 import { EMPTY_LETTER, type Letter, Mailbox, type MailboxOwner } from "../mailbox.ts";
@@ -40,7 +41,6 @@ export interface CoreOwner {
 }
 
 /** Nothing that is delivered here may give way: limits are kept before anything is stored. */
-const NO_LIMIT = { maximumMessages: Number.MAX_SAFE_INTEGER, maximumBytes: Number.MAX_SAFE_INTEGER } as const;
 
 /** An effect, and the connection that it belongs to: by the time it is carried out there may be another one (C15). */
 interface BoundEffect {
@@ -99,7 +99,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     this.#mailbox = new Mailbox<BoundEffect>({
       owner: this,
       lane: this.lane,
-      queue: { ...NO_LIMIT, whenFull: "dropNewest" },
+      queue: UNLIMITED,
       capabilities: store.capabilities,
       now: () => environment.now(),
       batchId: this.#batchId,

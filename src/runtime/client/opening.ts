@@ -13,6 +13,7 @@ import { clientAcquireTerms } from "../../machine/client_terms.ts";
 import type { SessionHead, SessionSnapshot } from "../../machine/snapshot.ts";
 import type { ClientStore } from "../../store/client_store.ts";
 import type { CommitBatch, Guard, QueuePage, SessionSummary, StoredSession } from "../../store/session_store.ts";
+import { UNLIMITED } from "../../store/unlimited.ts";
 import type { BrokerEnvironment } from "../environment.ts";
 import type { Observe } from "../observe.ts";
 import type { CommitOptions } from "../options.ts";
@@ -150,7 +151,7 @@ async function fence(options: TakingOptions, { snapshot, guard }: StoredSession)
     raiseEpoch: { token: environment.randomId() },
     changes: head === undefined ? [] : [{ type: "putHead", head }],
     deliveries: [],
-    limits: { maximumMessages: Number.MAX_SAFE_INTEGER, maximumBytes: Number.MAX_SAFE_INTEGER, whenFull: "dropNewest" },
+    limits: UNLIMITED,
     now: environment.now(),
   };
   const [result] = await ask(options, "take a session", (signal) => store.commit([batch], { signal }));

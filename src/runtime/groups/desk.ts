@@ -2,11 +2,11 @@
  * A shared group on a node where some of its members are connected: they claim in turn, each as much as it can take at once.
  */
 import type { SessionChange } from "../../machine/change.ts";
-import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import { hasExpired, type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { minimumQoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
-import { hasExpired } from "../../machine/rules/expiry.ts";
 import type { CommitBatch, CommitResult, Delivery } from "../../store/session_store.ts";
+import { UNLIMITED } from "../../store/unlimited.ts";
 import type { GroupContext } from "./context.ts";
 import type { LocalSession } from "../local_sessions.ts";
 import { persistently } from "../within.ts";
@@ -45,13 +45,6 @@ interface Dealt {
   readonly entry: QueuedMessage;
   readonly place: Place;
 }
-
-/** Nothing gives way for a claim, and nothing stands in its way: the member has room. */
-const CLAIM_LIMITS = {
-  maximumMessages: Number.MAX_SAFE_INTEGER,
-  maximumBytes: Number.MAX_SAFE_INTEGER,
-  whenFull: "dropNewest",
-} as const;
 
 /** How long a message waits for the node whose turn it is before it is anybody's, in milliseconds. */
 const PATIENCE_MS = 1_000;
@@ -251,7 +244,8 @@ export class Desk implements LocalSession {
       changes,
       deliveries,
       rings,
-      limits: CLAIM_LIMITS,
+      // The members have room.
+      limits: UNLIMITED,
       ...(changes.length === 0 ? {} : { isWhole: true }),
     });
     const result = await this.#commit(batch, dealt);

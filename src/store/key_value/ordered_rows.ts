@@ -1,4 +1,16 @@
-import type { Entry, KeyRange, Page } from "./driver.ts";
+import type { DriverLimits, Entry, KeyRange, Page } from "./driver.ts";
+
+/** Memory has no limits of its own. */
+export const NO_LIMITS: DriverLimits = {
+  valueBytes: Infinity,
+  keyBytes: Infinity,
+  keysPerGet: Infinity,
+  entriesPerList: Infinity,
+  checksPerCommit: Infinity,
+  mutationsPerCommit: Infinity,
+  bytesPerCommit: Infinity,
+  keyBytesPerCommit: Infinity,
+};
 
 /** Rows in memory in order of their keys: what a driver in memory stands on. */
 export class OrderedRows {

@@ -1,4 +1,4 @@
-import { messageBytes } from "../../mqtt/message.ts";
+import { hasExpired, messageBytes } from "../../mqtt/message.ts";
 import { SessionError } from "../../errors.ts";
 import { begun } from "../call.ts";
 import type { StoreCapabilities } from "../capabilities.ts";
@@ -98,7 +98,7 @@ async function sweepRetained(store: RetainedContext, { now, limit, signal }: Ret
     const plan = new Plan();
     plan.check(key, version);
     plan.delete(key);
-    if (entry !== undefined && row?.expiresAt !== undefined && row.expiresAt <= now) {
+    if (entry !== undefined && row !== undefined && hasExpired(row, now)) {
       plan.check(entry.key, entry.version);
       plan.delete(entry.key);
       planRemoval(plan, layout, row, position, now);

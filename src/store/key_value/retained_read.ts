@@ -1,5 +1,5 @@
 /** Reading retained messages: by topic, and page by page by filter. */
-import type { Message } from "../../mqtt/message.ts";
+import { hasExpired, type Message } from "../../mqtt/message.ts";
 import { isUnreadable, readable } from "../encoding.ts";
 import { positionOf } from "../retained/position.ts";
 import { type Walk, walkOf } from "../retained/walk.ts";
@@ -80,7 +80,7 @@ async function walked(
       const row = readable(() => decodeRetained(entry.key, entry.value));
       const verdict = row === undefined ? "" : walk.judge(row.topic);
       if (row === undefined) unreadable++;
-      else if (verdict === true && !(row.expiresAt !== undefined && row.expiresAt <= now)) {
+      else if (verdict === true && !hasExpired(row, now)) {
         const isFull = entries.length > 0 && (entries.length >= query.messages || bytes + row.bytes > query.bytes);
         if (isFull) return { entries, after: reached, unreadable };
         const message = await messageOf(store, entry, now, row);
@@ -118,7 +118,7 @@ async function messageOf(
     const { key, value, version } = current;
     row ??= readable(() => decodeRetained(key, value));
     if (row === undefined) return "unreadable";
-    if (row.expiresAt !== undefined && row.expiresAt <= now) return undefined;
+    if (hasExpired(row, now)) return undefined;
     const { body } = row;
     if (!("chunks" in body)) return body;
     try {

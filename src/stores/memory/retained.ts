@@ -1,5 +1,5 @@
-import type { DriverLimits, KeyValueDriver } from "../../store/key_value/driver.ts";
-import { OrderedRows } from "../../store/key_value/ordered_rows.ts";
+import type { KeyValueDriver } from "../../store/key_value/driver.ts";
+import { NO_LIMITS, OrderedRows } from "../../store/key_value/ordered_rows.ts";
 import { keyValueRetained } from "../../store/key_value/retained.ts";
 import type { RetainedStore } from "../../store/retained_store.ts";
 
@@ -8,17 +8,6 @@ export interface MemoryRetainedOptions {
   /** The largest message taken, in bytes of `messageBytes`. Default: 268 435 455, the largest packet of MQTT. */
   readonly maxMessageBytes?: number;
 }
-
-const NO_LIMITS: DriverLimits = {
-  valueBytes: Infinity,
-  keyBytes: Infinity,
-  keysPerGet: Infinity,
-  entriesPerList: Infinity,
-  checksPerCommit: Infinity,
-  mutationsPerCommit: Infinity,
-  bytesPerCommit: Infinity,
-  keyBytesPerCommit: Infinity,
-};
 
 /**
  * Keeps retained messages in memory: they are gone with the process.

@@ -5,7 +5,7 @@
  */
 import { SessionError } from "../../errors.ts";
 import { matches } from "../../mqtt/filter.ts";
-import { type Message, messageBytes } from "../../mqtt/message.ts";
+import { hasExpired, type Message, messageBytes } from "../../mqtt/message.ts";
 import { begun } from "../../store/call.ts";
 import { readable, unreadable } from "../../store/encoding.ts";
 import { decodeFields } from "../../store/encoding.ts";
@@ -313,10 +313,6 @@ function messageOf(position: string, text: string): Message {
   const bytes = fromText(text.slice(text.lastIndexOf(" ") + 1));
   if (bytes === undefined) throw unreadable(position, "it is not base64");
   return decodeFields(position, bytes, readMessage);
-}
-
-function hasExpired({ expiresAt }: Message, now: number): boolean {
-  return expiresAt !== undefined && expiresAt <= now;
 }
 
 /** A moment, as scripts compare it. */
