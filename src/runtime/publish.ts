@@ -6,6 +6,7 @@
 import { type Message, messageBytes } from "../mqtt/message.ts";
 import { type Receiver, resolveReceivers, type SubscriptionMatch } from "../routing/resolve.ts";
 import type { CommitBatch, CommitResult, Delivery, DeliveryReceiver, QueueLimits } from "../store/session_store.ts";
+import { filterOf } from "./groups/names.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import { LookUps, type Matches } from "./look_ups.ts";
@@ -70,7 +71,9 @@ export class Router {
         stored.push(receiver);
         continue;
       }
-      const session = this.#router.sessions.live(receiver.clientId, receiver.incarnation);
+      // Publishing never chooses a member: what is for a group goes through its log (D13).
+      const isGroup = filterOf(receiver.clientId) !== undefined;
+      const session = isGroup ? undefined : this.#router.sessions.live(receiver.clientId, receiver.incarnation);
       if (session !== undefined) offers.push(() => session.offerQos0(message, receiver));
       else (message.qos > 0 ? stored : loose).push(this.ifConnected(message, receiver));
     }

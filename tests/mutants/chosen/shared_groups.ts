@@ -55,6 +55,13 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "SH-07",
   },
   {
+    name: "a message of QoS 0 is offered to a group that has a member here, and comes to nobody",
+    file: "src/runtime/publish.ts",
+    text: "const isGroup = filterOf(receiver.clientId) !== undefined;",
+    replacement: 'const isGroup = filterOf(receiver.clientId) === "";',
+    breaks: "D13",
+  },
+  {
     name: "the first member is always the first to take",
     file: `${GROUPS}/desk.ts`,
     text: "this.#next += dealt.length;",

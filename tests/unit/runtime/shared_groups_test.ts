@@ -34,6 +34,30 @@ Deno.test("members take turns, whatever node they are on", async () => {
   await broker.shutdown();
 });
 
+Deno.test("a group gets what is published at QoS 0, on whatever node its members are", async () => {
+  const { connect, another, broker, pass, store } = world();
+  const far = another({ nodeId: "far" });
+  broker.start();
+  far.start();
+  const members = [await connect("a"), await connect("b"), await connect("c", {}, far)];
+  for (const each of members) await each.send(subscribePacket(1, FILTER));
+  await pass(5_000);
+  for (let round = 0; round < 12; round++) {
+    await (round % 2 === 0 ? broker : far).publish({ topic: "t", payload: Uint8Array.of(round), qos: 0 });
+    await pass(50);
+  }
+  await pass(5_000);
+  assert.deepEqual(members.map(count), [4, 4, 4]);
+  for (const each of members) each.connection.closed();
+  await pass(5_000);
+  // Nobody is there, and QoS 0 is not kept.
+  await broker.publish({ topic: "t", payload: Uint8Array.of(99), qos: 0 });
+  await pass(5_000);
+  assert.equal((await store.directory.inspect(GROUP))?.queuedMessages, 0);
+  await far.shutdown();
+  await broker.shutdown();
+});
+
 Deno.test("what a node whose turn it is cannot take is taken by another after a while", async () => {
   const { connect, another, broker, pass, store } = world();
   const far = another({ nodeId: "far" });
