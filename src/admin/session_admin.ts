@@ -10,7 +10,7 @@ import type { SessionHead } from "../machine/snapshot.ts";
 import { openSession } from "../machine/state/session.ts";
 import { step } from "../machine/step.ts";
 import { parseFilter } from "../mqtt/filter.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { Delivery, DirectoryPage, SessionStore, StoreCallOptions } from "../store/session_store.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";

@@ -8,7 +8,7 @@ import { SessionError } from "../errors.ts";
 import type { SessionChange } from "../machine/change.ts";
 import type { SessionHead } from "../machine/snapshot.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type {
   CommitBatch,
   CommitResult,

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ServerPacket } from "../mqtt/packet.ts";
-import { isLegalReasonCode, REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
+import { isLegalReasonCode } from "../mqtt/reason_code.ts";
 import type { SessionChange } from "./change.ts";
 import type { PublishMessage } from "./change.ts";
 import type { ClientEffect } from "./client_effect.ts";

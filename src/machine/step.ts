@@ -5,7 +5,8 @@
  */
 import type { ClientPacket } from "../mqtt/packet.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
-import { isLegalReasonCode, REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
+import { isLegalReasonCode } from "../mqtt/reason_code.ts";
 import type { Change } from "./change.ts";
 import type { Effect } from "./effect.ts";
 import type { CloseRequested, Event, PacketReceived, Qos0Offered } from "./event.ts";

@@ -3,60 +3,60 @@
  *
  * @module
  */
+import * as reasons from "./reason.ts";
 
 /** The reason codes of MQTT 5.0 by name (table 2-6). Codes of 0x80 and above report a failure. */
-export const REASON = {
-  /** Also: normal disconnection (DISCONNECT) and granted QoS 0 (SUBACK). */
-  success: 0x00,
-  grantedQoS1: 0x01,
-  grantedQoS2: 0x02,
-  disconnectWithWillMessage: 0x04,
-  noMatchingSubscribers: 0x10,
-  noSubscriptionExisted: 0x11,
-  continueAuthentication: 0x18,
-  reAuthenticate: 0x19,
-  unspecifiedError: 0x80,
-  malformedPacket: 0x81,
-  protocolError: 0x82,
-  implementationSpecificError: 0x83,
-  unsupportedProtocolVersion: 0x84,
-  clientIdentifierNotValid: 0x85,
-  badUserNameOrPassword: 0x86,
-  notAuthorized: 0x87,
-  serverUnavailable: 0x88,
-  serverBusy: 0x89,
-  banned: 0x8a,
-  serverShuttingDown: 0x8b,
-  badAuthenticationMethod: 0x8c,
-  keepAliveTimeout: 0x8d,
-  sessionTakenOver: 0x8e,
-  topicFilterInvalid: 0x8f,
-  topicNameInvalid: 0x90,
-  packetIdentifierInUse: 0x91,
-  packetIdentifierNotFound: 0x92,
-  receiveMaximumExceeded: 0x93,
-  topicAliasInvalid: 0x94,
-  packetTooLarge: 0x95,
-  messageRateTooHigh: 0x96,
-  quotaExceeded: 0x97,
-  administrativeAction: 0x98,
-  payloadFormatInvalid: 0x99,
-  retainNotSupported: 0x9a,
-  qosNotSupported: 0x9b,
-  useAnotherServer: 0x9c,
-  serverMoved: 0x9d,
-  sharedSubscriptionsNotSupported: 0x9e,
-  connectionRateExceeded: 0x9f,
-  maximumConnectTime: 0xa0,
-  subscriptionIdentifiersNotSupported: 0xa1,
-  wildcardSubscriptionsNotSupported: 0xa2,
-} as const;
+export const REASON: Readonly<typeof reasons> = {
+  success: reasons.success,
+  grantedQoS1: reasons.grantedQoS1,
+  grantedQoS2: reasons.grantedQoS2,
+  disconnectWithWillMessage: reasons.disconnectWithWillMessage,
+  noMatchingSubscribers: reasons.noMatchingSubscribers,
+  noSubscriptionExisted: reasons.noSubscriptionExisted,
+  continueAuthentication: reasons.continueAuthentication,
+  reAuthenticate: reasons.reAuthenticate,
+  unspecifiedError: reasons.unspecifiedError,
+  malformedPacket: reasons.malformedPacket,
+  protocolError: reasons.protocolError,
+  implementationSpecificError: reasons.implementationSpecificError,
+  unsupportedProtocolVersion: reasons.unsupportedProtocolVersion,
+  clientIdentifierNotValid: reasons.clientIdentifierNotValid,
+  badUserNameOrPassword: reasons.badUserNameOrPassword,
+  notAuthorized: reasons.notAuthorized,
+  serverUnavailable: reasons.serverUnavailable,
+  serverBusy: reasons.serverBusy,
+  banned: reasons.banned,
+  serverShuttingDown: reasons.serverShuttingDown,
+  badAuthenticationMethod: reasons.badAuthenticationMethod,
+  keepAliveTimeout: reasons.keepAliveTimeout,
+  sessionTakenOver: reasons.sessionTakenOver,
+  topicFilterInvalid: reasons.topicFilterInvalid,
+  topicNameInvalid: reasons.topicNameInvalid,
+  packetIdentifierInUse: reasons.packetIdentifierInUse,
+  packetIdentifierNotFound: reasons.packetIdentifierNotFound,
+  receiveMaximumExceeded: reasons.receiveMaximumExceeded,
+  topicAliasInvalid: reasons.topicAliasInvalid,
+  packetTooLarge: reasons.packetTooLarge,
+  messageRateTooHigh: reasons.messageRateTooHigh,
+  quotaExceeded: reasons.quotaExceeded,
+  administrativeAction: reasons.administrativeAction,
+  payloadFormatInvalid: reasons.payloadFormatInvalid,
+  retainNotSupported: reasons.retainNotSupported,
+  qosNotSupported: reasons.qosNotSupported,
+  useAnotherServer: reasons.useAnotherServer,
+  serverMoved: reasons.serverMoved,
+  sharedSubscriptionsNotSupported: reasons.sharedSubscriptionsNotSupported,
+  connectionRateExceeded: reasons.connectionRateExceeded,
+  maximumConnectTime: reasons.maximumConnectTime,
+  subscriptionIdentifiersNotSupported: reasons.subscriptionIdentifiersNotSupported,
+  wildcardSubscriptionsNotSupported: reasons.wildcardSubscriptionsNotSupported,
+};
 
 /** The name of a reason code in {@linkcode REASON}. */
-export type ReasonName = keyof typeof REASON;
+export type ReasonName = keyof typeof reasons;
 
 /** A reason code that MQTT 5.0 defines. */
-export type ReasonCode = (typeof REASON)[ReasonName];
+export type ReasonCode = (typeof reasons)[ReasonName];
 
 /** The two ends of a connection. */
 export type PacketSender = "client" | "server";
@@ -145,22 +145,22 @@ export type ConnackReturnCode = 0 | 1 | 2 | 3 | 4 | 5;
 export function connackReturnCode(reasonCode: number): ConnackReturnCode {
   if (!isFailure(reasonCode)) return 0;
   switch (reasonCode) {
-    case REASON.unsupportedProtocolVersion:
+    case reasons.unsupportedProtocolVersion:
       return 1;
-    case REASON.clientIdentifierNotValid:
+    case reasons.clientIdentifierNotValid:
       return 2;
-    case REASON.badUserNameOrPassword:
+    case reasons.badUserNameOrPassword:
       return 4;
-    case REASON.notAuthorized:
-    case REASON.banned:
-    case REASON.malformedPacket:
-    case REASON.protocolError:
-    case REASON.badAuthenticationMethod:
-    case REASON.topicNameInvalid:
-    case REASON.packetTooLarge:
-    case REASON.payloadFormatInvalid:
-    case REASON.retainNotSupported:
-    case REASON.qosNotSupported:
+    case reasons.notAuthorized:
+    case reasons.banned:
+    case reasons.malformedPacket:
+    case reasons.protocolError:
+    case reasons.badAuthenticationMethod:
+    case reasons.topicNameInvalid:
+    case reasons.packetTooLarge:
+    case reasons.payloadFormatInvalid:
+    case reasons.retainNotSupported:
+    case reasons.qosNotSupported:
       return 5;
     default:
       return 3;

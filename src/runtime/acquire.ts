@@ -7,7 +7,7 @@ import { SessionError } from "../errors.ts";
 import type { AcquireRefused } from "../machine/event.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { AcquireTerms } from "../machine/request.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import { isUnreadable } from "../store/encoding.ts";
 import type { Acquired, AcquireRequest } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";

@@ -12,7 +12,7 @@ import type {
 } from "../machine/event.ts";
 import type { AuthenticateRequest, AuthenticateStepRequest, ReauthenticateRequest } from "../machine/request.ts";
 import type { ConnectPacket } from "../mqtt/packet.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { BrokerContext } from "./context.ts";
 import type {
   Authentication,

@@ -6,7 +6,7 @@
 import { SessionError } from "../errors.ts";
 import { type Message, messageBytes } from "../mqtt/message.ts";
 import { unsendableProperty } from "../mqtt/message_properties.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import { isTopicName } from "../mqtt/topic.ts";
 import type { DirectoryPage, DirectoryQuery, SessionSummary, StoreCallOptions } from "../store/session_store.ts";
 import { type Clockwork, clockwork } from "./clockwork.ts";

@@ -13,7 +13,7 @@ import { openSession, type Session } from "../machine/state/session.ts";
 import { step, type StepResult } from "../machine/step.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { ClientPacket, ProtocolVersion, ServerPacket } from "../mqtt/packet.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { Acquired, CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
 import { acquire, type Asker, install } from "./acquire.ts";

@@ -2,7 +2,7 @@ import type { PublishRefused, PublishRouted } from "../machine/event.ts";
 import type { RoutePublishRequest } from "../machine/request.ts";
 import { messageBytes } from "../mqtt/message.ts";
 import type { ProtocolVersion } from "../mqtt/packet.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { Receiver, SubscriptionMatch } from "../routing/resolve.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Inbox } from "./inbox.ts";

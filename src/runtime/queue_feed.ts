@@ -2,7 +2,7 @@ import type { DropReason } from "../machine/change.ts";
 import type { Event, MessagesAppended, QueueLoaded } from "../machine/event.ts";
 import type { LoadQueueRequest } from "../machine/request.ts";
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { Guard, QueuePage } from "../store/session_store.ts";
 import { Arrivals } from "./arrivals.ts";

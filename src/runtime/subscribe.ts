@@ -1,6 +1,6 @@
 import { isSharedFilter } from "../mqtt/filter.ts";
 import type { SubscriptionRequest } from "../mqtt/packet.ts";
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { BrokerContext } from "./context.ts";
 import { innerFilterOf } from "./groups/names.ts";
 import { isAllowed } from "./permission.ts";

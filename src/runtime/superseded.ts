@@ -1,4 +1,4 @@
-import { REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
 import type { StoredSession } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
 import type { LocalSession } from "./local_sessions.ts";

@@ -1,5 +1,6 @@
 import type { ClientPacket, ServerPacket } from "../mqtt/packet.ts";
-import { isLegalReasonCode, REASON } from "../mqtt/reason_code.ts";
+import * as REASON from "../mqtt/reason.ts";
+import { isLegalReasonCode } from "../mqtt/reason_code.ts";
 
 /**
  * The way to one client, as the host offers it. All of it is synchronous: order is kept from the first byte.

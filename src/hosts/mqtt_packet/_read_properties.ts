@@ -1,5 +1,5 @@
 import type { UserProperty } from "../../mqtt/message.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import { copyOfBytes, isRecord, isText, isUint16, isUint32, isVariableByteInteger } from "./_fields.ts";
 
 /** The properties that can be read, by the name and of the type that the library gives them. */

@@ -1,5 +1,5 @@
 import type { ClientPacket, ServerPacket } from "../../mqtt/packet.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { ParsedMqttPacket } from "./parsed_packet.ts";
 
 /** A packet that cannot be taken. */

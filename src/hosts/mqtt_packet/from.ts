@@ -1,5 +1,5 @@
 import type { ClientPacket, ConnackPacket, PublishResponse, SubscriptionRequest } from "../../mqtt/packet.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { Will } from "../../mqtt/will.ts";
 import { copyOfBytes, isQoS, isRecord, isText, isUint16, isUint8 } from "./_fields.ts";
 import type { ParsedMqttPacket } from "./parsed_packet.ts";

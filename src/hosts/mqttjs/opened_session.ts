@@ -1,7 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import { expiryNumbers } from "../../machine/rules/lifecycle.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { FencedSession } from "../../runtime/client/opening.ts";
 import { CommitLane } from "../../runtime/lane.ts";
 import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";

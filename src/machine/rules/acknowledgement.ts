@@ -3,7 +3,8 @@
  */
 import type { PublishResponse } from "../../mqtt/packet.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
-import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isFailure, isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import { type DurableState, peerOf, type SessionState } from "../state/session.ts";

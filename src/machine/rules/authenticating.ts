@@ -5,7 +5,8 @@
  * for, so that a CONNECT which never gets there touches none (AU-05, AU-06).
  */
 import type { AuthPacket, ClientPacket } from "../../mqtt/packet.ts";
-import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isFailure, isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { AuthenticationContinued, AuthenticationRefused, Reauthenticated } from "../event.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState, EnhancedAuthentication } from "../state/connection.ts";

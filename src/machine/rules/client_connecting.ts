@@ -1,7 +1,8 @@
 /** A client connects: CONNECT, and what CONNACK makes of it (rows C1 to C8). */
 import { type AuthPacket, type ConnackPacket, type ConnectPacket, NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import { MAX_PACKET_SIZE } from "../../mqtt/packet_size.ts";
-import { isFailure, isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isFailure, isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { ConnectRequest } from "../client_event.ts";
 import type { Output } from "../output.ts";
 import type { ServerLimits } from "../policy.ts";

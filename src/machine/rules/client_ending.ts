@@ -1,5 +1,6 @@
 /** How a connection ends at the client's end, and what it leaves (rows C9, C11, C13, C14). */
-import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import type { DisconnectRequested } from "../client_event.ts";
 import type { Output } from "../output.ts";

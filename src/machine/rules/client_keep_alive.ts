@@ -1,5 +1,5 @@
 /** Keep Alive at the client's end: PINGREQ when nothing else was sent, and the wait for its answer (KA-01, KA-07). */
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import type { SessionState } from "../state/session.ts";

@@ -1,6 +1,6 @@
 /** The application of a client publishes: into the log, from which it is sent as a server sends. */
 import { isTopicName } from "../../mqtt/topic.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { PublishRequested } from "../client_event.ts";
 import type { Output } from "../output.ts";
 import type { SessionState } from "../state/session.ts";

@@ -6,7 +6,8 @@
 import { messageBytes } from "../../mqtt/message.ts";
 import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
-import { connackReturnCode, isFailure, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { connackReturnCode, isFailure } from "../../mqtt/reason_code.ts";
 import { hasMoreLevels, isTopicName } from "../../mqtt/topic.ts";
 import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
 import type { Will } from "../../mqtt/will.ts";

@@ -1,6 +1,7 @@
 /** A client says good-bye: rows S9, S10 and S11. */
 import type { DisconnectPacket } from "../../mqtt/packet.ts";
-import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";

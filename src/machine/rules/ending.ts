@@ -1,7 +1,8 @@
 /**
  * How a connection ends and what it leaves: carries out the rows of {@linkcode ENDING_TABLE}.
  */
-import { isLegalReasonCode, REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isLegalReasonCode } from "../../mqtt/reason_code.ts";
 import type { EndReason } from "../change.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";

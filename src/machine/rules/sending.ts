@@ -3,7 +3,7 @@
  */
 import { hasExpired, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { packetIdOf } from "../../mqtt/packet_id.ts";
-import { REASON } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState, HeldMessage } from "../state/connection.ts";
 import type { DurableState, SessionState } from "../state/session.ts";

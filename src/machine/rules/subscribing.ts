@@ -5,7 +5,8 @@ import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from "..
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import { isSharedFilter, parseFilter } from "../../mqtt/filter.ts";
 import { minimumQoS, type QoS } from "../../mqtt/qos.ts";
-import { isFailure, REASON, subackReturnCode } from "../../mqtt/reason_code.ts";
+import * as REASON from "../../mqtt/reason.ts";
+import { isFailure, subackReturnCode } from "../../mqtt/reason_code.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { SubscribeAuthorized } from "../event.ts";
 import type { Output } from "../output.ts";
