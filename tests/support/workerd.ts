@@ -1,0 +1,162 @@
+/**
+ * A worker in `workerd` itself, as a process of its own that can be killed and started again on the same data.
+ *
+ * @module
+ */
+import workerdPath from "workerd";
+import { runDeno } from "./deno.ts";
+
+/** A worker: one module without imports, and the class of its Durable Objects. */
+export interface WorkerScript {
+  /** The text of the module. */
+  readonly module: string;
+  /** The class it exports, whose namespace is bound to `OBJECTS`. */
+  readonly className: string;
+}
+
+/** How a worker is started. */
+export interface WorkerdOptions {
+  /** Where the objects are kept; made when it is not there. */
+  readonly data: string;
+  /** Texts that the worker finds in its environment. */
+  readonly bindings?: Readonly<Record<string, string>>;
+  /** How long an object without requests stays in memory; 10 seconds when absent, as `workerd` has it. */
+  readonly evict?: "never" | "afterInactivity";
+}
+
+/** Bundles a program of the project as one module of JavaScript, as wrangler would. */
+export async function bundleWorker(source: string, className: string): Promise<WorkerScript> {
+  const folder = await Deno.makeTempDir({ prefix: "edge-mqtt-worker-" });
+  try {
+    const file = `${folder}/worker.mjs`;
+    const { success, output } = await runDeno(["bundle", "--platform", "browser", "-o", file, source]);
+    if (!success) throw new Error(`Cannot bundle ${source}: ${output}`);
+    return { module: await Deno.readTextFile(file), className };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** How long it may take to start. */
+const PATIENCE_MS = 60_000;
+
+/** A `workerd` that runs, until it is killed, stopped or disposed of. */
+export class Workerd implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+  readonly #output: string[];
+  readonly #folder: string;
+  /** Where it listens, for HTTP, without a path. */
+  readonly url: string;
+
+  private constructor(
+    { child, reading, output, folder, url }: {
+      readonly child: Deno.ChildProcess;
+      readonly reading: Promise<unknown>;
+      readonly output: string[];
+      readonly folder: string;
+      readonly url: string;
+    },
+  ) {
+    this.#child = child;
+    this.#reading = reading;
+    this.#output = output;
+    this.#folder = folder;
+    this.url = url;
+  }
+
+  /** Starts it on a free port. */
+  static async start(script: WorkerScript, options: WorkerdOptions): Promise<Workerd> {
+    const folder = await Deno.makeTempDir({ prefix: "edge-mqtt-workerd-" });
+    await Deno.mkdir(options.data, { recursive: true });
+    await Deno.writeTextFile(`${folder}/worker.mjs`, script.module);
+    await Deno.writeTextFile(`${folder}/config.capnp`, configOf(script, options));
+    const child = new Deno.Command(workerdPath, {
+      // Where it listens is told on standard output.
+      args: ["serve", "--experimental", "--control-fd=1", `${folder}/config.capnp`],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output: string[] = [];
+    const { promise: listening, resolve } = Promise.withResolvers<string>();
+    const heard = (text: string): void => {
+      output.push(text);
+      const port = /"event":"listen","socket":"http","port":(\d+)/.exec(output.join(""))?.[1];
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+    };
+    const reading = Promise.all([readText(child.stdout, heard), readText(child.stderr, heard)]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), PATIENCE_MS));
+    const url = await Promise.race([listening, reading.then(() => undefined), late]);
+    clearTimeout(timer);
+    if (url === undefined) throw new Error(`workerd did not listen:\n${output.join("")}`);
+    return new Workerd({ child, reading, output, folder, url });
+  }
+
+  /** All that it has printed. */
+  get output(): string {
+    return this.#output.join("");
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Kills it where it stands, and waits until it is gone. */
+  kill(): Promise<void> {
+    return this.stop("SIGKILL");
+  }
+
+  /** Ends it, and waits until it is gone. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#child.status;
+    await this.#reading;
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+}
+
+function configOf({ className }: WorkerScript, { data, bindings = {}, evict = "afterInactivity" }: WorkerdOptions) {
+  const texts = Object.entries(bindings).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "data", disk = (path = ${quote(data)}, writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
+  compatibilityDate = "2026-04-01",
+  compatibilityFlags = ["nodejs_compat"],
+  durableObjectNamespaces = [(
+    className = ${quote(className)},
+    uniqueKey = "edge-mqtt",
+    enableSql = true,
+    preventEviction = ${evict === "never"},
+  )],
+  durableObjectStorage = (localDisk = "data"),
+  bindings = [${[`(name = "OBJECTS", durableObjectNamespace = ${quote(className)})`, ...texts].join(", ")}],
+);
+`;
+}
+
+/** A text of Cap'n Proto. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+async function readText(stream: ReadableStream<Uint8Array>, heard: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) heard(decoder.decode(chunk, { stream: true }));
+}
