@@ -13,6 +13,7 @@ import { begin, handle, type PageSession, type PageSettings, setOnline, tell } f
 export {
   close,
   handled,
+  handledCount,
   owed,
   publish,
   publishLarge,

@@ -11,6 +11,7 @@ import { begin, handle, type PageSession, type PageSettings, setOnline, tell } f
 export {
   close,
   handled,
+  handledCount,
   owed,
   publish,
   publishLarge,

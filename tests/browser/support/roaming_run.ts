@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { unlessStuck } from "../../e2e/support/unless_stuck.ts";
+import { unlessStill, unlessStuck } from "../../e2e/support/unless_stuck.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import type { Handled } from "./roaming_page.ts";
 import { assertArrived, type RoamingScene } from "./roaming_scene.ts";
@@ -107,7 +107,7 @@ class Run {
   async judge(): Promise<RoamingReport> {
     const { peer } = this.#scene;
     await unlessStuck("sending of the peer", peer.sent());
-    await peer.has(this.#stored).catch(async (error: Error) => {
+    await peer.has(this.#stored, () => call(this.#live, "handledCount")).catch(async (error: Error) => {
       const found = [await call(this.#live, "told"), await call(this.#live, "owed")];
       throw new Error(`${error.message}; the page says ${JSON.stringify(found)}`);
     });
@@ -211,8 +211,10 @@ class Run {
       for (const qos of LEVELS) this.#published.add(`to/peer/qos${qos}/${number}`);
     }
     try {
-      const stored = unlessStuck("publishing", call<readonly string[]>(page, "publish", from, count, LEVELS));
-      for (const topic of await stored) this.#stored.add(topic);
+      const publishing = call<readonly string[]>(page, "publish", from, count, LEVELS);
+      // What is published while a client replays waits for that, and that for all that comes in between.
+      const stored = await unlessStill("publishing", publishing, () => call(page, "handledCount"));
+      for (const topic of stored) this.#stored.add(topic);
     } catch (error) {
       // What a page would have answered whose life has ended is not known.
       if (this.#life === life) this.#failure ??= error;

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { MqttClient } from "mqtt";
 import { BrokerProcess } from "../../e2e/support/broker_process.ts";
 import { mqttClient, nextConnack } from "../../e2e/support/mqttjs_client.ts";
-import { unlessStuck } from "../../e2e/support/unless_stuck.ts";
+import { unlessStill, unlessStuck } from "../../e2e/support/unless_stuck.ts";
 import { RoamingNetwork } from "./roaming_network.ts";
 import type { Handled, PageSettings } from "./roaming_page.ts";
 import { call, type EvaluatingPage, serveSite, type Site } from "./site.ts";
@@ -66,8 +66,8 @@ export class RoamingPeer {
     await Promise.all(this.#sending);
   }
 
-  /** Ends once all of these topics have come. */
-  async has(topics: Iterable<string>): Promise<void> {
+  /** Ends once all of these topics have come. It is waited for while any come, or while there is other progress. */
+  async has(topics: Iterable<string>, progress: () => Promise<number> = () => Promise.resolve(0)): Promise<void> {
     const missing = new Set([...topics].filter((topic) => !this.#seen.has(topic)));
     const all = new Promise<void>((resolve) => {
       this.#came = (topic) => {
@@ -75,7 +75,8 @@ export class RoamingPeer {
       };
       if (missing.size === 0) resolve();
     });
-    await unlessStuck("receiving at the peer", all).catch((error: Error) => {
+    const moved = async () => this.arrived.length + await progress();
+    await unlessStill("receiving at the peer", all, moved).catch((error: Error) => {
       throw new Error(`${error.message}: ${missing.size} are missing, as ${[...missing].slice(0, 5).join(", ")}`);
     });
   }

@@ -13,3 +13,20 @@ export async function unlessStuck<Value>(what: string, outcome: Promise<Value>):
     clearTimeout(timer);
   }
 }
+
+/**
+ * As {@linkcode unlessStuck}, of something that may take longer than that by far: it is stuck once nothing has moved for that
+ * long, as `progress` tells.
+ */
+export async function unlessStill<Value>(
+  what: string,
+  outcome: Promise<Value>,
+  progress: () => Promise<number>,
+): Promise<Value> {
+  const settled = outcome.then(() => true, () => true);
+  for (let [before, now] = [-1, await progress()]; now !== before; [before, now] = [now, await progress()]) {
+    const ended = await unlessStuck(what, settled).catch(() => false);
+    if (ended) return await outcome;
+  }
+  throw new Error(`Stuck: ${what}`);
+}
