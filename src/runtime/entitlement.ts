@@ -7,9 +7,11 @@
  *
  * @module
  */
+import type { SessionAcquired } from "../machine/event.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
+import type { Acquired } from "../store/session_store.ts";
 import { innerFilterOf } from "./groups/names.ts";
 import type { AuthorizeQuestion, ResolvedOptions } from "./options.ts";
 import { askPermission } from "./permission.ts";
@@ -18,6 +20,24 @@ import { askPermission } from "./permission.ts";
 export interface Entitled {
   readonly clientId: string;
   readonly principal: string | undefined;
+}
+
+/** What the client of a session that goes on may have no more; `undefined` where the host cannot tell, and that is told. */
+export async function entitlementOf(
+  options: ResolvedOptions,
+  entitled: Entitled,
+  { snapshot, queue }: Pick<Acquired, "snapshot" | "queue">,
+): Promise<Pick<SessionAcquired, "revoked" | "withheld"> | undefined> {
+  try {
+    const [revoked, withheld] = await Promise.all([
+      revokedFilters(options, entitled, snapshot.subscriptions),
+      withheldMessages(options, entitled, queue.messages),
+    ]);
+    return { revoked, withheld };
+  } catch (error) {
+    options.observe({ type: "workFailed", work: "callback", clientId: entitled.clientId, error });
+    return undefined;
+  }
 }
 
 /** The filters that its client may have no more. Rejects as the host does. */

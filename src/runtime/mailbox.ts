@@ -95,6 +95,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   #dropped = false;
   #cost = 0;
   #acknowledgements = 0;
+  #onDrained: (() => void)[] = [];
   /** Whether publishes of this session wait in its outbox, so that later ones go behind them. */
   behindOutbox = false;
 
@@ -116,6 +117,11 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   /** Whether nothing waits for a commit. */
   get empty(): boolean {
     return this.#envelopes.length === 0 && this.#ready.length === 0;
+  }
+
+  /** Ends when nothing waits for a commit. */
+  drained(): Promise<void> {
+    return this.empty ? Promise.resolve() : new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
   /** What waits, in the measure given to {@linkcode Mailbox.post}. */
@@ -171,6 +177,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     this.#ready.length = 0;
     this.#cost = 0;
     this.#acknowledgements = 0;
+    this.#moved();
   }
 
   /** Runs effects although everything else was dropped: the last words of a superseded connection. */
@@ -230,6 +237,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
         result satisfies never;
     }
     this.flush();
+    this.#moved();
     owner.mailboxMoved();
   }
 
@@ -239,6 +247,12 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     this.#requested = false;
     if (!this.#dropped) this.#options.owner.storeFailed(error);
     this.#options.owner.mailboxMoved();
+  }
+
+  /** Lets those go on that wait for nothing to be left. */
+  #moved(): void {
+    if (!this.empty) return;
+    for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
   /** Puts a letter before all that wait, in the place of what was refused. */

@@ -6,9 +6,9 @@ import type { Session } from "../../machine/state/session.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
-import type { Guard, QueuePage } from "../../store/session_store.ts";
+import type { QueuePage } from "../../store/session_store.ts";
 import type { BrokerContext } from "../context.ts";
-import type { Letter } from "../mailbox.ts";
+import type { Letter, Mailbox } from "../mailbox.ts";
 import { Claims } from "./claims.ts";
 import type { ConnectedMember } from "./desk.ts";
 import { givenBack } from "./give_back.ts";
@@ -20,10 +20,8 @@ export interface MembershipOwner {
   readonly incarnation: string;
   readonly token: string;
   readonly live: boolean;
-  /** The right to read the log, also while the connection ends. */
-  readonly lastGuard: Guard | undefined;
-  /** Ends when nothing of the connection waits for a commit. */
-  drainedMailbox(): Promise<void>;
+  /** What the connection has yet to commit, and the right to read the log, also while it ends. */
+  readonly mailbox: Pick<Mailbox, "guard" | "drained">;
 }
 
 /** The membership of one connection. */
@@ -144,10 +142,10 @@ export class Membership implements ConnectedMember {
     await this.claims.settled();
     if (!this.claims.isUncertain) return;
     // What was done with and is not yet stored as such would be found again.
-    await this.#owner.drainedMailbox();
-    const { lastGuard } = this.#owner;
-    if (lastGuard === undefined) return;
-    this.claims.take(await readLog(this.#context, lastGuard));
+    const { mailbox } = this.#owner;
+    await mailbox.drained();
+    if (mailbox.guard === undefined) return;
+    this.claims.take(await readLog(this.#context, mailbox.guard));
     this.claims.isUncertain = false;
   }
 }
