@@ -27,6 +27,12 @@
  */
 export { sessionBroker } from "./src/runtime/broker.ts";
 export type { BrokerMessage, PublishResult, RunDueOptions, SessionBroker } from "./src/runtime/broker.ts";
+export type {
+  AdminSubscription,
+  ChangeOutcome,
+  ConnectedAdministration,
+  PurgeResult,
+} from "./src/store/administration.ts";
 export type { BrokerConnection, CloseCause, CloseTexts, Transport } from "./src/runtime/transport.ts";
 export { systemEnvironment } from "./src/runtime/environment.ts";
 export type { BrokerEnvironment } from "./src/runtime/environment.ts";

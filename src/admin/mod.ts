@@ -17,11 +17,17 @@
  * @module
  */
 export { sessionAdmin } from "./session_admin.ts";
-export type { AdminSubscription, SessionAdmin, SessionAdminOptions } from "./session_admin.ts";
+export type { SessionAdmin, SessionAdminOptions } from "./session_admin.ts";
+export type {
+  AdminSubscription,
+  ChangeOutcome,
+  ConnectedAdministration,
+  PurgeResult,
+} from "../store/administration.ts";
 export { systemAdminEnvironment } from "./environment.ts";
 export type { AdminEnvironment } from "./environment.ts";
-export type { ChangeOptions, ChangeOutcome } from "./session_change.ts";
-export type { PurgeOptions, PurgeResult } from "./queue_purge.ts";
+export type { ChangeOptions } from "./session_change.ts";
+export type { PurgeOptions } from "./queue_purge.ts";
 export type { ListQuery, SessionFilter } from "./listing.ts";
 export type {
   InspectedDeadlines,

@@ -7,28 +7,13 @@ import type { DeleteQueued } from "../machine/change.ts";
 import { matches } from "../mqtt/filter.ts";
 import { messageBytes, type QueuedMessage } from "../mqtt/message.ts";
 import type { Guard, SessionStore } from "../store/session_store.ts";
-import {
-  type ChangeContext,
-  type ChangeOptions,
-  type ChangeOutcome,
-  commitOnce,
-  readReleased,
-} from "./session_change.ts";
+import type { PurgeResult } from "../store/administration.ts";
+import { type ChangeContext, type ChangeOptions, commitOnce, readReleased } from "./session_change.ts";
 
 /** Which messages of a queue go. */
 export interface PurgeOptions extends ChangeOptions {
   /** Only those whose topic matches this Topic Filter. */
   readonly topicFilter?: string;
-}
-
-/** What became of a purge. */
-export interface PurgeResult {
-  /** As of any change; `contended` with messages removed says that more may be left. */
-  readonly outcome: ChangeOutcome;
-  /** How many messages were removed. */
-  readonly messages: number;
-  /** What they counted for, in bytes of `messageBytes`. */
-  readonly bytes: number;
 }
 
 /** As much as one commit removes. */

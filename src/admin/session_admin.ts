@@ -6,35 +6,40 @@
 import { SessionError } from "../errors.ts";
 import type { SessionChange } from "../machine/change.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
+import { retainedOwed } from "../machine/rules/retained.ts";
 import type { SessionHead } from "../machine/snapshot.ts";
 import { openSession } from "../machine/state/session.ts";
 import { step } from "../machine/step.ts";
-import { parseFilter } from "../mqtt/filter.ts";
 import * as REASON from "../mqtt/reason.ts";
-import type { Subscription } from "../mqtt/subscription.ts";
+import { isSameSubscription } from "../mqtt/subscription.ts";
+import {
+  type AdminSubscription,
+  type ChangeOutcome,
+  checkInterval,
+  checkPlainFilter,
+  completeSubscription,
+  type ConnectedAdministration,
+  type PurgeResult,
+} from "../store/administration.ts";
 import type { Delivery, DirectoryPage, SessionStore, StoreCallOptions } from "../store/session_store.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";
 import { withInterval } from "./expiry.ts";
 import { explainSession, type SessionExplanation } from "./explanation.ts";
 import { type InspectOptions, inspectSession, type SessionInspection } from "./inspection.ts";
 import { type ListQuery, listSessions } from "./listing.ts";
-import { type PurgeOptions, purgeQueue, type PurgeResult } from "./queue_purge.ts";
-import {
-  type ChangeContext,
-  type ChangeOptions,
-  type ChangeOutcome,
-  changeSession,
-  commitOnce,
-} from "./session_change.ts";
+import { type PurgeOptions, purgeQueue } from "./queue_purge.ts";
+import { type ChangeContext, type ChangeOptions, changeSession, commitOnce } from "./session_change.ts";
 
 /** How administration is set up. */
 export interface SessionAdminOptions {
   /** Where time and unique ids come from. Default: the platform. */
   readonly environment?: AdminEnvironment;
+  /**
+   * The connections of a broker in this process: its `connected`. What they own is changed through them, so that no client
+   * loses its connection by it. Default: none.
+   */
+  readonly connected?: ConnectedAdministration;
 }
-
-/** A subscription that is made on behalf of a client; what is absent gets the plainest value, and QoS is 1. */
-export type AdminSubscription = Partial<Subscription>;
 
 /** Looks at sessions and changes them, whether a broker runs or not. */
 export interface SessionAdmin {
@@ -68,7 +73,8 @@ export interface SessionAdmin {
    */
   setExpiry(clientId: string, seconds: number, options?: ChangeOptions): Promise<ChangeOutcome>;
   /**
-   * Subscribes on behalf of a client, or replaces the options of the subscription that it has.
+   * Subscribes on behalf of a client, or replaces the options of the subscription that it has. Retained messages follow, as
+   * Retain Handling says, when it connects.
    *
    * @throws {RangeError} If the filter is none or a shared one, or an option is out of its range.
    * @throws {SessionError} `LIMIT_EXCEEDED` if the store can route no more shapes of filters.
@@ -87,7 +93,8 @@ export interface SessionAdmin {
  * Administers the sessions of a store.
  *
  * Each change reads the session, and commits under what it read, raising the epoch: nothing that a broker does at the same
- * time is lost, and a broker that owned the session learns that it does no more.
+ * time is lost, and a broker that owned the session learns that it does no more. With `connected` the sessions of a broker in
+ * the same process are changed through their connections instead, which stay.
  *
  * @example Why did a client find no session?
  * ```ts
@@ -101,29 +108,29 @@ export interface SessionAdmin {
  * ```
  */
 export function sessionAdmin(store: SessionStore, options: SessionAdminOptions = {}): SessionAdmin {
-  const context: ChangeContext = { store, environment: options.environment ?? systemAdminEnvironment() };
+  const { connected } = options;
+  const context: ChangeContext = { store, connected, environment: options.environment ?? systemAdminEnvironment() };
   return {
     inspect: (clientId, how = {}) => inspectSession(store, clientId, how),
     list: (query = {}) => listSessions(store, query),
     explain: (clientId, call = {}) => explainSession(store, clientId, call.signal),
     end: (clientId, how = {}) => end(context, clientId, how),
     purgeQueue: async (clientId, how = {}) => {
-      if (how.topicFilter !== undefined) checkFilter("purge a queue", how.topicFilter);
-      return await purgeQueue(context, clientId, how);
+      if (how.topicFilter !== undefined) checkPlainFilter("purge a queue", how.topicFilter);
+      return await connected?.purgeQueue(clientId, how) ?? await purgeQueue(context, clientId, how);
     },
     setExpiry: async (clientId, seconds, how = {}) => {
-      if (!Number.isInteger(seconds) || seconds < 0 || seconds > 0xffff_ffff) {
-        throw new RangeError(`Cannot set an expiry: ${seconds} is no whole number from 0 to 4294967295`);
-      }
-      return await changeSession(context, clientId, how, ({ stored, head }) => {
-        if (head.sessionExpiryInterval === seconds) return undefined;
-        return { changes: [{ type: "putHead", head: withInterval(head, stored.snapshot.will, seconds) }] };
-      });
+      checkInterval(seconds);
+      return await connected?.setExpiry(clientId, seconds) ??
+        await changeSession(context, clientId, how, ({ stored, head }) => {
+          if (head.sessionExpiryInterval === seconds) return undefined;
+          return { changes: [{ type: "putHead", head: withInterval(head, stored.snapshot.will, seconds) }] };
+        });
     },
     subscribe: (clientId, filter, subscription = {}, how = {}) =>
       subscribe(context, clientId, filter, subscription, how),
-    unsubscribe: (clientId, filter, how = {}) =>
-      changeSession(context, clientId, how, ({ stored }) => {
+    unsubscribe: async (clientId, filter, how = {}) =>
+      await connected?.unsubscribe(clientId, filter) ?? await changeSession(context, clientId, how, ({ stored }) => {
         if (!stored.snapshot.subscriptions.has(filter)) return undefined;
         return { changes: [{ type: "deleteSubscription", filter }] };
       }),
@@ -178,33 +185,18 @@ async function subscribe(
   given: AdminSubscription,
   how: ChangeOptions,
 ): Promise<ChangeOutcome> {
-  checkFilter("subscribe", filter);
-  const { qos = 1, retainHandling = 0, subscriptionIdentifier: identifier } = given;
-  if (![0, 1, 2].includes(qos) || ![0, 1, 2].includes(retainHandling)) {
-    throw new RangeError("Cannot subscribe: QoS and Retain Handling are 0, 1 or 2");
-  }
-  if (identifier !== undefined && !(Number.isInteger(identifier) && identifier >= 1 && identifier <= 268_435_455)) {
-    throw new RangeError("Cannot subscribe: a Subscription Identifier is a whole number from 1 to 268435455");
-  }
-  const subscription: Subscription = { noLocal: false, retainAsPublished: false, ...given, qos, retainHandling };
+  const { retainedAfter: _position, ...subscription } = completeSubscription(filter, given);
+  const through = await context.connected?.subscribe(clientId, filter, given);
+  if (through !== undefined) return through;
   const [admitted] = await context.store.admitFilters([filter], how.signal === undefined ? {} : { signal: how.signal });
   if (admitted !== true) {
     throw new SessionError("LIMIT_EXCEEDED", "Cannot subscribe: the store can route no filter of this shape");
   }
   return await changeSession(context, clientId, how, ({ stored }) => {
     const present = stored.snapshot.subscriptions.get(filter);
-    if (present !== undefined && isSame(present, subscription)) return undefined;
-    return { changes: [{ type: "putSubscription", filter, subscription }] };
+    if (present !== undefined && isSameSubscription(present, subscription)) return undefined;
+    const owed = retainedOwed(present, subscription.retainHandling);
+    const owes = owed === undefined ? {} : { retainedAfter: owed };
+    return { changes: [{ type: "putSubscription", filter, subscription: { ...subscription, ...owes } }] };
   });
-}
-
-function checkFilter(what: string, filter: string): void {
-  const parsed = parseFilter(filter);
-  if (parsed?.kind === "plain") return;
-  throw new RangeError(`Cannot ${what}: the filter is ${parsed === undefined ? "no Topic Filter" : "a shared one"}`);
-}
-
-function isSame(a: Subscription, b: Subscription): boolean {
-  return a.qos === b.qos && a.noLocal === b.noLocal && a.retainAsPublished === b.retainAsPublished &&
-    a.retainHandling === b.retainHandling && a.subscriptionIdentifier === b.subscriptionIdentifier;
 }

@@ -9,6 +9,7 @@ import type { SessionChange } from "../machine/change.ts";
 import type { SessionHead } from "../machine/snapshot.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
 import * as REASON from "../mqtt/reason.ts";
+import type { ChangeOutcome, ConnectedAdministration } from "../store/administration.ts";
 import type {
   CommitBatch,
   CommitResult,
@@ -20,17 +21,10 @@ import type {
 } from "../store/session_store.ts";
 import type { AdminEnvironment } from "./environment.ts";
 
-/**
- * What became of a change. `changed`; `unchanged`: the session was so already; `absent`: there is none; `owned`: a living owner
- * keeps it, as was asked for; `endsWithConnection`: its interval is 0 and a connection owns it, so that taking it from its
- * owner would end it; `contended`: others changed it all the time.
- */
-export type ChangeOutcome = "changed" | "unchanged" | "absent" | "owned" | "endsWithConnection" | "contended";
-
 /** What every change of a session takes. */
 export interface ChangeOptions {
   /**
-   * What happens while a living connection owns the session. `supersede`, the default: the connection loses it, its node
+   * What happens while a living connection owns the session that is none of `connected`. `supersede`, the default: the connection loses it, its node
    * closes it when it hears of that, and the client finds the change when it connects again. `refuse`: nothing is changed.
    */
   readonly whenOwned?: "supersede" | "refuse";
@@ -41,6 +35,8 @@ export interface ChangeOptions {
 /** What changes are made with. */
 export interface ChangeContext {
   readonly store: SessionStore;
+  /** Connections near by: what they own is changed through them. */
+  readonly connected?: ConnectedAdministration | undefined;
   readonly environment: AdminEnvironment;
 }
 

@@ -1,5 +1,6 @@
 import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { ClientPacket } from "../mqtt/packet.ts";
+import type { Subscription } from "../mqtt/subscription.ts";
 import type { ConnectionLimits } from "./policy.ts";
 import type { SessionSnapshot } from "./snapshot.ts";
 
@@ -218,6 +219,39 @@ export interface EndRequested {
   /** Tells this event from the others. */
   readonly type: "endRequested";
 }
+/**
+ * An administrator has put another Session Expiry Interval in force. It is also the longest that the client can ask for
+ * when it disconnects; with another connection the client asks anew.
+ */
+export interface ExpirySet {
+  /** Tells this event from the others. */
+  readonly type: "expirySet";
+  /** In seconds, 0 to 0xFFFFFFFF, which never ends. */
+  readonly sessionExpiryInterval: number;
+}
+/** An administrator has subscribed on behalf of the client, or changed the options of a subscription that it has. */
+export interface SubscriptionSet {
+  /** Tells this event from the others. */
+  readonly type: "subscriptionSet";
+  /** A filter that can be routed, and is no shared one. */
+  readonly filter: string;
+  /** Its options; what is owed of retained messages follows from them. */
+  readonly subscription: Subscription;
+}
+/** An administrator has ended a subscription of the client. */
+export interface SubscriptionRemoved {
+  /** Tells this event from the others. */
+  readonly type: "subscriptionRemoved";
+  /** Its filter, as the client wrote it. */
+  readonly filter: string;
+}
+/** An administrator wants messages out of the log. What was started by now, or is gone, stays as it is. */
+export interface MessagesPurged {
+  /** Tells this event from the others. */
+  readonly type: "messagesPurged";
+  /** As they were read from the log, by rising sequence. */
+  readonly messages: readonly QueuedMessage[];
+}
 /** The node that held the connection is gone; the connection counts as lost at that moment (S17). */
 export interface OwnerLost {
   /** Tells this event from the others. */
@@ -254,5 +288,9 @@ export type Event =
   | Superseded
   | CloseRequested
   | EndRequested
+  | ExpirySet
+  | SubscriptionSet
+  | SubscriptionRemoved
+  | MessagesPurged
   | OwnerLost
   | TimePassed;

@@ -97,7 +97,9 @@ export type {
   ConnectionOpened,
   EndRequested,
   Event,
+  ExpirySet,
   MessagesAppended,
+  MessagesPurged,
   OwnerLost,
   PacketMalformed,
   PacketReceived,
@@ -110,6 +112,8 @@ export type {
   RetainedSettled,
   SessionAcquired,
   SubscribeAuthorized,
+  SubscriptionRemoved,
+  SubscriptionSet,
   Superseded,
   TimePassed,
 } from "./event.ts";

@@ -13,6 +13,7 @@ import type { CloseRequested, Event, PacketReceived, Qos0Offered } from "./event
 import { emptyOutput, type Output } from "./output.ts";
 import type { Request } from "./request.ts";
 import { acknowledge } from "./rules/acknowledgement.ts";
+import { expirySet, messagesPurged, subscriptionRemoved, subscriptionSet } from "./rules/administering.ts";
 import {
   authenticationContinued,
   reauthenticated,
@@ -127,6 +128,14 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       return whileOnline(state, (connection, durable) => retainedLoaded(connection, durable, event, out));
     case "retainedSettled":
       return whileOnline(state, (connection, durable) => retainedSettled(connection, durable, event, out));
+    case "expirySet":
+      return whileOnline(state, (connection, durable) => expirySet(connection, durable, event, out));
+    case "subscriptionSet":
+      return whileOnline(state, (connection, durable) => subscriptionSet(state, connection, durable, event, out));
+    case "subscriptionRemoved":
+      return whileOnline(state, (_, durable) => subscriptionRemoved(durable, event, out));
+    case "messagesPurged":
+      return whileOnline(state, (connection, durable) => messagesPurged(state, connection, durable, event, out, now));
     case "connectionOpened":
       if (state.connection !== undefined || state.durable !== undefined) {
         throw new TypeError("Cannot step connectionOpened: the session has a connection or a stored state already");

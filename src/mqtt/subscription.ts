@@ -21,3 +21,9 @@ export interface Subscription {
    */
   readonly retainedAfter?: string;
 }
+
+/** Whether two subscriptions have the same options, whatever is still owed to either. */
+export function isSameSubscription(a: Subscription, b: Subscription): boolean {
+  return a.qos === b.qos && a.noLocal === b.noLocal && a.retainAsPublished === b.retainAsPublished &&
+    a.retainHandling === b.retainHandling && a.subscriptionIdentifier === b.subscriptionIdentifier;
+}

@@ -9,6 +9,8 @@ import { unsendableProperty } from "../mqtt/message_properties.ts";
 import * as REASON from "../mqtt/reason.ts";
 import { isTopicName } from "../mqtt/topic.ts";
 import type { DirectoryPage, DirectoryQuery, SessionSummary, StoreCallOptions } from "../store/session_store.ts";
+import type { ConnectedAdministration } from "../store/administration.ts";
+import { ConnectedSessions } from "./administration.ts";
 import { type Clockwork, clockwork } from "./clockwork.ts";
 import { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
@@ -68,6 +70,8 @@ export interface SessionBroker extends AsyncDisposable {
   inspect(clientId: string, options?: StoreCallOptions): Promise<SessionSummary | undefined>;
   /** Sessions, page by page. */
   list(query?: Partial<DirectoryQuery>): Promise<DirectoryPage>;
+  /** Changes sessions that connections of this broker own, through them: `sessionAdmin` takes it, for sessions anywhere. */
+  readonly connected: ConnectedAdministration;
   /** Ends a session and its connection, wherever that is. Returns whether there was one. */
   end(clientId: string): Promise<boolean>;
   /** Does all that is due, here and in the store: for a cron, an alarm, or the next request. */
@@ -181,6 +185,14 @@ class Broker implements SessionBroker {
     this.#doorbell = new Doorbell(this.#context);
     this.#due = new Due(this.#context);
     this.#clockwork = clockwork(this.#context, this.#doorbell, this.#due);
+  }
+
+  get connected(): ConnectedAdministration {
+    return new ConnectedSessions(this.#context, (clientId) => {
+      const session = this.#context.sessions.get(clientId);
+      // The log of a shared group has an owner here too, and is nobody's session.
+      return session instanceof Connection && session.live ? session.orders : undefined;
+    });
   }
 
   get retained(): RetainedAdministration | undefined {

@@ -28,6 +28,7 @@ import { Line } from "./line.ts";
 import type { LocalSession } from "./local_sessions.ts";
 import { type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
 import type { PrincipalQuota } from "./options.ts";
+import { Orders, type OrdersOwner } from "./orders.ts";
 import { Outgoing } from "./outgoing.ts";
 import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
@@ -51,10 +52,13 @@ export class Connection
     RetainedOwner,
     MembershipOwner,
     RequestsOwner,
+    OrdersOwner,
     Timed {
   readonly token: string;
   readonly done: Promise<void>;
   readonly mailbox: Mailbox;
+  /** What an administrator wants of its session. */
+  readonly orders: Orders;
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
   quota: PrincipalQuota | undefined;
@@ -108,6 +112,7 @@ export class Connection
       route: this.#route,
       membership: this.#membership,
     };
+    this.orders = new Orders(context, this, this.#steps.session);
     this.#intake = new Intake(options, parts);
     this.#outgoing = new Outgoing(context, parts);
     this.#requests = new Requests(context, this, parts);
@@ -310,7 +315,7 @@ export class Connection
   }
 
   stepped(event: Event, result: StepResult): void {
-    this.#outgoing.stepped(event, result);
+    this.#outgoing.stepped(event, result, this.orders.stepped(event, result));
   }
 
   rested(): void {

@@ -36,9 +36,10 @@ export class Outgoing {
     return this.#held === undefined;
   }
 
-  /** Puts what a step has left in line. */
-  stepped(event: Event, result: StepResult): void {
-    const letter = this.#letterOf(result);
+  /** Puts what a step has left in line. Once its changes are stored, `onStored` is called. */
+  stepped(event: Event, result: StepResult, onStored?: () => void): void {
+    const made = this.#letterOf(result);
+    const letter = onStored === undefined ? made : { ...made, offers: [...made.offers ?? [], onStored] };
     if (event.type === "superseded") this.#parts.mailbox.runNow(result.effects);
     else if (result.changes.length > 0 || result.effects.length > 0) this.#post(letter);
   }

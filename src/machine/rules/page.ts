@@ -13,12 +13,13 @@ export function takePage(
 ): void {
   for (const sequence of withheld) if (sequence > connection.cursor) connection.withheld.add(sequence);
   for (const message of messages) {
-    if (message.sequence <= connection.cursor) continue;
+    if (message.sequence <= connection.cursor || connection.purged.has(message.sequence)) continue;
     connection.page.push(message);
     connection.pageBytes += message.payload.length;
     if (message.qos === 0) connection.pageQos0 += 1;
   }
   if (through > connection.cursor) connection.cursor = through;
+  for (const sequence of connection.purged.members) if (sequence <= through) connection.purged.delete(sequence);
   if (connection.cursor > connection.tail) connection.tail = connection.cursor;
 }
 
@@ -44,6 +45,17 @@ export function leavePage(connection: ConnectionState, message: QueuedMessage): 
     connection.page = connection.page.slice(connection.pageStart);
     connection.pageStart = 0;
   }
+}
+
+/** Takes some of those that wait out, wherever they stand. */
+export function leavePageEarly(connection: ConnectionState, isGone: (message: QueuedMessage) => boolean): void {
+  connection.page = connection.page.slice(connection.pageStart).filter((message) => {
+    if (!isGone(message)) return true;
+    connection.pageBytes -= message.payload.length;
+    if (message.qos === 0) connection.pageQos0 -= 1;
+    return false;
+  });
+  connection.pageStart = 0;
 }
 
 /** Asks for more of the log once half a page or less is left. */

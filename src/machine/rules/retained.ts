@@ -28,15 +28,10 @@ export function retainedAfter(
   state: SessionState,
   connection: ConnectionState,
   durable: DurableState,
-  { filter, retainHandling }: SubscriptionRequest,
+  { filter, retainHandling }: Pick<SubscriptionRequest, "filter" | "retainHandling">,
 ): Pick<Subscription, "retainedAfter"> {
   if (!state.limits.retainAvailable || parseFilter(filter)?.kind !== "plain") return {};
-  const before = durable.subscriptions.get(filter);
-  const after = retainHandling === 2
-    ? undefined
-    : retainHandling === 0 || before === undefined
-    ? ""
-    : before.retainedAfter;
+  const after = retainedOwed(durable.subscriptions.get(filter), retainHandling);
   const work = after === undefined ? connection.retained : workOf(connection);
   if (after === undefined) {
     work?.owed.delete(filter);
@@ -44,6 +39,15 @@ export function retainedAfter(
   }
   work?.owed.add(filter);
   return { retainedAfter: after };
+}
+
+/** The position behind which retained messages are owed to a subscription that takes the place of another, or of none. */
+export function retainedOwed(
+  before: Subscription | undefined,
+  retainHandling: Subscription["retainHandling"],
+): Subscription["retainedAfter"] {
+  if (retainHandling === 2) return undefined;
+  return retainHandling === 0 || before === undefined ? "" : before.retainedAfter;
 }
 
 /** What a session still owes its subscriptions when it is resumed. */

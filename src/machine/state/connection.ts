@@ -121,6 +121,8 @@ export interface ConnectionState {
   loading: boolean;
   /** Sequences of loaded messages that the client may not have. */
   readonly withheld: SparseSet;
+  /** Sequences that were taken out of the log before they were loaded: a page may have been read before that. */
+  readonly purged: SparseSet;
   /** Entries up to here were started by an earlier connection, and are resent with DUP. */
   startedThrough: number;
   /** Client: of those, entries up to here are lost with their session. */
@@ -175,6 +177,7 @@ export function openConnection(now: number): ConnectionState {
     tail: 0,
     loading: false,
     withheld: new SparseSet(),
+    purged: new SparseSet(),
     startedThrough: 0,
     lostThrough: 0,
     lastStarted: 0,
