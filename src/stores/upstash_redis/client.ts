@@ -21,6 +21,8 @@ export interface UpstashPipeline {
     last: `(${string}`,
     options: { byLex: true; offset: number; count: number },
   ): unknown;
+  /** Adds a read of some keys; without it the doctor finds sessions by the index alone. */
+  scan?(cursor: string, options: { match: string; count: number }): unknown;
   /** Sends the commands, and answers for each its result or its error. */
   exec(options: { readonly keepErrors: true }): Promise<unknown>;
 }

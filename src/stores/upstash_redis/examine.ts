@@ -9,7 +9,7 @@
 import type { Examination, ExamineQuery, Finding, FindingKind } from "../../store/maintenance.ts";
 import { dueMoment } from "./changes.ts";
 import type { IndexChange } from "./checks.ts";
-import { Arguments, ask, keysFor, type RedisContext } from "./context.ts";
+import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import { changeIndex } from "./index.ts";
 import { type RedisKeys, type SharedKey, spreadOf, unescapePart } from "./keys.ts";
@@ -41,17 +41,23 @@ interface Named {
   readonly nodeMember?: string;
   /** It was found by its routes: only that it stands nowhere else is told. */
   readonly byRoute?: true;
+  /** It was found by its key: nothing is told unless it stands nowhere in the index. */
+  readonly byKey?: true;
 }
 
 /** The places of the shared keys in the scripts. */
 const STANDING_PLACE = { owned: 1, due: 2, nodes: 3 } as const;
 const MEND_PLACE: Partial<Record<SharedKey, number>> = { owned: 2, due: 3, nodes: 4 };
 
-/** Examines a page: first those that stand among the owned, then those that are due, then the routes. */
+/**
+ * Examines a page: first those that stand among the owned, then those that are due, then the routes, and, where the client
+ * can scan, those that stand nowhere in the index. In a cluster a scan may see the keys of one node alone.
+ */
 export async function examine(context: RedisContext, query: ExamineQuery): Promise<Examination> {
   const keys = await keysFor(context, []);
   const [phase = "owned", from = ""] = query.cursor?.split(" ", 2) ?? [];
   if (phase === "routes") return await examineRoutes(context, keys, from || "0", query);
+  if (phase === "keys") return await examineKeys(context, keys, from || "0", query);
   const members = await ask(context, {
     script: NAMES,
     keys: [keys.shared("owned"), keys.shared("due")],
@@ -119,7 +125,7 @@ async function suspectsOf(
   context: RedisContext,
   keys: RedisKeys,
   seen: Seen,
-  { nodeMember, byRoute }: Named,
+  { nodeMember, byRoute, byKey }: Named,
   query: ExamineQuery,
 ): Promise<Fault[]> {
   const { part, session } = seen;
@@ -144,6 +150,8 @@ async function suspectsOf(
       data: routes.map(() => reader.text()),
     }),
   }, query);
+  // What stands there was found by that.
+  if (byKey && (session === undefined || (owner === undefined ? due : owned) !== "")) return [];
   const faults: Fault[] = [];
   const fault = (kind: FindingKind, key: SharedKey, what: string, mend: IndexChange): void => {
     faults.push({ ...seen, kind, key: `${keys.shared(key)} ${what}`, mend });
@@ -236,11 +244,32 @@ async function examineRoutes(
     return [{ part, session, kind: "routeOrphaned", key: `${keys.shared("routes")} ${field} ${name}`, mend }];
   });
   const confirmed = await stillWrong(context, keys, faults, query);
-  // Those that stand nowhere else are found by their routes alone.
-  const present = parts.filter((part) => typeof byPart.get(part) === "object");
+  // Where keys cannot be scanned, those that stand nowhere else are found by their routes alone.
+  const mayScan = context.transport.scans && !context.cluster;
+  const present = mayScan ? [] : parts.filter((part) => typeof byPart.get(part) === "object");
   const lost = await faultsOf(context, keys, present.map((part): Named => ({ part, byRoute: true })), query);
   const findings = await mendAll(context, keys, [...confirmed, ...lost.faults], query);
-  return { examined: members.length, findings, ...(next === "0" ? {} : { cursor: `routes ${next}` }) };
+  const cursor = next !== "0" ? `routes ${next}` : context.transport.scans ? "keys 0" : undefined;
+  return { examined: members.length, findings, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+/** Sessions of which no shared key tells. */
+async function examineKeys(
+  context: RedisContext,
+  keys: RedisKeys,
+  from: string,
+  query: ExamineQuery,
+): Promise<Examination> {
+  const [reply] = await sendAll(context, [{ scan: keys.allLogs(), from, about: query.limit }], DOING, false, query);
+  const [next = "0", ...found] = Array.isArray(reply) ? reply : [];
+  const wanted = found.flatMap((key): Named[] => {
+    const part = key === null ? undefined : keys.partOfLog(key);
+    return part === undefined ? [] : [{ part, byKey: true }];
+  });
+  // One that cannot be read and stands in the index was told of there.
+  const { faults } = wanted.length === 0 ? { faults: [] } : await faultsOf(context, keys, wanted, query);
+  const findings = await mendAll(context, keys, faults, query);
+  return { examined: found.length, findings, ...(next === "0" ? {} : { cursor: `keys ${next}` }) };
 }
 
 /** A route that is in the list still, while its session has not changed. */

@@ -54,6 +54,18 @@ export class RedisKeys {
     return `${this.#ofClient(part)}log`;
   }
 
+  /** A pattern of the keys of all logs. */
+  allLogs(): string {
+    // Prefixes hold nothing that a pattern reads otherwise.
+    return `${this.#root}{c*}/log`;
+  }
+
+  /** The name in the key of a log, as it stands in records; `undefined` for another key. */
+  partOfLog(key: string): string | undefined {
+    const [start, end] = [`${this.#root}{c`, "}/log"];
+    return key.startsWith(start) && key.endsWith(end) ? key.slice(start.length, -end.length) : undefined;
+  }
+
   /** The key of what else a session owns. */
   rowsOf(part: string): string {
     return `${this.#ofClient(part)}rows`;

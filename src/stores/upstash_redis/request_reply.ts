@@ -34,6 +34,15 @@ export function membersReply(result: unknown): readonly string[] | undefined {
   return Array.isArray(result) && result.every((member) => typeof member === "string") ? result : undefined;
 }
 
+/** Where a scan goes on, and the keys that it found; `undefined` if it cannot be told. */
+export function scanReply(result: unknown): readonly string[] | undefined {
+  if (!Array.isArray(result) || result.length !== 2) return undefined;
+  const [next, keys]: unknown[] = result;
+  const found = membersReply(keys);
+  // A client that reads values as JSON makes a number of it.
+  return /^[0-9]+$/.test(String(next)) && found !== undefined ? [String(next), ...found] : undefined;
+}
+
 /**
  * The values of HMGET, in the order of the fields; `undefined` if it cannot be told. The client makes them an object,
  * and `null` if no field is there, or with `automaticDeserialization: false` leaves the array.

@@ -8,7 +8,7 @@ import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
 import { bodyBytes, itemsBytes } from "./request_size.ts";
 import { type Command, nameOf, type Reply, type SendOptions } from "./transport_command.ts";
-import { hmgetBytes, membersBytes, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
+import { hmgetBytes, membersBytes, scanBytes, scriptCommandBytes, ScriptTexts } from "./transport_script.ts";
 import { type Item, Sending } from "./transport_sending.ts";
 
 export type { Command, Reply, Script, SendOptions } from "./transport_command.ts";
@@ -20,6 +20,8 @@ export interface Transport {
    * the brackets around it.
    */
   readonly maxRequestBytes: number;
+  /** Whether the client can scan keys. */
+  readonly scans: boolean;
   /**
    * Sends commands, in order, in one request as far as its size allows; else in several, one after another. A command
    * whose script the server does not know is sent again behind those that were answered.
@@ -60,6 +62,9 @@ export function transport(client: UpstashClient, options: TransportOptions = {})
   const texts = new ScriptTexts(keyLocking);
   return {
     maxRequestBytes,
+    get scans() {
+      return typeof client.pipeline().scan === "function";
+    },
     send: async (commands, sendOptions) => {
       const { signal, doing } = sendOptions;
       signal?.throwIfAborted();
@@ -76,6 +81,8 @@ async function itemOf(command: Command, index: number, texts: ScriptTexts): Prom
   if (!("script" in command)) {
     const bytes = "hmget" in command
       ? hmgetBytes(command.hmget, command.fields)
+      : "scan" in command
+      ? scanBytes(command.scan, command.from, command.about)
       : membersBytes(command.members, command.first, command.last, command.most);
     return { index, command, operandBytes: 0, bytes };
   }

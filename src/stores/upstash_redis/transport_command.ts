@@ -13,15 +13,19 @@ export interface Script {
 }
 
 /**
- * One command of a request: a script with every key it touches, HMGET, or the members of a sorted set between two in
- * order of their bytes. Texts are visible ASCII.
+ * One command of a request: a script with every key it touches, HMGET, the members of a sorted set between two in
+ * order of their bytes, or some of the keys that look like a pattern. Texts are visible ASCII.
  */
 export type Command =
   | { readonly script: Script; readonly keys: readonly string[]; readonly args: readonly string[] }
   | { readonly hmget: string; readonly fields: readonly string[] }
-  | { readonly members: string; readonly first: string; readonly last: string; readonly most: number };
+  | { readonly members: string; readonly first: string; readonly last: string; readonly most: number }
+  | { readonly scan: string; readonly from: string; readonly about: number };
 
-/** What came back: a script's text, which begins with `~`; of HMGET one text or `null` a field; the members. */
+/**
+ * What came back: a script's text, which begins with `~`; of HMGET one text or `null` a field; the members; where the next
+ * scan goes on, `0` at the end, and the keys.
+ */
 export type Reply = string | readonly (string | null)[];
 
 /** How commands are sent. */
@@ -40,5 +44,6 @@ export interface SendOptions {
 /** What messages call a command. */
 export function nameOf(command: Command): string {
   if ("script" in command) return `the script ${command.script.name}`;
+  if ("scan" in command) return "SCAN";
   return "hmget" in command ? "HMGET" : "ZRANGE";
 }

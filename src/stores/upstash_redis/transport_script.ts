@@ -81,3 +81,8 @@ export function membersBytes(key: string, first: string, last: string, most: num
   const [from, to] = [`[${first}`, `(${last}`];
   return '["zrange","bylex","limit",0,]'.length + String(most).length + itemsBytes([key, from, to]);
 }
+
+/** The size of SCAN in JSON. */
+export function scanBytes(pattern: string, from: string, about: number): number {
+  return '["scan","match","count",]'.length + String(about).length + itemsBytes([pattern, from]);
+}

@@ -7,7 +7,7 @@ import { SessionError } from "../../errors.ts";
 import type { UpstashClient } from "./client.ts";
 import { factsOf } from "./client_facts.ts";
 import { commandFailure, type Failure, requestFailure } from "./request_failure.ts";
-import { type Answer, answersOf, hmgetReply, membersReply, scriptReply } from "./request_reply.ts";
+import { type Answer, answersOf, hmgetReply, membersReply, scanReply, scriptReply } from "./request_reply.ts";
 import { bodyBytes, divide } from "./request_size.ts";
 import { type Command, nameOf, type Reply, type SendOptions } from "./transport_command.ts";
 import { scriptCommandBytes, type ScriptText, type ScriptTexts } from "./transport_script.ts";
@@ -96,6 +96,8 @@ export class Sending {
       ? scriptReply(result)
       : "hmget" in command
       ? hmgetReply(result, command.fields)
+      : "scan" in command
+      ? scanReply(result)
       : membersReply(result);
     if (reply === undefined) {
       const what = nameOf(command);
@@ -118,6 +120,8 @@ export class Sending {
           else if ("members" in command) {
             const { members, first, last, most } = command;
             pipeline.zrange(members, `[${first}`, `(${last}`, { byLex: true, offset: 0, count: most });
+          } else if ("scan" in command) {
+            pipeline.scan?.(command.from, { match: command.scan, count: command.about });
           } else if (form?.by === "eval") pipeline.eval(form.script.text, [...command.keys], [...command.args]);
           else pipeline.evalsha(form?.script.sha1 ?? "", [...command.keys], [...command.args]);
         }

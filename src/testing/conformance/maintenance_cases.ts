@@ -307,6 +307,24 @@ const EXAMINING: readonly ConformanceCase[] = [
       expectEqual(left, ["other"], "the routes once the rows were swept");
     },
   })),
+  {
+    name: "a session of which nothing but itself tells is found all the same, and put into the index again",
+    applies: (_, { plant }) => plant !== undefined,
+    run: async (kit) => {
+      const session = await kit.detach(await kit.subscribe(await kit.open("client"), "a/+"));
+      const fault = { clientId: "client", incarnation: session.incarnation, filter: "a/+", nodeId: "node-a" };
+      for (const kind of ["routeMissing", "dueMissing"] as const) {
+        if (await kit.subject.plant?.({ kind, ...fault }) !== true) return;
+      }
+      const found = await examine(kit, false);
+      expectEqual(found.map(({ kind }) => kind).sort(), ["dueMissing", "routeMissing"], "what is found");
+      await examine(kit, true);
+      expectEqual(await examine(kit, false), [], "what is wrong afterwards");
+      expectEqual((await kit.store.matchSubscriptions(["a/b"]))[0]?.length, 1, "the routes");
+      const due = await kit.store.listDue(LEASE_END + DAY_MS, { limit: 100, graceMs: 0 });
+      expect(due.some((work) => work.type === "session" && work.clientId === "client"), "the session is not due");
+    },
+  },
 ];
 
 /** All of it. */
