@@ -74,7 +74,7 @@ export async function acquire(
     if (answer.outcome === "acquired") {
       const { ended } = answer;
       if (ended !== undefined && ended.incarnation === settled?.incarnation) {
-        context.groups.leave(sharedFilters(settled), settled);
+        await context.groups.leave(sharedFilters(settled), settled);
       }
       return answer;
     }

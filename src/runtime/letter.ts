@@ -3,7 +3,8 @@ import type { StepResult } from "../machine/step.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { Delivery } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
-import type { Letter, Offer } from "./mailbox.ts";
+import type { Offer } from "./deeds.ts";
+import type { Letter } from "./mailbox.ts";
 
 const NO_CHANGES: readonly SessionChange[] = [];
 const NO_DELIVERIES: readonly Delivery[] = [];

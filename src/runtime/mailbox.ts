@@ -9,21 +9,10 @@ import type { Effect } from "../machine/effect.ts";
 import { messageBytes } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
 import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "../store/session_store.ts";
+import { type AnyEffect, type Deed, Deeds, givesCredit, type Offer } from "./deeds.ts";
 import { commitNote, type Flight } from "./flight.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 import { unrefusable } from "./publish.ts";
-
-/** Hands a QoS 0 copy to a session of this node. */
-export type Offer = () => void;
-
-/** An effect, as far as the mailbox looks at it. */
-interface AnyEffect {
-  readonly type: string;
-  readonly packet?: { readonly type: string; readonly reasonCode?: number };
-}
-
-/** What is done once a batch is durable. */
-type Deed<Deeds> = Deeds | Offer;
 
 /** What a step leaves for the mailbox: the effects are those of a server, or of a client. */
 export interface Letter<Effects extends AnyEffect = Effect> {
@@ -32,6 +21,8 @@ export interface Letter<Effects extends AnyEffect = Effect> {
   readonly effects: readonly Effects[];
   /** Done once the changes are durable, after the effects; those of later letters wait for them. */
   readonly offers?: readonly Offer[];
+  /** Begins once the changes are durable; the effects, and those of later letters, wait for it. It never rejects. */
+  readonly until?: () => Promise<void>;
   /** A publish that may be refused by its commit (D11), and so travels alone. */
   readonly refusableRef?: number;
 }
@@ -87,11 +78,10 @@ interface Envelope<Effects extends AnyEffect> {
 export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   readonly #options: MailboxOptions<Effects>;
   readonly #envelopes: Envelope<Effects>[] = [];
-  readonly #ready: Deed<Effects>[] = [];
+  readonly #deeds: Deeds<Effects>;
   #guard: Guard | undefined;
   #inFlight: CommitBatch | undefined;
   #requested = false;
-  #running = false;
   #dropped = false;
   #cost = 0;
   #acknowledgements = 0;
@@ -101,6 +91,14 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
 
   constructor(options: MailboxOptions<Effects>) {
     this.#options = options;
+    const { owner } = options;
+    this.#deeds = new Deeds({
+      runEffect: (effect) => owner.runEffect(effect),
+      deedsMoved: () => {
+        this.#moved();
+        owner.mailboxMoved();
+      },
+    });
   }
 
   /** The guard that the next commit builds on. */
@@ -116,7 +114,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
 
   /** Whether nothing waits for a commit. */
   get empty(): boolean {
-    return this.#envelopes.length === 0 && this.#ready.length === 0;
+    return this.#envelopes.length === 0 && this.#deeds.empty;
   }
 
   /** Ends when nothing waits for a commit. */
@@ -131,12 +129,12 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
 
   /** Acknowledgements that give credit back to the client and have not left. */
   get unsentAcknowledgements(): number {
-    return this.#acknowledgements;
+    return this.#acknowledgements + this.#deeds.unsentAcknowledgements;
   }
 
-  /** Whether a change of subscriptions waits, which a look-up would not see yet. */
+  /** Whether a change of subscriptions waits, or for what it has led to, which a look-up would not see yet. */
   get movesSubscriptions(): boolean {
-    return this.#envelopes.some((envelope) => envelope.movesSubscriptions);
+    return this.#deeds.waits || this.#envelopes.some((envelope) => envelope.movesSubscriptions);
   }
 
   /** Whether a publish that may be refused waits for its outcome. */
@@ -149,11 +147,14 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     if (this.#dropped) return;
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
       const last = this.#envelopes.at(-1);
-      if (last === undefined) return this.#run([...letter.effects, ...letter.offers ?? []]);
+      if (last === undefined) {
+        this.#deeds.run(letter.effects);
+        return this.#deeds.offer(letter.offers ?? NO_OFFERS);
+      }
       // Offers wait for earlier ones alone: nobody else's copy is kept waiting by the store.
       if (this.#envelopes.some(({ holdsOffers }) => holdsOffers)) return this.#fill(last, letter, letter.changes, cost);
       this.#fill(last, { ...letter, offers: NO_OFFERS }, letter.changes, cost);
-      return this.#run(letter.offers ?? NO_OFFERS);
+      return this.#deeds.offer(letter.offers ?? NO_OFFERS);
     }
     const { maxChangesPerBatch } = this.#options.capabilities;
     let changes = letter.changes;
@@ -174,7 +175,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   drop(): void {
     this.#dropped = true;
     this.#envelopes.length = 0;
-    this.#ready.length = 0;
+    this.#deeds.drop();
     this.#cost = 0;
     this.#acknowledgements = 0;
     this.#moved();
@@ -182,7 +183,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
 
   /** Runs effects although everything else was dropped: the last words of a superseded connection. */
   runNow(effects: readonly Effects[]): void {
-    this.#run(effects);
+    this.#deeds.run(effects);
   }
 
   take(): CommitBatch | undefined {
@@ -217,7 +218,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
         const envelope = this.#envelopes.shift();
         if (envelope === undefined) break;
         this.#giveBack(envelope);
-        this.#run([...envelope.deeds, ...envelope.followers]);
+        this.#deeds.run([...envelope.deeds, ...envelope.followers]);
         if (repeated) owner.storeFailed(undefined);
         break;
       }
@@ -258,7 +259,7 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   /** Puts a letter before all that wait, in the place of what was refused. */
   #postFirst(letter: Letter<Effects>, { followers, holdsOffers }: Envelope<Effects>): void {
     if (letter.changes.length === 0 && letter.deliveries.length === 0) {
-      this.#run([...letter.effects, ...followers]);
+      this.#deeds.run([...letter.effects, ...followers]);
       return;
     }
     const envelope = emptyEnvelope<Effects>(true);
@@ -298,10 +299,11 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
       envelope.receivers += receiversOf(letter.deliveries);
       envelope.bytes += bytesOf(letter.deliveries);
     }
-    const { effects, offers = NO_OFFERS } = letter;
+    const { effects, offers = NO_OFFERS, until } = letter;
     // In the place of what was refused there may be followers already: what comes behind them is one of them.
     const follows = envelope.refusableRef !== undefined || envelope.followers.length > 0;
-    (follows ? envelope.followers : envelope.deeds).push(...effects, ...offers);
+    const wait = until === undefined ? [] : [{ until }];
+    (follows ? envelope.followers : envelope.deeds).push(...wait, ...effects, ...offers);
     envelope.holdsOffers ||= offers.length > 0;
     const credit = effects.filter(givesCredit).length;
     envelope.acknowledgements += credit;
@@ -320,20 +322,6 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
   #giveBack(envelope: Envelope<Effects>): void {
     this.#cost -= envelope.cost;
     this.#acknowledgements -= envelope.acknowledgements;
-  }
-
-  /** Does what is to be done in order, also when some of it leads to more. */
-  #run(deeds: readonly Deed<Effects>[]): void {
-    if (deeds.length === 0) return;
-    this.#ready.push(...deeds);
-    if (this.#running) return;
-    this.#running = true;
-    for (let deed = this.#ready.shift(); deed !== undefined; deed = this.#ready.shift()) {
-      if (typeof deed === "function") deed();
-      // What is no offer is an effect.
-      else this.#options.owner.runEffect(deed as Effects);
-    }
-    this.#running = false;
   }
 }
 
@@ -356,14 +344,6 @@ function emptyEnvelope<Effects extends AnyEffect>(sealed: boolean): Envelope<Eff
     refusableRef: undefined,
     sealed,
   };
-}
-
-/** Whether the client may send one more QoS 1 or 2 message once this has left ([MQTT-4.9.0-1]). */
-function givesCredit(effect: AnyEffect): boolean {
-  if (effect.type !== "sendPacket" || effect.packet === undefined) return false;
-  const { packet } = effect;
-  return packet.type === "puback" || packet.type === "pubcomp" ||
-    (packet.type === "pubrec" && (packet.reasonCode ?? 0) >= 0x80);
 }
 
 function receiversOf(deliveries: readonly Delivery[]): number {

@@ -76,7 +76,7 @@ export class Outgoing {
       return;
     }
     for (const each of before) mailbox.post(each, 0);
-    mailbox.post(letter, steps.takeCarried());
+    mailbox.post(membership.after(letter), steps.takeCarried());
   }
 
   #release(before: readonly Letter[]): void {

@@ -1,10 +1,12 @@
 import type { SessionAcquired, SubscribeAuthorized } from "../machine/event.ts";
 import type { AcquireTerms, AuthorizeSubscribeRequest, Request } from "../machine/request.ts";
+import { isSharedFilter } from "../mqtt/filter.ts";
 import type { Acquired } from "../store/session_store.ts";
 import { acquire, type Asker } from "./acquire.ts";
 import type { HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
 import { entitlementOf } from "./entitlement.ts";
+import type { Mailbox } from "./mailbox.ts";
 import type { PublishRoute } from "./publish_route.ts";
 import type { QueueFeed } from "./queue_feed.ts";
 import type { RetainedFeed } from "./retained_feed.ts";
@@ -26,6 +28,7 @@ export interface Answerers {
   readonly steps: Stepping;
   readonly authentication: HostAuthentication;
   readonly route: PublishRoute;
+  readonly mailbox: Pick<Mailbox, "movesSubscriptions" | "drained">;
   readonly feed: QueueFeed;
   readonly retained: RetainedFeed;
 }
@@ -77,14 +80,17 @@ export class Requests {
     this.#owner.acquired(answer, isAsked ? await entitlementOf(options, entitled, answer) : {});
   }
 
-  #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
-    const { steps } = this.#answerers;
+  async #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
+    const { steps, mailbox } = this.#answerers;
+    // A group that is just being left is joined once that is done.
+    const joins = subscriptions.some(({ filter }) => isSharedFilter(filter));
+    if (joins && mailbox.movesSubscriptions) await mailbox.drained();
     const authorized = (verdicts: readonly number[]): SubscribeAuthorized => ({
       type: "subscribeAuthorized",
       ref,
       verdicts,
     });
-    return judgeFilters(this.#context, this.#owner, subscriptions).then(
+    await judgeFilters(this.#context, this.#owner, subscriptions).then(
       (verdicts) => steps.answer(authorized(verdicts)),
       (error) => this.#owner.troubled(error),
     );

@@ -31,6 +31,8 @@ export class Membership implements ConnectedMember {
   readonly #owner: MembershipOwner;
   readonly #session: Session;
   readonly #shared = new Map<string, Subscription>();
+  /** Ends when every group that was left knows of it. */
+  #left: Promise<void> = Promise.resolve();
 
   constructor(context: BrokerContext, owner: MembershipOwner, session: Session) {
     this.#context = context;
@@ -78,7 +80,8 @@ export class Membership implements ConnectedMember {
       } else if (change.type === "deleteSubscription" && this.#shared.delete(change.filter)) {
         const { groups } = this.#context;
         groups.unseat(change.filter, this);
-        groups.leave([change.filter], { clientId: this.clientId, incarnation: this.incarnation });
+        const left = groups.leave([change.filter], { clientId: this.clientId, incarnation: this.incarnation });
+        this.#left = this.#left.then(() => left);
       }
     }
   }
@@ -102,6 +105,12 @@ export class Membership implements ConnectedMember {
     if (left === undefined) return [];
     if (this.claims.underWay === 0 && !this.claims.isUncertain) return this.#givenBack(left);
     return this.#settle().then(() => this.#givenBack(left));
+  }
+
+  /** A letter, whose effects wait for the groups that it leaves: what is published after an UNSUBACK is not for them. */
+  after(letter: Letter): Letter {
+    const leaves = letter.changes.some((each) => each.type === "deleteSubscription" && this.#shared.has(each.filter));
+    return leaves ? { ...letter, until: () => this.#left } : letter;
   }
 
   /** The connection is over, and perhaps the session. */

@@ -56,8 +56,8 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
   {
     name: "effects without changes overtake those that wait for a commit",
     file: `${RUNTIME}/mailbox.ts`,
-    text: "if (last === undefined) return this.#run(",
-    replacement: "if (last === undefined || cost >= 0) return this.#run(",
+    text: "if (last === undefined) {\n        this.#deeds.run(letter.effects);",
+    replacement: "if (last === undefined || cost >= 0) {\n        this.#deeds.run(letter.effects);",
     breaks: "G4",
   },
   {

@@ -82,4 +82,25 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     replacement: "if (all.length === 0) {",
     breaks: "SH-09",
   },
+  {
+    name: "an UNSUBACK does not wait for the group that is left",
+    file: `${GROUPS}/membership.ts`,
+    text: "return leaves ? { ...letter, until: () => this.#left } : letter;",
+    replacement: "return leaves ? { ...letter } : letter;",
+    breaks: "SH-09",
+  },
+  {
+    name: "a group is joined while it is being left",
+    file: "src/runtime/requests.ts",
+    text: "if (joins && mailbox.movesSubscriptions)",
+    replacement: "if (!joins && mailbox.movesSubscriptions)",
+    breaks: "SH-09",
+  },
+  {
+    name: "what waits for a group that is left does not hold up what comes behind it",
+    file: "src/runtime/deeds.ts",
+    text: "while (this.#waiting === undefined) {",
+    replacement: "for (;;) {",
+    breaks: "order of acknowledgements",
+  },
 ];
