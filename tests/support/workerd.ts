@@ -3,7 +3,7 @@
  *
  * @module
  */
-import workerdPath from "workerd";
+import * as workerd from "workerd";
 import { runDeno } from "./deno.ts";
 
 /** A worker: one module without imports, and the class of its Durable Objects. */
@@ -16,13 +16,23 @@ export interface WorkerScript {
 
 /** How a worker is started. */
 export interface WorkerdOptions {
-  /** Where the objects are kept; made when it is not there. */
+  /** Where the objects are kept. */
   readonly data: string;
   /** Texts that the worker finds in its environment. */
   readonly bindings?: Readonly<Record<string, string>>;
   /** How long an object without requests stays in memory; 10 seconds when absent, as `workerd` has it. */
   readonly evict?: "never" | "afterInactivity";
 }
+
+/** A new folder for the data of a worker; what is in it outlives processes, and only where `isOnDisk` a loss of power. */
+export async function dataFolder({ isOnDisk }: { readonly isOnDisk: boolean }): Promise<string> {
+  // Each commit waits for its disk: a worker of which no more is asked than what it answers is quicker in memory.
+  const isThere = !isOnDisk && await Deno.stat(MEMORY_DISK).then(({ isDirectory }) => isDirectory, () => false);
+  return await Deno.makeTempDir({ prefix: "edge-mqtt-", ...(isThere ? { dir: MEMORY_DISK } : {}) });
+}
+
+/** Where Linux has a disk in memory. */
+const MEMORY_DISK = "/dev/shm";
 
 /** Bundles a program of the project as one module of JavaScript, as wrangler would. */
 export async function bundleWorker(source: string, className: string): Promise<WorkerScript> {
@@ -35,6 +45,12 @@ export async function bundleWorker(source: string, className: string): Promise<W
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Where the program is: the package is of the old kind of modules, whose exports are a member of the default one. */
+function executable(): string {
+  const { default: exported } = workerd as unknown as { readonly default: { readonly default: string } };
+  return exported.default;
 }
 
 /** How long it may take to start. */
@@ -68,10 +84,9 @@ export class Workerd implements AsyncDisposable {
   /** Starts it on a free port. */
   static async start(script: WorkerScript, options: WorkerdOptions): Promise<Workerd> {
     const folder = await Deno.makeTempDir({ prefix: "edge-mqtt-workerd-" });
-    await Deno.mkdir(options.data, { recursive: true });
     await Deno.writeTextFile(`${folder}/worker.mjs`, script.module);
     await Deno.writeTextFile(`${folder}/config.capnp`, configOf(script, options));
-    const child = new Deno.Command(workerdPath, {
+    const child = new Deno.Command(executable(), {
       // Where it listens is told on standard output.
       args: ["serve", "--experimental", "--control-fd=1", `${folder}/config.capnp`],
       stdin: "null",
@@ -131,7 +146,7 @@ function configOf({ className }: WorkerScript, { data, bindings = {}, evict = "a
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
-    (name = "data", disk = (path = ${quote(data)}, writable = true)),
+(name = "data", disk = (path = ${quote(data)}, writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
