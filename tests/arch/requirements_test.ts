@@ -6,7 +6,7 @@ function requirement(name: string, options: { readonly there?: boolean; readonly
   let there = options.there ?? false;
   return {
     name,
-    neededBy: `/${name}/`,
+    neededBy: [`/${name}/`],
     probe: () => Promise.resolve(there),
     install() {
       if (!options.installable) return Promise.reject(new Error("no package"));

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { BUN, hasNpmRuntime, installNpmRuntime, NODE_20, NODE_24 } from "./npm_runtimes.ts";
+
 /** Something that tests need on the machine. */
 export interface Requirement {
   readonly name: string;
-  /** The part of a test file's path that says it needs this. */
-  readonly neededBy: string;
+  /** Parts of a test file's path, each of which says that it needs this. */
+  readonly neededBy: readonly string[];
   /** Whether it is there. */
   probe(): Promise<boolean>;
   /** Installs it; rejects when that is not possible here. */
@@ -20,18 +22,21 @@ export interface Requirement {
 /** The oldest Node that the library is tried in. */
 const NODE_MAJOR = 20;
 
+/** What is tried on every runtime at once. */
+const PACKED = "runtimes/packed";
+
 /** Everything that may be missing on a machine. */
 export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "redis-server",
-    neededBy: "redis",
+    neededBy: ["redis", PACKED],
     probe: () => succeeds("redis-server", ["--version"]),
     install: () => installPackage("redis-server"),
     advice: "apt-get install -y redis-server",
   },
   {
     name: `Node ${NODE_MAJOR} or later`,
-    neededBy: "runtimes/node",
+    neededBy: ["runtimes/node"],
     probe: () => succeeds("node", ["-e", `process.exit(parseInt(process.versions.node) < ${NODE_MAJOR} ? 1 : 0)`]),
     // A system whose package is older still lacks it afterwards, and is told so.
     install: () => installPackage("nodejs"),
@@ -39,18 +44,25 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     name: "Chromium",
-    neededBy: "browser",
+    neededBy: ["browser", PACKED],
     probe: () => succeeds("chromium", ["--version"]),
     install: () => installPackage("chromium"),
     advice: "apt-get install -y chromium",
   },
   {
     name: "Firefox",
-    neededBy: "firefox",
+    neededBy: ["firefox"],
     probe: () => succeeds("firefox-esr", ["--version"]),
     install: () => installPackage("firefox-esr"),
     advice: "apt-get install -y firefox-esr",
   },
+  ...[NODE_20, NODE_24, BUN].map((runtime): Requirement => ({
+    name: `${runtime.name} of npm`,
+    neededBy: [PACKED],
+    probe: () => hasNpmRuntime(runtime),
+    install: () => installNpmRuntime(runtime),
+    advice: "deno task test --install",
+  })),
 ];
 
 /** Those that are missing for these files. With `install` they are installed first; what still lacks is returned. */
@@ -60,7 +72,7 @@ export async function missing(
 ): Promise<readonly Requirement[]> {
   const lacking: Requirement[] = [];
   for (const requirement of options.requirements ?? REQUIREMENTS) {
-    if (!files.some((file) => file.includes(requirement.neededBy)) || await requirement.probe()) continue;
+    if (!files.some((file) => isNeeded(requirement, file)) || await requirement.probe()) continue;
     if (options.install) {
       console.log(`installing ${requirement.name}`);
       await requirement.install().catch((error: unknown) => console.log(`${requirement.name}: ${error}`));
@@ -69,6 +81,11 @@ export async function missing(
     lacking.push(requirement);
   }
   return lacking;
+}
+
+/** Whether a test file says that it needs something. */
+export function isNeeded({ neededBy }: Requirement, file: string): boolean {
+  return neededBy.some((part) => file.includes(part));
 }
 
 async function installPackage(name: string): Promise<void> {

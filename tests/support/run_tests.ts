@@ -16,7 +16,7 @@ import { CHECKS } from "./checks.ts";
 import { measureCoverage, MEASURING_SUITES } from "./coverage.ts";
 import { add, NOTHING, type Tally } from "./junit.ts";
 import { reportChecks, reportSuite, summary } from "./report.ts";
-import { missing } from "./requirements.ts";
+import { isNeeded, missing } from "./requirements.ts";
 import { findSuites } from "./suite.ts";
 
 const install = Deno.args.includes("--install");
@@ -43,7 +43,7 @@ for (const { name, files, args } of await findSuites()) {
   if (wanted.length === 0) continue;
 
   const lacking = await missing(wanted, { install });
-  const runnable = wanted.filter((file) => !lacking.some(({ neededBy }) => file.includes(neededBy)));
+  const runnable = wanted.filter((file) => !lacking.some((requirement) => isNeeded(requirement, file)));
   for (const { name: what, advice } of lacking) console.log(`skipped ${name}: ${what} is missing: ${advice}`);
   total = add(total, { ...NOTHING, skipped: wanted.length - runnable.length });
   if (runnable.length === 0) continue;
