@@ -2,6 +2,7 @@ import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
 import { DEFAULT_LIMITS, DEFAULT_POLICY, type ServerLimits, type SessionPolicy } from "./policy.ts";
 import type { SessionHead, SessionSnapshot } from "./snapshot.ts";
 import { endClientConnection } from "./rules/client_ending.ts";
+import { keepAliveDeadline } from "./rules/client_keep_alive.ts";
 import { completed, durableOf, SessionState } from "./state/session.ts";
 
 /** What a client allows its server, and itself. Each is told in CONNECT where 5.0 has a property for it. */
@@ -83,6 +84,7 @@ export function openClientSession(acquired: AcquiredClientSession, options: Clie
   return new SessionState(policy, completed(DEFAULTS, limits), durableOf(snapshot), {
     part,
     end: endClientConnection,
+    deadline: keepAliveDeadline,
   }) as
     & SessionState
     & ClientSession;
@@ -90,7 +92,7 @@ export function openClientSession(acquired: AcquiredClientSession, options: Clie
 
 /** The head of a session that this client lets go of, its connection closed: the next one need not guess what was sent. */
 export function releasedHead(session: ClientSession): SessionHead | undefined {
-  const { durable, client } = session instanceof SessionState ? session : {};
-  if (durable === undefined || client === undefined) return undefined;
-  return { ...durable.head, attached: false, sentLimit: client.startedThrough };
+  const { durable, ofClient } = session instanceof SessionState ? session : {};
+  if (durable === undefined || ofClient === undefined) return undefined;
+  return { ...durable.head, attached: false, sentLimit: ofClient.part.startedThrough };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { misstep } from "./misuse.ts";
 import type { ServerPacket } from "../mqtt/packet.ts";
 import * as REASON from "../mqtt/reason.ts";
 import { isLegalReasonCode } from "../mqtt/reason_code.ts";
@@ -21,6 +22,7 @@ import { checkRequest, requestAnswered, sendWaiting } from "./rules/client_reque
 import { clientOf, establish } from "./rules/client_state.ts";
 import { closeUnsendable, closeWith } from "./rules/ending.ts";
 import { hasRoom, takePage } from "./rules/page.ts";
+import { takePublish } from "./rules/client_taking.ts";
 import { receivePublish, receivePubrel } from "./rules/publishing.ts";
 import { send } from "./rules/send.ts";
 import { drain } from "./rules/sending.ts";
@@ -66,7 +68,7 @@ export interface ClientStepResult {
  */
 export function stepClient(session: ClientSession, event: ClientEvent, now: number): ClientStepResult {
   const state = stateOf(session);
-  if (state.client === undefined) throw new TypeError("Cannot step the session as a client's: it is a server's");
+  if (state.ofClient === undefined) throw misstep("the session as a client's", "it is a server's");
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
   const out = emptyOutput();
   move(state, event, out, at);
@@ -106,7 +108,7 @@ function move(state: SessionState, event: ClientEvent, out: Output, now: number)
       return whileOpen(state, (connection) => {
         const authenticationMethod = connection.client?.request.authenticationMethod;
         if (authenticationMethod === undefined || (event.reasonCode === 0x19 && connection.phase !== "online")) {
-          throw new TypeError("Cannot step authRequested: no enhanced authentication is under way");
+          throw misstep(event.type, "no enhanced authentication is under way");
         }
         const { reasonCode, authenticationData } = event;
         const data = authenticationData === undefined ? {} : { authenticationData };
@@ -142,9 +144,7 @@ function move(state: SessionState, event: ClientEvent, out: Output, now: number)
     case "timePassed":
       return timePassed(state, out, now);
     default:
-      throw new TypeError(
-        `Cannot step an event: its type is unknown: ${String((event satisfies never as ClientEvent).type)}`,
-      );
+      throw misstep("an event", `its type is unknown: ${String((event satisfies never as ClientEvent).type)}`);
   }
 }
 
@@ -163,7 +163,7 @@ function receive(state: SessionState, event: ServerPacketReceived, out: Output, 
   const { connection } = state;
   const own = connection?.client;
   if (connection === undefined || own === undefined) {
-    throw new TypeError("Cannot step packetReceived: no connection was asked for");
+    throw misstep(event.type, "no connection was asked for");
   }
   if (connection.phase === "closed") return;
   connection.lastReceivedAt = now;
@@ -185,7 +185,7 @@ function receiveOnline(
   const { part, durable } = clientOf(state, "packetReceived");
   switch (packet.type) {
     case "publish":
-      return receivePublish(state, connection, durable, packet, unsentAcknowledgements, out, now);
+      return receivePublish(state, connection, durable, packet, unsentAcknowledgements, takePublish, out, now);
     case "puback":
     case "pubrec":
     case "pubcomp":

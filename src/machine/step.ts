@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { misstep } from "./misuse.ts";
 import type { ClientPacket } from "../mqtt/packet.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
 import * as REASON from "../mqtt/reason.ts";
-import { isLegalReasonCode } from "../mqtt/reason_code.ts";
+import { legalReasonCode } from "../mqtt/reason_code.ts";
 import type { Change } from "./change.ts";
 import type { Effect } from "./effect.ts";
 import type { CloseRequested, Event, PacketReceived, Qos0Offered } from "./event.ts";
@@ -34,7 +35,8 @@ import { closeUnsendable, closeWith, endConnection, endSession, settle } from ".
 import { send } from "./rules/send.ts";
 import { detachedHead, ENDING_TABLE } from "./rules/lifecycle.ts";
 import { hasRoom, takePage } from "./rules/page.ts";
-import { publishRefused, publishRouted, receivePublish, receivePubrel } from "./rules/publishing.ts";
+import { receivePublish, receivePubrel } from "./rules/publishing.ts";
+import { publishRefused, publishRouted, routePublish } from "./rules/routing.ts";
 import { advanceRetained, retainedLoaded, retainedSettled } from "./rules/retained.ts";
 import { drain, offerQos0 } from "./rules/sending.ts";
 import {
@@ -78,7 +80,7 @@ export interface StepResult {
  */
 export function step(session: Session, event: Event, now: number): StepResult {
   const state = stateOf(session);
-  if (state.role !== "server") throw new TypeError("Cannot step the session as a server's: it is a client's");
+  if (state.role !== "server") throw misstep("the session as a server's", "it is a client's");
   const at = state.policy.backwardTime === "hold" ? Math.max(now, state.latestNow) : now;
   const out = emptyOutput();
   move(state, event, out, at);
@@ -138,7 +140,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       return whileOnline(state, (connection, durable) => messagesPurged(state, connection, durable, event, out, now));
     case "connectionOpened":
       if (state.connection !== undefined || state.durable !== undefined) {
-        throw new TypeError("Cannot step connectionOpened: the session has a connection or a stored state already");
+        throw misstep(event.type, "the session has a connection or a stored state");
       }
       state.connection = openConnection(now);
       return;
@@ -183,9 +185,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
     case "timePassed":
       return timePassed(state, out, now);
     default:
-      throw new TypeError(
-        `Cannot step an event: its type is unknown: ${String((event satisfies never as Event).type)}`,
-      );
+      throw misstep("an event", `its type is unknown: ${String((event satisfies never as Event).type)}`);
   }
 }
 
@@ -205,7 +205,7 @@ function receive(state: SessionState, event: PacketReceived, out: Output, now: n
     return receiveWhileAuthenticating(state, connection, authentication, packet, out, now);
   }
   if (connection.phase !== "online" || durable === undefined) {
-    throw new TypeError(`Cannot step packetReceived: the connection is ${connection.phase}`);
+    throw misstep(event.type, `the connection is ${connection.phase}`);
   }
   receiveOnline(state, connection, durable, packet, event.unsentAcknowledgements ?? 0, out, now);
 }
@@ -221,7 +221,7 @@ function receiveOnline(
 ): void {
   switch (packet.type) {
     case "publish":
-      return receivePublish(state, connection, durable, packet, unsent, out, now);
+      return receivePublish(state, connection, durable, packet, unsent, routePublish, out, now);
     case "puback":
     case "pubrec":
     case "pubcomp":
@@ -273,9 +273,8 @@ function closeRequested(state: SessionState, event: CloseRequested, out: Output,
   if (connection?.phase === "authenticating" || connection?.phase === "acquiring") {
     if (connection.lostWhileAcquiring) return;
     // Not every code of a DISCONNECT may stand on a CONNACK: 0x8B is one of them.
-    const isLegal = isLegalReasonCode("connack", "server", reasonCode);
-    const told = connection.version === 4 ? {} : texts;
-    return refuse(connection, out, { reasonCode: isLegal ? reasonCode : REASON.serverUnavailable, ...told });
+    const told = legalReasonCode("connack", reasonCode, REASON.serverUnavailable);
+    return refuse(connection, out, { reasonCode: told, ...texts });
   }
   endConnection(state, out, ENDING_TABLE.attached.connectionLost, { reasonCode, ...texts, tellsPeer: true, now });
 }
@@ -290,7 +289,7 @@ function endRequested(state: SessionState, out: Output, now: number): void {
 function ownerLost(state: SessionState, at: number, out: Output, now: number): void {
   const durable = state.durable;
   if (durable === undefined || state.connection !== undefined) {
-    throw new TypeError("Cannot step ownerLost: the session is not one that was read from a store");
+    throw misstep("ownerLost", "the session was not read from a store");
   }
   if (!durable.head.attached) return;
   settle(state, durable, out, detachedHead(durable.head, at, REASON.unspecifiedError), now, undefined);
@@ -312,5 +311,5 @@ function whileOnline(state: SessionState, rule: (connection: ConnectionState, du
 
 function connectionOf(state: SessionState, event: Event): ConnectionState {
   if (state.connection !== undefined) return state.connection;
-  throw new TypeError(`Cannot step ${event.type}: no connection was opened`);
+  throw misstep(event.type, "no connection was opened");
 }

@@ -21,7 +21,6 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from "./packet.ts";
-import type { QoS } from "./qos.ts";
 import { utf8Length } from "./utf8.ts";
 
 /** The largest packet that MQTT can express: a Remaining Length of 268 435 455 and its 5 bytes of header. */
@@ -72,12 +71,7 @@ export type PublishParts = Pick<
 
 /** The whole size of a PUBLISH in bytes; it allocates nothing. */
 export function publishSize(publish: PublishParts, version: ProtocolVersion): number {
-  const body = publishBody(publish.topic, publish.payload, publish.qos);
-  if (version === 4) return whole(body);
-  let properties = messagePropertyBytes(publish.properties) + identifierBytes(publish.subscriptionIdentifiers);
-  if (publish.messageExpiryInterval !== undefined) properties += 5;
-  if (publish.topicAlias !== undefined) properties += 3;
-  return whole(body + propertyBlock(properties));
+  return publishBytes(publish, version, fixed(publish.messageExpiryInterval, 4) + fixed(publish.topicAlias, 2));
 }
 
 /**
@@ -85,11 +79,7 @@ export function publishSize(publish: PublishParts, version: ProtocolVersion): nu
  * nothing. Known before a Packet Identifier is taken (CL-02).
  */
 export function queuedMessageSize(message: QueuedMessage, version: ProtocolVersion): number {
-  const body = publishBody(message.topic, message.payload, message.qos);
-  if (version === 4) return whole(body);
-  let properties = messagePropertyBytes(message.properties) + identifierBytes(message.subscriptionIdentifiers);
-  if (message.expiresAt !== undefined) properties += 5;
-  return whole(body + propertyBlock(properties));
+  return publishBytes(message, version, fixed(message.expiresAt, 4));
 }
 
 /**
@@ -112,30 +102,13 @@ export function withinMaximumPacketSize<Packet extends SizedPacket>(
   return packetSize(bare as SizedPacket, version) <= maximum ? bare as Packet : undefined;
 }
 
-/** Whether the packet may carry a Reason String and User Properties that are for diagnostics only. */
-function carriesDiagnostics(packet: SizedPacket): packet is SizedPacket & ProblemProperties {
-  switch (packet.type) {
-    case "connack":
-    case "puback":
-    case "pubrec":
-    case "pubrel":
-    case "pubcomp":
-    case "suback":
-    case "unsuback":
-    case "disconnect":
-    case "auth":
-      return true;
-    case "publish":
-    case "subscribe":
-    case "unsubscribe":
-    case "pingreq":
-    case "pingresp":
-      return false;
-    default: {
-      const unknown: never = packet;
-      throw new TypeError(`Cannot size a packet: unknown type in ${String(unknown)}`);
-    }
-  }
+/** The packets that carry no Reason String, and of which User Properties are no diagnostics. */
+const WITHOUT_DIAGNOSTICS = ["publish", "subscribe", "unsubscribe", "pingreq", "pingresp"] as const;
+
+type WithDiagnostics = Exclude<SizedPacket, { readonly type: typeof WITHOUT_DIAGNOSTICS[number] }>;
+
+function carriesDiagnostics(packet: SizedPacket): packet is WithDiagnostics {
+  return !WITHOUT_DIAGNOSTICS.some((type) => type === packet.type);
 }
 
 function responseSize(packet: PublishResponse<string>, version: ProtocolVersion): number {
@@ -192,8 +165,15 @@ function problemBytes(packet: ProblemProperties): number {
   return text(packet.reasonString) + userPropertyBytes(packet.userProperties);
 }
 
-function publishBody(topic: string, payload: Uint8Array, qos: QoS): number {
-  return stringBytes(topic) + (qos === 0 ? 0 : 2) + payload.length;
+function publishBytes(
+  parts: Pick<PublishParts, "topic" | "payload" | "qos" | "properties" | "subscriptionIdentifiers">,
+  version: ProtocolVersion,
+  otherProperties: number,
+): number {
+  const body = stringBytes(parts.topic) + (parts.qos === 0 ? 0 : 2) + parts.payload.length;
+  if (version === 4) return whole(body);
+  const identifiers = identifierBytes(parts.subscriptionIdentifiers);
+  return whole(body + propertyBlock(messagePropertyBytes(parts.properties) + identifiers + otherProperties));
 }
 
 function messagePropertyBytes(properties: MessageProperties): number {

@@ -131,6 +131,11 @@ export function isLegalReasonCode(packetType: ReasonedPacketType, sender: Packet
   return legal.includes(code);
 }
 
+/** The code where a server may send it in this packet, and another one instead where it may not. */
+export function legalReasonCode(packetType: ReasonedPacketType, code: number, instead: number): number {
+  return isLegalReasonCode(packetType, "server", code) ? code : instead;
+}
+
 /** A return code of a 3.1.1 CONNACK. */
 export type ConnackReturnCode = 0 | 1 | 2 | 3 | 4 | 5;
 

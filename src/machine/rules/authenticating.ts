@@ -4,9 +4,10 @@
  * Nothing of it is kept: a step's data goes to the host and is forgotten. Until the host is content no session is asked
  * for, so that a CONNECT which never gets there touches none (AU-05, AU-06).
  */
+import { checkRefusal, misstep } from "../misuse.ts";
 import type { AuthPacket, ClientPacket } from "../../mqtt/packet.ts";
 import * as REASON from "../../mqtt/reason.ts";
-import { isFailure, isLegalReasonCode } from "../../mqtt/reason_code.ts";
+import { legalReasonCode } from "../../mqtt/reason_code.ts";
 import type { AuthenticationContinued, AuthenticationRefused, Reauthenticated } from "../event.ts";
 import type { Output } from "../output.ts";
 import type { ConnectionState, EnhancedAuthentication } from "../state/connection.ts";
@@ -85,7 +86,7 @@ export function reauthenticated(
   out: Output,
 ): void {
   if (connection.phase !== "online" && connection.phase !== "closed") {
-    throw new TypeError(`Cannot step reauthenticated: the connection is ${connection.phase}`);
+    throw misstep("reauthenticated", `the connection is ${connection.phase}`);
   }
   const authentication = asked(connection, "reauthenticated");
   if (authentication === undefined) return;
@@ -102,26 +103,18 @@ export function reauthenticationRefused(
   now: number,
 ): void {
   if (asked(connection, "authenticationRefused") === undefined) return;
-  const { reasonCode, reasonString, serverReference } = event;
-  if (!isFailure(reasonCode)) {
-    throw new RangeError(`Cannot refuse a client: reason code ${reasonCode} is below 0x80`);
-  }
+  const { type: _type, reasonCode, ...texts } = event;
+  checkRefusal(reasonCode);
   // Not every code of a CONNACK may stand on a DISCONNECT: 0x8C is one of them.
-  const isLegal = isLegalReasonCode("disconnect", "server", reasonCode);
-  endConnection(state, out, ENDING_TABLE.attached.connectionLost, {
-    reasonCode: isLegal ? reasonCode : REASON.notAuthorized,
-    tellsPeer: true,
-    ...(reasonString === undefined ? {} : { reasonString }),
-    ...(serverReference === undefined ? {} : { serverReference }),
-    now,
-  });
+  const told = legalReasonCode("disconnect", reasonCode, REASON.notAuthorized);
+  endConnection(state, out, ENDING_TABLE.attached.connectionLost, { reasonCode: told, tellsPeer: true, ...texts, now });
 }
 
 /** The exchange in which the host was asked; `undefined` when the connection has closed meanwhile. */
 function asked({ phase, authentication }: ConnectionState, event: string): EnhancedAuthentication | undefined {
   if (phase === "closed") return undefined;
   if (authentication?.turn === "host" && (phase === "authenticating" || phase === "online")) return authentication;
-  throw new TypeError(`Cannot step ${event}: the host was not asked`);
+  throw misstep(event, "the host was not asked");
 }
 
 function sendAuth(

@@ -1,4 +1,5 @@
 /** A client connects: CONNECT, and what CONNACK makes of it (rows C1 to C8). */
+import { misstep } from "../misuse.ts";
 import { type AuthPacket, type ConnackPacket, type ConnectPacket, NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import { MAX_PACKET_SIZE } from "../../mqtt/packet_size.ts";
 import * as REASON from "../../mqtt/reason.ts";
@@ -31,7 +32,7 @@ import { drain, resumeReleased } from "./sending.ts";
 /** Sends CONNECT. What it forgets is written before it leaves, and none leaves without a commit: only an owner connects. */
 export function connectRequested(state: SessionState, connect: ConnectRequest, out: Output, now: number): void {
   if (state.connection !== undefined && state.connection.phase !== "closed") {
-    throw new TypeError("Cannot step connectRequested: the session has an open connection");
+    throw misstep("connectRequested", "the session has an open connection");
   }
   const { part, durable } = clientOf(state, "connectRequested");
   const version = connect.protocolVersion;

@@ -1,4 +1,5 @@
 /** What a client keeps of a session, and how it forgets it. */
+import { misstep } from "../misuse.ts";
 import type { Output } from "../output.ts";
 import type { SessionHead } from "../snapshot.ts";
 import type { ClientPart } from "../state/client_part.ts";
@@ -13,9 +14,9 @@ export function isEstablished({ connectedAt }: SessionHead): boolean {
 
 /** The client's part and its session. Both are there as long as the session is this client's. */
 export function clientOf(state: SessionState, event: string): { part: ClientPart; durable: DurableState } {
-  const { client: part, durable } = state;
-  if (part !== undefined && durable !== undefined) return { part, durable };
-  throw new TypeError(`Cannot step ${event}: the session is this client's no more`);
+  const { ofClient, durable } = state;
+  if (ofClient !== undefined && durable !== undefined) return { part: ofClient.part, durable };
+  throw misstep(event, "the session is this client's no more");
 }
 
 /** Writes a head down. */

@@ -3,11 +3,12 @@
  *
  * A CONNECT that fails on the way touches no session (S1).
  */
+import { checkRefusal, misstep } from "../misuse.ts";
 import { messageBytes } from "../../mqtt/message.ts";
 import { type ConnackPacket, type ConnectPacket, NEVER_EXPIRES, type ProtocolVersion } from "../../mqtt/packet.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
 import * as REASON from "../../mqtt/reason.ts";
-import { connackReturnCode, isFailure } from "../../mqtt/reason_code.ts";
+import { connackReturnCode } from "../../mqtt/reason_code.ts";
 import { hasMoreLevels, isTopicName } from "../../mqtt/topic.ts";
 import { isUtf8EncodedString } from "../../mqtt/utf8.ts";
 import type { Will } from "../../mqtt/will.ts";
@@ -91,7 +92,7 @@ export function authenticated(
   if (connect === undefined) return;
   const { authentication } = connection;
   if (authentication === undefined ? event.authenticationData !== undefined : authentication.turn !== "host") {
-    throw new TypeError("Cannot step authenticated: no step of an enhanced authentication was asked of the host");
+    throw misstep(event.type, "the host was not asked");
   }
   if (authentication !== undefined) authentication.turn = undefined;
   if (event.limits !== undefined) {
@@ -168,15 +169,9 @@ function termsOf(
 /** The host refuses the client. */
 export function authenticationRefused(connection: ConnectionState, event: AuthenticationRefused, out: Output): void {
   if (connectOf(connection, "authenticating", "authenticationRefused") === undefined) return;
-  const { reasonCode, reasonString, serverReference } = event;
-  if (!isFailure(reasonCode)) {
-    throw new RangeError(`Cannot refuse a connection: reason code ${reasonCode} is below 0x80`);
-  }
-  refuse(connection, out, {
-    reasonCode,
-    ...(reasonString === undefined || connection.version === 4 ? {} : { reasonString }),
-    ...(serverReference === undefined || connection.version === 4 ? {} : { serverReference }),
-  });
+  const { type: _type, ...refusal } = event;
+  checkRefusal(refusal.reasonCode);
+  refuse(connection, out, refusal);
 }
 
 /** The store refuses, or could not be asked. */
@@ -266,8 +261,8 @@ export function refuse(connection: ConnectionState, out: Output, refusal: Refusa
   if (connection.phase === "acquiring") connection.lostWhileAcquiring = true;
   else connection.phase = "closed";
   const { reasonCode } = refusal;
-  const code = connection.version === 4 ? connackReturnCode(reasonCode) : reasonCode;
-  send(connection, out, { type: "connack", sessionPresent: false, ...refusal, reasonCode: code });
+  const told = connection.version === 4 ? { reasonCode: connackReturnCode(reasonCode) } : refusal;
+  send(connection, out, { type: "connack", sessionPresent: false, ...told });
   out.effects.push({ type: "closeConnection", reasonCode });
 }
 
@@ -278,6 +273,6 @@ function connectOf(
   event: string,
 ): ConnectionState["connect"] {
   if (connection.phase === "closed") return undefined;
-  if (connection.phase !== phase) throw new TypeError(`Cannot step ${event}: the connection is ${connection.phase}`);
+  if (connection.phase !== phase) throw misstep(event, `the connection is ${connection.phase}`);
   return connection.connect;
 }

@@ -29,7 +29,7 @@ export function closeWith(state: SessionState, out: Output, reasonCode: number, 
 export function endConnection(state: SessionState, out: Output, row: EndingRow, ending: Ending): void {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed") return;
-  if (state.endsBy !== undefined) return state.endsBy(state, connection, out, ending);
+  if (state.ofClient !== undefined) return state.ofClient.end(state, connection, out, ending);
   if (connection.phase === "acquiring") {
     if (connection.lostWhileAcquiring) return;
     // The store may be giving this connection the session right now: what comes back is let go again at once.

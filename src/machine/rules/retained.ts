@@ -5,6 +5,7 @@
  * the subscription says how far it has come, so that whoever resumes the session goes on from there. A page is asked for
  * only while little is in the log.
  */
+import { unasked } from "../misuse.ts";
 import { parseFilter } from "../../mqtt/filter.ts";
 import type { Message } from "../../mqtt/message.ts";
 import type { SubscriptionRequest } from "../../mqtt/packet.ts";
@@ -196,7 +197,7 @@ function pageOf(
   const work = connection.retained;
   const page = work?.page;
   if (work === undefined || page === undefined || page.ref !== ref) {
-    throw new TypeError(`Cannot step ${event}: no page of retained messages with ref ${ref} is waiting`);
+    throw unasked(event, ref);
   }
   return { work, page };
 }

@@ -1,6 +1,7 @@
 /**
  * A client subscribes and unsubscribes: one code per filter, in order, in one answer.
  */
+import { unasked } from "../misuse.ts";
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from "../../mqtt/packet.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import { isSharedFilter, parseFilter } from "../../mqtt/filter.ts";
@@ -130,7 +131,7 @@ export function subscribeAuthorized(
 ): void {
   const subscribe = connection.subscribe;
   if (subscribe === undefined || subscribe.ref !== event.ref) {
-    throw new TypeError(`Cannot step subscribeAuthorized: no SUBSCRIBE with ref ${event.ref} is waiting`);
+    throw unasked(event.type, event.ref);
   }
   const asked = subscribe.refused.filter((code) => code === 0).length;
   if (event.verdicts.length !== asked) {

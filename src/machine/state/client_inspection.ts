@@ -44,7 +44,7 @@ export function inspectClient(session: ClientSession, log: readonly QueuedMessag
   const { connection, durable } = state;
   const phase = connection?.phase ?? "closed";
   const lines = new Map<number, OutgoingLine>();
-  const startedThrough = Math.max(state.client?.startedThrough ?? 0, connection?.lastStarted ?? 0);
+  const startedThrough = Math.max(state.ofClient?.part.startedThrough ?? 0, connection?.lastStarted ?? 0);
   for (const { sequence, topic, qos, expiresAt } of log) {
     const started = qos === 1 ? "awaitPuback" : "awaitPubrec";
     const phase = sequence <= startedThrough && qos > 0 ? started : "waiting";

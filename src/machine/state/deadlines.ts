@@ -1,5 +1,3 @@
-import type { ClientPart } from "./client_part.ts";
-import type { ConnectionState } from "./connection.ts";
 import { type AnySession, type SessionState, stateOf } from "./session.ts";
 
 /**
@@ -18,17 +16,8 @@ export function connectionDeadline(state: SessionState): number | undefined {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed" || connection.lostWhileAcquiring) return undefined;
   if (connection.phase !== "online") return connection.openedAt + state.limits.connectTimeoutMs;
-  if (state.client !== undefined) return keepAliveDeadline(connection, state.client);
+  if (state.ofClient !== undefined) return state.ofClient.deadline(connection, state.ofClient.part);
   return connection.silenceMs === 0 ? undefined : connection.lastReceivedAt + connection.silenceMs;
-}
-
-/** Of a client: when PINGREQ is to leave, or its answer to be there; `undefined` when it never does. */
-function keepAliveDeadline({ client }: ConnectionState, { pingTimeoutMs }: ClientPart): number | undefined {
-  if (client === undefined) return undefined;
-  const { pingSentAt, keepAliveMs, lastSentAt } = client;
-  const nextPacketAt = keepAliveMs === 0 ? undefined : lastSentAt + keepAliveMs;
-  if (pingSentAt === undefined) return nextPacketAt;
-  return Math.min(pingSentAt + pingTimeoutMs, nextPacketAt ?? Infinity);
 }
 
 /** The earlier of the Will's and the session's due time, once detached. */

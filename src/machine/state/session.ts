@@ -53,7 +53,10 @@ export interface DurableState {
 /** What makes a session a client's. A broker is not to carry the rules of a client along, so they come with it. */
 export interface ClientRole {
   readonly part: ClientPart;
+  /** How its connection ends; a server's ends as `rules/ending` says. */
   readonly end: (state: SessionState, connection: ConnectionState, out: Output, ending: Ending) => void;
+  /** When its Keep Alive is next to be looked at, while it is online. */
+  readonly deadline: (connection: ConnectionState, part: ClientPart) => number | undefined;
 }
 
 /** What the rules see of a session. */
@@ -61,9 +64,7 @@ export class SessionState {
   /** Which side of the connection this is. */
   readonly role: PacketSender;
   /** Only of a client. */
-  readonly client: ClientPart | undefined;
-  /** How a client's connection ends; a server's ends as `rules/ending` says. */
-  readonly endsBy: ClientRole["end"] | undefined;
+  readonly ofClient: ClientRole | undefined;
   readonly policy: SessionPolicy;
   limits: ServerLimits;
   /** Absent until a session is acquired, and once it has ended or was taken over. */
@@ -77,11 +78,10 @@ export class SessionState {
     policy: SessionPolicy,
     limits: ServerLimits,
     durable: DurableState | undefined,
-    client?: ClientRole,
+    ofClient?: ClientRole,
   ) {
-    this.role = client === undefined ? "server" : "client";
-    this.client = client?.part;
-    this.endsBy = client?.end;
+    this.role = ofClient === undefined ? "server" : "client";
+    this.ofClient = ofClient;
     this.policy = policy;
     this.limits = limits;
     this.durable = durable;
@@ -151,5 +151,5 @@ export function snapshot(session: AnySession): SessionSnapshot | undefined {
 /** The inside of a session. Throws a `TypeError` when it was not made by `openSession` or `openClientSession`. */
 export function stateOf(session: AnySession): SessionState {
   if (session instanceof SessionState) return session;
-  throw new TypeError("Cannot use the session: it was not made by openSession or openClientSession");
+  throw new TypeError("Cannot use the session: this library did not open it");
 }

@@ -38,19 +38,19 @@ export interface Standing {
 
 /** Looks at a machine; it changes nothing. */
 export function standingOf(session: AnySession): Standing {
-  const { role, durable, connection, client } = stateOf(session);
+  const { role, durable, connection, ofClient } = stateOf(session);
   const phase = connection?.phase;
   const server: StoredState = durable === undefined ? "absent" : durable.head.attached ? "attached" : "detached";
-  const ofClient: ClientPhase = phase === "online" ? "online" : phase === "connecting" ? "connecting" : "idle";
+  const client: ClientPhase = phase === "online" ? "online" : phase === "connecting" ? "connecting" : "idle";
   return {
-    state: role === "server" ? server : ofClient,
+    state: role === "server" ? server : client,
     ...(phase === undefined ? {} : { connection: phase }),
     window: [...connection?.window.entries() ?? []].map(({ sequence, packetId, qos, state }) => {
       return { sequence, packetId, qos, state };
     }),
     waiting: connection === undefined ? 0 : connection.page.length - connection.pageStart + connection.held.length,
     cursor: connection?.cursor ?? 0,
-    tail: connection?.tail ?? client?.tail ?? 0,
+    tail: connection?.tail ?? ofClient?.part.tail ?? 0,
     unreleased: [...durable?.inbound.members ?? []],
   };
 }

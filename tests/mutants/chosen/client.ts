@@ -80,8 +80,8 @@ export const CLIENT_FAULTS: readonly ChosenFault[] = [
   {
     name: "the session is let go of as if all of the log had been sent",
     file: "src/machine/client_session.ts",
-    text: "return { ...durable.head, attached: false, sentLimit: client.startedThrough };",
-    replacement: "return { ...durable.head, attached: false, sentLimit: client.tail };",
+    text: "return { ...durable.head, attached: false, sentLimit: ofClient.part.startedThrough };",
+    replacement: "return { ...durable.head, attached: false, sentLimit: ofClient.part.tail };",
     breaks: "P16",
   },
   {

@@ -211,7 +211,7 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
   },
   {
     name: "a message is kept under its alias",
-    file: `${RULES}/publishing.ts`,
+    file: `${RULES}/routing.ts`,
     text: "messageOf(durable.clientId, topic, packet, now)",
     replacement: "messageOf(durable.clientId, packet.topic, packet, now)",
     breaks: "trap 46",
