@@ -201,6 +201,7 @@ const SUBSCRIPTION: v.GenericSchema<unknown, Subscription> = v.strictObject({
   retainAsPublished: v.boolean(),
   retainHandling: v.picklist([0, 1, 2]),
   subscriptionIdentifier: v.exactOptional(identifier),
+  retainedAfter: v.exactOptional(v.string()),
 });
 
 const MARK: v.GenericSchema<unknown, OutboundMark> = v.strictObject({

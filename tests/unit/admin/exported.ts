@@ -26,7 +26,7 @@ export async function fill(store: SessionStore): Promise<Kit> {
     const terms = { sendAhead: 0, ...(index === 0 ? {} : { will: will({ willDelayInterval: 60 }) }) };
     let session = await kit.open(clientId, { terms, ...(index === 1 ? { principal: "tenant" } : {}) });
     session = await kit.subscribe(session, "a/+", { ...PLAIN, qos: 2, subscriptionIdentifier: 5 });
-    session = await kit.subscribe(session, `own/${index}/#`);
+    session = await kit.subscribe(session, `own/${index}/#`, { ...PLAIN, retainedAfter: `own/${index}` });
     await kit.fill(session, ["sent", "released", "dropped", ...Array.from({ length: 20 }, (_, each) => `${each}`)]);
     await kit.deliver([receiver(session, { qos: 2, retain: true, subscriptionIdentifiers: [1, 2] })], {
       payload: new Uint8Array(100_000).fill(index),
