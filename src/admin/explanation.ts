@@ -4,7 +4,8 @@
  * @module
  */
 import type { DropReason, EndReason } from "../machine/change.ts";
-import type { JournalEntry, SessionStore } from "../store/session_store.ts";
+import type { JournalEntry } from "../store/directory.ts";
+import type { SessionStore } from "../store/session_store.ts";
 
 /** The end of a session. */
 export interface ExplainedEnd {

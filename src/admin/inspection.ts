@@ -9,7 +9,8 @@ import { packetIdOf } from "../mqtt/packet_id.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { Will } from "../mqtt/will.ts";
-import type { SessionStore, SessionSummary, StoredSession } from "../store/session_store.ts";
+import type { SessionStore, StoredSession } from "../store/session_store.ts";
+import type { SessionSummary } from "../store/directory.ts";
 
 /** A subscription with its Topic Filter. */
 export interface InspectedSubscription extends Subscription {

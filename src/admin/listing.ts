@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { DirectoryPage, SessionStore, SessionSummary } from "../store/session_store.ts";
+import type { DirectoryPage, SessionSummary } from "../store/directory.ts";
+import type { SessionStore } from "../store/session_store.ts";
 
 /** Which sessions are listed: those of which all that is given is true. */
 export interface SessionFilter {

@@ -21,7 +21,9 @@ import {
   type ConnectedAdministration,
   type PurgeResult,
 } from "../store/administration.ts";
-import type { Delivery, DirectoryPage, SessionStore, StoreCallOptions } from "../store/session_store.ts";
+import type { Delivery, SessionStore } from "../store/session_store.ts";
+import type { DirectoryPage } from "../store/directory.ts";
+import type { StoreCallOptions } from "../store/call.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";
 import { withInterval } from "./expiry.ts";
 import { explainSession, type SessionExplanation } from "./explanation.ts";

@@ -1,6 +1,6 @@
 /** Sessions in words, for people. */
 import type { SessionExplanation, SessionInspection } from "../admin/mod.ts";
-import type { JournalEntry, SessionSummary } from "../store/session_store.ts";
+import type { JournalEntry, SessionSummary } from "../store/directory.ts";
 
 /** A moment as people read it. */
 export type Moment = (at: number) => string;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { PrincipalUsage } from "../store/session_store.ts";
+import type { PrincipalUsage } from "../store/directory.ts";
 import type { PrincipalQuota, ResolvedOptions } from "./options.ts";
 import type { Tasks } from "./tasks.ts";
 import { within } from "./within.ts";

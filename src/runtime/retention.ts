@@ -17,7 +17,7 @@ import type {
   RetainedStore,
   RetainedTotals,
 } from "../store/retained_store.ts";
-import type { StoreCallOptions } from "../store/session_store.ts";
+import type { StoreCallOptions } from "../store/call.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { RetainedReads } from "./retained_reads.ts";
 import { persistently } from "./within.ts";

@@ -1,4 +1,5 @@
-import type { SessionDirectory, SessionStore } from "./session_store.ts";
+import type { SessionDirectory } from "./directory.ts";
+import type { SessionStore } from "./session_store.ts";
 
 /** What of a {@linkcode SessionStore} a client asks that keeps its own session: every store is one. */
 export interface ClientStore

@@ -9,7 +9,7 @@
  */
 import type { Message } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "./capabilities.ts";
-import type { StoreCallOptions } from "./session_store.ts";
+import type { StoreCallOptions } from "./call.ts";
 
 /** What a retained store promises. */
 export interface RetainedCapabilities {

@@ -6,7 +6,8 @@
 import { MAX_SHAPES } from "../routing/shape.ts";
 import type { StoreCapabilities } from "../store/capabilities.ts";
 import { digestOf } from "../store/keys.ts";
-import type { SessionStore, StoreCallOptions, StoredSession } from "../store/session_store.ts";
+import type { SessionStore, StoredSession } from "../store/session_store.ts";
+import type { StoreCallOptions } from "../store/call.ts";
 import { acquire } from "./memory/acquire.ts";
 import { checkWhole, commit } from "./memory/commit.ts";
 import { inspect, journal, list, usage } from "./memory/directory.ts";

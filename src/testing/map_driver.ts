@@ -34,11 +34,9 @@ const KEY = /^[!-~]+$/;
 export function mapDriver(options: MapDriverOptions = {}): MapDriver {
   const limits: DriverLimits = { ...NO_LIMITS, ...options.limits };
   const rows = new OrderedRows();
-  let lastVersion = 0;
   const watchers = new Set<{ readonly watched: string; readonly wake: () => void }>();
 
-  const set = (key: string, value: Uint8Array, version: string): void => {
-    rows.set(key, value, version);
+  const wakeFor = (key: string): void => {
     for (const { watched, wake } of watchers) if (key === watched) wake();
   };
   const list = (range: KeyRange): Page => {
@@ -60,13 +58,9 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
     commit: async (checks, mutations) => {
       await undefined;
       checkCommit(limits, checks, mutations);
-      if (checks.some(({ key, version }) => rows.versionOf(key) !== version)) return undefined;
-      const version = String(++lastVersion);
-      for (const mutation of mutations) {
-        if (mutation.type === "set") set(mutation.key, mutation.value, version);
-        else rows.delete(mutation.key);
-      }
-      return { version };
+      const committed = rows.commit(checks, mutations);
+      for (const { type, key } of committed === undefined ? [] : mutations) if (type === "set") wakeFor(key);
+      return committed;
     },
     watch: async function* (watched, signal) {
       let news = false;
@@ -87,7 +81,10 @@ export function mapDriver(options: MapDriverOptions = {}): MapDriver {
       }
     },
     entries: () => rows.keys.flatMap((key) => rows.get(key) ?? []),
-    overwrite: (key, value) => set(key, value, String(++lastVersion)),
+    overwrite: (key, value) => {
+      rows.overwrite(key, value);
+      wakeFor(key);
+    },
   };
 }
 

@@ -2,13 +2,8 @@
 import { readable, readableLater } from "../encoding.ts";
 import { sumDrops } from "../records/drops.ts";
 import { readJournal } from "../records/journal.ts";
-import type {
-  DirectoryPage,
-  JournalEntry,
-  SessionDirectory,
-  SessionSummary,
-  StoreCallOptions,
-} from "../session_store.ts";
+import type { DirectoryPage, JournalEntry, SessionDirectory, SessionSummary } from "../directory.ts";
+import type { StoreCallOptions } from "../call.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeEnded } from "./ended.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";

@@ -1,5 +1,5 @@
 /** What is due, and the leases of nodes. */
-import type { DueOptions, DueWork, SweepWork } from "../session_store.ts";
+import type { DueOptions, DueWork, SweepWork } from "../due_work.ts";
 import { isUnreadable, readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";

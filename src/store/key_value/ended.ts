@@ -5,7 +5,7 @@
 import { decodeRecord, readable, RECORD_KIND, recordWriter } from "../encoding.ts";
 import { isLong } from "../keys.ts";
 import { JOURNAL_KEPT_MS } from "../records/journal.ts";
-import type { SweepWork } from "../session_store.ts";
+import type { SweepWork } from "../due_work.ts";
 import type { StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { encodeDue } from "./due_row.ts";

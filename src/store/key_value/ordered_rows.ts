@@ -1,4 +1,4 @@
-import type { DriverLimits, Entry, KeyRange, Page } from "./driver.ts";
+import type { Check, DriverLimits, Entry, KeyRange, Mutation, Page } from "./driver.ts";
 
 /** Memory has no limits of its own. */
 export const NO_LIMITS: DriverLimits = {
@@ -16,6 +16,7 @@ export const NO_LIMITS: DriverLimits = {
 export class OrderedRows {
   readonly #rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
   readonly #keys: string[] = [];
+  #lastVersion = 0;
 
   /** All keys, in order. */
   get keys(): readonly string[] {
@@ -28,20 +29,21 @@ export class OrderedRows {
     return row && { key, value: row.value.slice(), version: row.version };
   }
 
-  /** The version of a row; `null` where there is none. */
-  versionOf(key: string): string | null {
-    return this.#rows.get(key)?.version ?? null;
+  /** Carries a commit of a driver out; `undefined`, and nothing is changed, where a row has another version. */
+  commit(checks: readonly Check[], mutations: readonly Mutation[]): { readonly version: string } | undefined {
+    const holds = checks.every(({ key, version }) => (this.#rows.get(key)?.version ?? null) === version);
+    if (!holds) return undefined;
+    const version = this.#nextVersion();
+    for (const mutation of mutations) {
+      if (mutation.type === "set") this.#set(mutation.key, mutation.value, version);
+      else if (this.#rows.delete(mutation.key)) this.#keys.splice(this.#indexOf(mutation.key), 1);
+    }
+    return { version };
   }
 
-  /** Writes a row: a copy of the bytes. */
-  set(key: string, value: Uint8Array, version: string): void {
-    if (!this.#rows.has(key)) this.#keys.splice(this.#indexOf(key), 0, key);
-    this.#rows.set(key, { value: value.slice(), version });
-  }
-
-  /** Removes a row. */
-  delete(key: string): void {
-    if (this.#rows.delete(key)) this.#keys.splice(this.#indexOf(key), 1);
+  /** Writes a row past all checks. */
+  overwrite(key: string, value: Uint8Array): void {
+    this.#set(key, value, this.#nextVersion());
   }
 
   /** Copies of the rows of a range. */
@@ -50,6 +52,16 @@ export class OrderedRows {
     const last = Math.max(first, this.#indexOf(end));
     const found = this.#keys.slice(first, Math.min(last, first + limit));
     return { entries: found.flatMap((key) => this.get(key) ?? []), more: first + found.length < last };
+  }
+
+  /** Writes a row: a copy of the bytes. */
+  #set(key: string, value: Uint8Array, version: string): void {
+    if (!this.#rows.has(key)) this.#keys.splice(this.#indexOf(key), 0, key);
+    this.#rows.set(key, { value: value.slice(), version });
+  }
+
+  #nextVersion(): string {
+    return String(++this.#lastVersion);
   }
 
   /** Where a key stands, or would. */

@@ -4,7 +4,7 @@
  * there are never more of them than places.
  */
 import { digestOf } from "../keys.ts";
-import type { PrincipalUsage } from "../session_store.ts";
+import type { PrincipalUsage } from "../directory.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeGate, queueSize } from "./gate.ts";
 import { decodeHead } from "./head.ts";

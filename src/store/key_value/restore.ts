@@ -6,7 +6,7 @@ import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { SessionError } from "../../errors.ts";
 import { checkImage, type RestoreRequest, type RestoreResult, type SessionImage } from "../maintenance.ts";
 import { sumDrops } from "../records/drops.ts";
-import type { StoreCallOptions } from "../session_store.ts";
+import type { StoreCallOptions } from "../call.ts";
 import { outgoing, putRow } from "./append.ts";
 import { planChanges, putHead } from "./changes.ts";
 import { STAGED_FOR_MS } from "./chunks.ts";

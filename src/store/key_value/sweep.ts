@@ -1,5 +1,5 @@
 /** Removing what an ended session left, and large values that were never made visible: some of it with every call. */
-import type { SweepWork } from "../session_store.ts";
+import type { SweepWork } from "../due_work.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { checkParts, decodeDue } from "./due_row.ts";
 import { forgetEnded } from "./ended.ts";

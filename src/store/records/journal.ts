@@ -11,7 +11,8 @@
 import type { EndReason } from "../../machine/change.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { escapePart } from "../keys.ts";
-import type { CommitBatch, JournalEntry } from "../session_store.ts";
+import type { CommitBatch } from "../session_store.ts";
+import type { JournalEntry } from "../directory.ts";
 
 /** The most characters of a journal. */
 export const JOURNAL_CHARACTERS = 512;

@@ -5,7 +5,7 @@ import type {
   JournalEntry,
   PrincipalUsage,
   SessionSummary,
-} from "../../store/session_store.ts";
+} from "../../store/directory.ts";
 import type { SessionRecord } from "./records.ts";
 import type { World } from "./world.ts";
 

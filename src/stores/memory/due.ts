@@ -1,4 +1,4 @@
-import type { DueOptions, DueWork, SweepWork } from "../../store/session_store.ts";
+import type { DueOptions, DueWork, SweepWork } from "../../store/due_work.ts";
 import type { World } from "./world.ts";
 
 /** What is due, earliest first. */

@@ -2,7 +2,7 @@
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import { digestOf } from "../../store/keys.ts";
 import { checkImage, type RestoreRequest, type RestoreResult, type SessionImage } from "../../store/maintenance.ts";
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { copyOfMessage, copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { SessionRecord } from "./records.ts";

@@ -6,7 +6,8 @@
 import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts";
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
-import type { Acquired, AcquireRefusal, AcquireRequest, StoreCallOptions } from "../../store/session_store.ts";
+import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { JOURNAL_NODE, journalNode, momentText } from "../../store/records/journal.ts";
 import { shortToken } from "../../store/tokens.ts";
 import type { IndexChange } from "./checks.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { type BatchLimits, checkBatch, subscribedFilters } from "../../store/batch.ts";
-import type { CommitBatch, CommitResult, StoreCallOptions } from "../../store/session_store.ts";
+import type { CommitBatch, CommitResult } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { resultOf } from "./answer.ts";
 import { commitInCluster } from "./commit_in_cluster.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";

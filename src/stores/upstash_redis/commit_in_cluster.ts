@@ -7,7 +7,8 @@
  * @module
  */
 import { encodeOwedReceivers } from "../../store/records/owed.ts";
-import type { CommitBatch, CommitResult, OutboxMove, StoreCallOptions } from "../../store/session_store.ts";
+import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { readAppends, resultOf } from "./answer.ts";
 import type { Check, IndexChange } from "./checks.ts";
 import { ask, type RedisContext, sendAll } from "./context.ts";

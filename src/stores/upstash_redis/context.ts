@@ -1,5 +1,5 @@
 /** What the parts of the store share. */
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import type { Checks } from "./checks.ts";
 import type { KnownDebtors } from "./known_debtors.ts";
 import { RedisKeys } from "./keys.ts";

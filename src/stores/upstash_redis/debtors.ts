@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { type RedisContext, sendAll } from "./context.ts";
 import { named } from "./fields.ts";
 import type { RedisKeys } from "./keys.ts";

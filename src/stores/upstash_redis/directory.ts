@@ -5,13 +5,8 @@
  */
 import { digestOf } from "../../store/keys.ts";
 import { readJournal } from "../../store/records/journal.ts";
-import type {
-  DirectoryPage,
-  DirectoryQuery,
-  PrincipalUsage,
-  SessionDirectory,
-  StoreCallOptions,
-} from "../../store/session_store.ts";
+import type { DirectoryPage, DirectoryQuery, PrincipalUsage, SessionDirectory } from "../../store/directory.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { COUNTED, NAMES } from "./lua/indexing.ts";
 import { readableSessions, readSessions, summaryOf } from "./session.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { DueOptions, DueWork, StoreCallOptions } from "../../store/session_store.ts";
+import type { DueOptions, DueWork } from "../../store/due_work.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { BROOM_MS, dueMoment } from "./changes.ts";
 import type { Check } from "./checks.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";

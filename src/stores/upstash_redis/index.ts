@@ -8,7 +8,7 @@
  * @module
  */
 import { SessionError } from "../../errors.ts";
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { Arguments, type RedisContext, sendAll } from "./context.ts";
 import type { IndexChange } from "./checks.ts";
 import type { RedisKeys, SharedKey } from "./keys.ts";

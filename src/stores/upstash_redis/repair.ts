@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { dueMoment } from "./changes.ts";
 import { type Check, checkMember, type IndexChange } from "./checks.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";

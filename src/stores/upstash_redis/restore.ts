@@ -9,7 +9,7 @@ import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { unreadable } from "../../store/encoding.ts";
 import { checkImage, type RestoreRequest, type RestoreResult, type SessionImage } from "../../store/maintenance.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { dueMoment, expiryOf } from "./changes.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf } from "./fields.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { named, nameOf } from "./fields.ts";
 import type { RedisKeys } from "./keys.ts";

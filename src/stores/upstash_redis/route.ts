@@ -7,7 +7,7 @@ import type { Subscription } from "../../mqtt/subscription.ts";
 import { readable } from "../../store/encoding.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import { decodeSubscription } from "../../store/records/subscription.ts";
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { type RedisContext, sendAll } from "./context.ts";
 import { bytesOf } from "./fields.ts";
 import type { RedisKeys } from "./keys.ts";

@@ -7,7 +7,7 @@ import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import { candidates, shapeOf, type ShapeSet, shapeSet } from "../../routing/shape.ts";
 import { readable, unreadable } from "../../store/encoding.ts";
 import { escapePart } from "../../store/keys.ts";
-import type { StoreCallOptions } from "../../store/session_store.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { nameOf } from "./fields.ts";
 import { namesOf } from "./names.ts";

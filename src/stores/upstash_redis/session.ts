@@ -6,7 +6,9 @@
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { isUnreadable, unreadable } from "../../store/encoding.ts";
 import type { Drops } from "../../store/records/drops.ts";
-import type { Guard, SessionSummary, StoreCallOptions, StoredSession } from "../../store/session_store.ts";
+import type { Guard, StoredSession } from "../../store/session_store.ts";
+import type { SessionSummary } from "../../store/directory.ts";
+import type { StoreCallOptions } from "../../store/call.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";
 import { nameOf, readCounts, readHead } from "./fields.ts";
 import { type GuardState, RedisGuard } from "./guard.ts";

@@ -1,13 +1,7 @@
 /** What of an answer is the same for every store: the rest is a store's own. */
 import type { QueuedMessage } from "../../mqtt/message.ts";
-import type {
-  Acquired,
-  AcquireRefusal,
-  CommitResult,
-  DueWork,
-  OutboxEntry,
-  QueuePage,
-} from "../../store/session_store.ts";
+import type { Acquired, AcquireRefusal, CommitResult, OutboxEntry, QueuePage } from "../../store/session_store.ts";
+import type { DueWork } from "../../store/due_work.ts";
 import { canonical, expect } from "../conformance/expect.ts";
 
 export function comparableAcquire(answer: Acquired | AcquireRefusal): unknown {

@@ -1,5 +1,5 @@
 /** What is due, whose lease ran out, what is left to sweep, and who has news. */
-import type { DueWork } from "../../store/session_store.ts";
+import type { DueWork } from "../../store/due_work.ts";
 import { expect, expectEqual } from "./expect.ts";
 import { attachedHead, type ConformanceCase, type Kit, LEASE_END, message, receiver, START } from "./kit.ts";
 import { deferred } from "../../store/deferred.ts";

@@ -1,5 +1,5 @@
 /** What a store tells of the past of a client's sessions, and that the telling is bounded. */
-import type { JournalEntry } from "../../store/session_store.ts";
+import type { JournalEntry } from "../../store/directory.ts";
 import { expect, expectEqual } from "./expect.ts";
 import { attachedHead, type ConformanceCase, detachedAt, type Kit, LEASE_END, START } from "./kit.ts";
 

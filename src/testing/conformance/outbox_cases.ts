@@ -1,5 +1,6 @@
 /** The outbox: what a commit owes and cannot deliver at once follows, in order, once, whoever works it off. */
-import type { DueWork, OutboxEntry } from "../../store/session_store.ts";
+import type { DueWork } from "../../store/due_work.ts";
+import type { OutboxEntry } from "../../store/session_store.ts";
 import { expect, expectEqual } from "./expect.ts";
 import {
   bytesOf,

@@ -3,13 +3,12 @@ import type {
   Acquired,
   AcquireRefusal,
   CommitResult,
-  DueOptions,
-  DueWork,
   Guard,
   OutboxEntry,
   QueuePage,
   StoredSession,
 } from "../../store/session_store.ts";
+import type { DueOptions, DueWork } from "../../store/due_work.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import type { Meant, MeantAcquire, MeantCommit } from "./model.ts";
 import { textOf } from "./names.ts";

@@ -2,7 +2,8 @@
 import type { SessionChange } from "../../machine/change.ts";
 import { detachedHead } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
-import type { Delivery, DueWork, OutboxEntry, StoredSession } from "../../store/session_store.ts";
+import type { Delivery, OutboxEntry, StoredSession } from "../../store/session_store.ts";
+import type { DueWork } from "../../store/due_work.ts";
 import { type Hand, untilKnown } from "./hand.ts";
 
 /** Does what is due once, the earliest first; how much that was. */

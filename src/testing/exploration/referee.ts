@@ -8,14 +8,13 @@ import type {
   AcquireRequest,
   CommitBatch,
   CommitResult,
-  DueOptions,
-  DueWork,
   Guard,
   OutboxEntry,
   QueuePage,
   QueuePosition,
   StoredSession,
 } from "../../store/session_store.ts";
+import type { DueOptions, DueWork } from "../../store/due_work.ts";
 import type { SubscriptionMatch } from "../../routing/resolve.ts";
 import type { InterceptedCall } from "../intercept.ts";
 import {

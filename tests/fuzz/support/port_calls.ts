@@ -1,5 +1,6 @@
 /** Every call of the store's port, in an order in which one call's answer feeds the next. */
-import type { DeliveryReceiver, DueWork, Guard, SessionStore } from "../../../src/store/session_store.ts";
+import type { DeliveryReceiver, Guard, SessionStore } from "../../../src/store/session_store.ts";
+import type { DueWork } from "../../../src/store/due_work.ts";
 import type { SubscriptionMatch } from "../../../src/routing/resolve.ts";
 import { batch, NOW, request } from "../../unit/store/key_value/kit.ts";
 import { LATER, LONG_CLIENT, published } from "./stored_world.ts";

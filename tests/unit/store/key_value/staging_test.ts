@@ -1,6 +1,7 @@
 /** Large values on their way: whatever happens between their parts and the commit that shows them, none stays behind. */
 import assert from "node:assert/strict";
-import type { DueWork, SessionStore } from "../../../../src/store/session_store.ts";
+import type { DueWork } from "../../../../src/store/due_work.ts";
+import type { SessionStore } from "../../../../src/store/session_store.ts";
 import { DENO_KV_LIMITS } from "../../../../src/stores/deno_kv.ts";
 import { mapDriver } from "../../../../src/testing/mod.ts";
 import { type CommitFate, faultyDriver } from "./faulty_driver.ts";
