@@ -5,9 +5,9 @@
  */
 import { timeline } from "./oracle/timeline.ts";
 import type { Violation } from "./oracle/observation.ts";
-import { drawPlan } from "./plan/draw.ts";
 import type { Plan } from "./plan/plan.ts";
 import { shrinkPlan } from "./plan/shrink.ts";
+import { planOf } from "./plan/worlds.ts";
 import { play } from "./play.ts";
 
 /** What a search found. */
@@ -28,7 +28,7 @@ export async function playSeed(seed: number): Promise<{
   readonly violations: readonly Violation[];
   readonly counts: ReadonlyMap<string, number>;
 }> {
-  return await violationsOf(drawPlan(seed));
+  return await violationsOf(planOf(seed));
 }
 
 async function violationsOf(
@@ -59,7 +59,7 @@ export async function search(from: number, runs: number, onFound: (found: Found)
 
 /** The smallest plan that still breaks the same rule, and all that is seen of it. */
 export async function explain(seed: number): Promise<string> {
-  const plan = drawPlan(seed);
+  const plan = planOf(seed);
   const { violations } = await violationsOf(plan);
   const [first] = violations;
   if (first === undefined) return `seed ${seed} violates nothing`;

@@ -10,6 +10,8 @@ import type { PageBounds } from "./oracle/page_observation.ts";
 import { FORBIDDEN, type Plan } from "./plan/plan.ts";
 import { COMMIT } from "./world/commit_options.ts";
 import { DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
+import { playRetained } from "./play_retained.ts";
+import { sharedFiltersOf } from "./plan/groups.ts";
 import { preload } from "./world/preload.ts";
 import { World } from "./world/world.ts";
 
@@ -29,6 +31,7 @@ export interface Outcome {
 
 /** Plays a plan to its end, and past it until all is quiet. */
 export async function play(plan: Plan, options: { readonly isTold?: boolean } = {}): Promise<Outcome> {
+  if (plan.judged === "retained") return await playRetained(plan, options.isTold);
   const oracle = new Oracle(boundsOf(plan));
   const pages = plan.clients.some(({ page }) => page !== undefined) ? new PageOracle(pageBoundsOf(plan)) : undefined;
   const see = (observation: Observation) => {
@@ -39,7 +42,7 @@ export async function play(plan: Plan, options: { readonly isTold?: boolean } = 
   const before = await preload(plan, world);
   await world.live();
   await world.heal(quietMs(plan));
-  const reports = await reportsOf(world);
+  const reports = await reportsOf(world, sharedFiltersOf(plan));
   oracle.finish(world.time.now, reports.map((report) => without(report, before.get(report.client))));
   pages?.finish(world.time.now);
   const violations = [
@@ -47,6 +50,7 @@ export async function play(plan: Plan, options: { readonly isTold?: boolean } = 
     ...pages?.violations ?? [],
     ...plan.seed % SWEPT_ONE_IN === 0 ? await world.leftOver() : [],
   ];
+  for (const [what, count] of oracle.counts) world.journal.count(what, count);
   const { observations, counts } = world.journal;
   return { violations, observations, counts, happened: world.time.happened };
 }
@@ -99,6 +103,7 @@ export function boundsOf(plan: Plan): WorldBounds {
     ...(faults.length === 0 ? {} : { silentMs: LAST_WORDS_MS }),
     queueIsLimited: broker.queueMessages < 1_000 || hasBounds,
     keepsLast: rules,
+    ...(broker.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: broker.sharedNeverStarted }),
     queueQos0: broker.queueQos0,
     forbiddenTopics: FORBIDDEN,
     ...(broker.maximumSessionExpiryInterval === 0xffff_ffff
@@ -120,12 +125,18 @@ function quietMs(plan: Plan): number {
   return Math.max(4_000, Math.min(dueMs, 20_000)) + floodMs(plan) + plan.broker.leaseMs;
 }
 
-async function reportsOf(world: World): Promise<readonly SessionReport[]> {
-  return await Promise.all(world.clients.map(async ({ name }): Promise<SessionReport> => {
-    const line = await world.storage.direct.directory.inspect(name);
-    if (line === undefined) return { client: name, exists: false, queuedMessages: 0, dropped: {} };
-    return { client: name, exists: true, queuedMessages: line.queuedMessages, dropped: line.dropped };
-  }));
+async function reportsOf(world: World, groups: readonly string[]): Promise<readonly SessionReport[]> {
+  const { directory } = world.storage.direct;
+  const report = async (client: string, name = client): Promise<SessionReport> => {
+    const line = await directory.inspect(name);
+    if (line === undefined) return { client, exists: false, queuedMessages: 0, dropped: {} };
+    return { client, exists: true, queuedMessages: line.queuedMessages, dropped: line.dropped };
+  };
+  return await Promise.all([
+    ...world.clients.map(({ name }) => report(name)),
+    // The group of a shared filter is stored under a name that no client can have.
+    ...groups.map((filter) => report(filter, `\u0000${filter}`)),
+  ]);
 }
 
 /** What was counted before the run began does not count. */

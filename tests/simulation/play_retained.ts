@@ -1,7 +1,7 @@
 /** Plays a world of retained messages, and asks their oracle. */
 import type { Observation, Violation } from "./oracle/observation.ts";
 import { RetainedOracle } from "./oracle/retained.ts";
-import { drawRetainedPlan } from "./plan/retained.ts";
+import type { Plan } from "./plan/plan.ts";
 import { preload } from "./world/preload.ts";
 import { World } from "./world/world.ts";
 
@@ -16,11 +16,12 @@ export interface RetainedOutcome {
   readonly counts: ReadonlyMap<string, number>;
   /** What was seen; empty unless it was asked for. */
   readonly observations: readonly Observation[];
+  /** How many things happened. */
+  readonly happened: number;
 }
 
-/** Plays the world of a seed. */
-export async function playRetained(seed: number, isTold = false): Promise<RetainedOutcome> {
-  const plan = drawRetainedPlan(seed);
+/** Plays a plan of such a world. */
+export async function playRetained(plan: Plan, isTold = false): Promise<RetainedOutcome> {
   const oracle = new RetainedOracle(plan.store.delivery === "commit" && plan.store.maxReceivers === undefined);
   const world = new World(plan, (observation) => oracle.see(observation), isTold);
   await preload(plan, world);
@@ -28,5 +29,6 @@ export async function playRetained(seed: number, isTold = false): Promise<Retain
   await world.heal(QUIET_MS);
   oracle.finish(world.time.now);
   const { observations, counts } = world.journal;
-  return { violations: oracle.violations, judged: oracle.judged, counts, observations };
+  const { happened } = world.time;
+  return { violations: oracle.violations, judged: oracle.judged, counts, observations, happened };
 }

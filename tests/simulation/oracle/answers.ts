@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { mayBeginTwice } from "./delivery.ts";
 import type { Connection, OpenRequest } from "./connection.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { WireResponse, WireSuback, WireUnsuback } from "./observation.ts";
 import { transmissionAnswered } from "./publishing.ts";
 import { holdsTheSession } from "./session_present.ts";
 import { isSurelyWanted, subscribeAnswered, unsubscribeAnswered } from "./subscriptions.ts";
+import { mayBeginTwice } from "./will.ts";
 
 function name(connection: Connection, packet: { readonly type: string; readonly packetId: number }): string {
   return `${packet.type.toUpperCase()} ${packet.packetId} on connection ${connection.number}`;
@@ -108,6 +108,11 @@ export function requestAnswered(
 
 function wrongCodes({ version }: Connection, request: OpenRequest, codes: readonly number[]): string | undefined {
   const expected = request.type === "unsubscribe" && version === 4 ? 0 : request.filters.length;
+  // A protocol error ([MQTT-3.8.3-4]): the connection ends, and nothing is granted.
+  const mayNot = version === 5
+    ? request.subscribed.find(({ shared, noLocal }) => shared !== undefined && noLocal)
+    : undefined;
+  if (mayNot !== undefined) return `answers for ${mayNot.filter} with No Local`;
   if (codes.length !== expected) return `has ${codes.length} codes for ${request.filters.length} filters`;
   for (const [index, code] of codes.entries()) {
     const filter = request.filters[index];

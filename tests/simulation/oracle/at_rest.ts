@@ -4,15 +4,16 @@
  *
  * @module
  */
-import type { Client } from "./client.ts";
+import { type Client, liveConnection } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Generation } from "./generation.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { latestEnd, surelyEndedByHand } from "./lifetime.ts";
+import { FULL, judgeDrops, mayBeReplaced, mayExpire } from "./losses.ts";
 import type { Message } from "./message.ts";
 import type { SessionReport } from "./observation.ts";
 import { goesOnInAnyCase, holdersNow, mustExist } from "./session_present.ts";
-import { topicMatches } from "./topic_match.ts";
+import { judgeGroupsAtRest } from "./shared_at_rest.ts";
 import { surelyMatches } from "./subscriptions.ts";
 import { earliestPublication, latestPublication, type Will } from "./will.ts";
 
@@ -41,18 +42,9 @@ export function judgeAtRest(knowledge: Knowledge, reports: readonly SessionRepor
     if (connection !== undefined && connection.unanswered.size === 0 && report.queuedMessages > 0) {
       knowledge.report("queue at rest", client.name, `${report.queuedMessages} messages wait, and none is unanswered`);
     }
-    judgeDrops(knowledge, client, report);
+    judgeDrops(knowledge, report);
   }
-}
-
-/** The connection that holds the session. */
-function liveConnection(client: Client): Connection | undefined {
-  let live: Connection | undefined;
-  for (const connection of client.connections) {
-    if (!connection.isOpen || !connection.isAccepted || connection.isLate) continue;
-    if (live === undefined || connection.connackSeq > live.connackSeq) live = connection;
-  }
-  return live;
+  judgeGroupsAtRest(knowledge, reports);
 }
 
 /** Every request on a connection that stays open is answered. */
@@ -140,10 +132,6 @@ function isWill(knowledge: Knowledge, text: string): boolean {
   return knowledge.messages.get(text)?.kind === "will";
 }
 
-function mayExpire({ at, bounds }: Knowledge, { expiryMs, firstAt }: Message): boolean {
-  return expiryMs !== undefined && at - firstAt + 2 * bounds.clockMs >= expiryMs;
-}
-
 function isOwedTo(message: Message, client: Client, generation: Generation): boolean {
   const { acceptedFromSeq, acceptedSeq } = message;
   return generation.subscribed.some((subscribed) =>
@@ -170,36 +158,4 @@ function isWillOwed(
     subscribed.leastQos > 0 && subscribed.sureAt < earliest && subscribed.endSentAt > latest &&
     surelyMatches(subscribed, message, client.name, Infinity, -1)
   );
-}
-
-/** Reasons that a limit gives. */
-const FULL: readonly string[] = ["queueFullOldest", "queueFullNewest", "filterFullOldest", "filterFullNewest"];
-
-/** Whether a message may have given way to a later one of its topic: the last one never does. */
-function mayBeReplaced({ bounds, messages }: Knowledge, message: Message): boolean {
-  const rule = (bounds.keepsLast ?? []).find(({ filter }) => topicMatches(filter, message.topic));
-  if (rule?.keepLast !== true) return false;
-  for (const other of messages.values()) {
-    if (other === message || other.topic !== message.topic || other.qos === 0 || other.isRefused) continue;
-    // When a Will was routed is not known here.
-    if (other.kind === "will" || other.acceptedSeq > message.firstSeq) return true;
-  }
-  return false;
-}
-
-/** No message is dropped for a reason that cannot be (G14). */
-function judgeDrops(knowledge: Knowledge, client: Client, { dropped }: SessionReport): void {
-  const { queueIsLimited, keepsLast = [] } = knowledge.bounds;
-  for (const [reason, times] of Object.entries(dropped)) {
-    if (times === undefined || times === 0) continue;
-    const isImpossible = FULL.includes(reason) && !queueIsLimited || reason === "unreadable" ||
-      reason === "replaced" && !keepsLast.some(({ keepLast }) => keepLast === true) ||
-      reason === "expired" && !anyExpires(knowledge);
-    if (isImpossible) knowledge.report("dropped without reason", client.name, `${times} as ${reason}`);
-  }
-}
-
-function anyExpires({ messages }: Knowledge): boolean {
-  for (const { expiryMs } of messages.values()) if (expiryMs !== undefined) return true;
-  return false;
 }

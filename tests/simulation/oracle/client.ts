@@ -28,3 +28,13 @@ export class Client {
     this.name = name;
   }
 }
+
+/** The connection that holds the session. */
+export function liveConnection(client: Client): Connection | undefined {
+  let live: Connection | undefined;
+  for (const connection of client.connections) {
+    if (!connection.isOpen || !connection.isAccepted || connection.isLate) continue;
+    if (live === undefined || connection.connackSeq > live.connackSeq) live = connection;
+  }
+  return live;
+}

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Will } from "./will.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Subscribed } from "./generation.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { type Message, sameBytes, surelyRoutedBefore } from "./message.ts";
 import { isForbidden } from "./publishing.ts";
+import { isHandedBy, sharedFor } from "./shared.ts";
 import { isOwn, mayMatch, surelyMatches } from "./subscriptions.ts";
-import { whyNotPublished } from "./will.ts";
+import { mayBeginTwice, whyNotPublished } from "./will.ts";
 
 /** A promise about a PUBLISH that came: what is wrong with this one. */
 interface ArrivalRule {
@@ -23,8 +23,11 @@ const FIRST_RULES: readonly ArrivalRule[] = [
   { rule: "content", wrong: (arrival, message) => whyChanged(arrival, message) },
   {
     rule: "older than the session",
-    wrong: ({ generation }, message, { bounds: { networkMs, detachMs } }) => {
+    wrong: ({ generation }, message, knowledge) => {
       const { bornFromSeq, bornFromAt } = generation;
+      const { networkMs, detachMs } = knowledge.bounds;
+      // What waits for a group waits for members to come.
+      if (sharedFor(knowledge, generation, message).length > 0) return undefined;
       if (!surelyRoutedBefore(message, bornFromSeq, bornFromAt, networkMs + detachMs)) return undefined;
       return "had been routed before the session began";
     },
@@ -64,12 +67,15 @@ export function judgeFirst(knowledge: Knowledge, arrival: Arrival, message: Mess
 export function judgeSubscriptions(knowledge: Knowledge, arrival: Arrival, message: Message): void {
   const { connection, generation, packet } = arrival;
   const client = connection.client.name;
+  const shared = sharedFor(knowledge, generation, message);
+  if (isHandedBy(shared, arrival, message)) return;
   const report = (rule: string, text: string) => {
     knowledge.report(rule, client, `${message.text} (${message.topic}) on connection ${connection.number} ${text}`);
   };
   const possible = generation.subscribed.filter((subscribed) => mayMatch(knowledge, subscribed, message));
   const wanted = possible.filter(({ noLocal }) => !(noLocal && isOwn(message, client)));
   if (wanted.length === 0) {
+    if (shared.length > 0) return report("copy from a group", `has QoS ${packet.qos}, RETAIN ${packet.retain ? 1 : 0}`);
     if (possible.length > 0) return report("No Local", "is the client's own");
     // A session that the oracle did not see begin may hold any subscription.
     if (generation.bornFromSeq >= 0) report("no subscription", "matches no subscription of the session");
@@ -132,18 +138,12 @@ function whyChanged({ packet, topic }: Arrival, message: Message): string | unde
   return sameBytes(packet.payload, message.payload) ? undefined : "has another payload";
 }
 
-/** Whether an administrator may have ended the session while its CONNECT was being repeated, so that it began once more. */
-export function mayBeginTwice({ connection }: Will): boolean {
-  return connection.client.ends.some(({ fromSeq, untilSeq, isAnswered }) =>
-    fromSeq < connection.connackSeq && (!isAnswered || untilSeq > connection.connectSeq)
-  );
-}
-
 /** How many copies of a message a session may get ([MQTT-4.3.1-1], [MQTT-4.3.2-1], [MQTT-4.3.3-2], invariant 6). */
 export function judgeCopies(knowledge: Knowledge, arrival: Arrival, message: Message): void {
-  const { connection, got } = arrival;
+  const { connection, generation, got } = arrival;
   const copies = (got?.copies ?? 0) + 1;
-  if (copies <= message.routings + message.wills.filter(mayBeginTwice).length) return;
+  const groups = new Set(sharedFor(knowledge, generation, message).map(({ filter }) => filter)).size;
+  if (copies <= message.routings * (1 + groups) + message.wills.filter(mayBeginTwice).length) return;
   const rule = message.kind === "will" ? "Will twice" : COPY_RULES[message.qos];
   const text = `${message.text} came ${copies} times on connections up to ${connection.number}`;
   knowledge.report(rule, connection.client.name, `${text}, published ${message.routings} times`);

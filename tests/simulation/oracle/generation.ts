@@ -5,6 +5,8 @@ import type { Message } from "./message.ts";
 /** A subscription as one SUBSCRIBE asked for it. Times that have not come are infinite. */
 export interface Subscribed {
   readonly filter: string;
+  /** Of a shared subscription the filter that topics are matched against; else absent. */
+  readonly shared: string | undefined;
   readonly askedQos: 0 | 1 | 2;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;

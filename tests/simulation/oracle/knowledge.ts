@@ -3,6 +3,7 @@ import { Client } from "./client.ts";
 import { Connection } from "./connection.ts";
 import type { Message } from "./message.ts";
 import type { Violation, WorldBounds } from "./observation.ts";
+import type { Group, Handed } from "./shared.ts";
 
 /** A copy of a message that nobody was seen to publish, yet. */
 export interface Unexplained {
@@ -21,6 +22,12 @@ export class Knowledge {
   readonly connections: Map<number, Connection> = new Map();
   readonly messages: Map<string, Message> = new Map();
   readonly unexplained: Map<string, Unexplained> = new Map();
+  /** Shared groups by their filters. */
+  readonly groups: Map<string, Group> = new Map();
+  /** Who got which message of a group. */
+  readonly handed: Map<Message, Handed[]> = new Map();
+  /** How often rare things were seen. */
+  readonly counts: Map<string, number> = new Map();
   readonly #orderKeys: Map<string, number> = new Map();
 
   constructor(bounds: WorldBounds) {
@@ -30,6 +37,10 @@ export class Knowledge {
   /** A promise was broken. */
   report(rule: string, client: string, message: string, at: number = this.at): void {
     this.violations.push({ rule, at, client, message });
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
   client(name: string): Client {

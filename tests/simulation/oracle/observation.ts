@@ -174,6 +174,8 @@ export interface WorldBounds {
    * the place of an earlier one. Absent: there are none.
    */
   readonly keepsLast?: readonly { readonly filter: string; readonly keepLast?: boolean }[];
+  /** What becomes of what a member of a group never started, once its session ends. Absent: others get it. */
+  readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
   /** Whether QoS 0 messages wait for sessions that are not connected. */
   readonly queueQos0: boolean;
   /** Nobody may publish to topics that begin so; a 3.1.1 client is not told. */
@@ -184,6 +186,7 @@ export interface WorldBounds {
 
 /** What the broker reports of a session once all is over: the numbers its administrator sees. */
 export interface SessionReport {
+  /** A Client Identifier, or the filter of a shared group. */
   readonly client: string;
   /** Whether there is a session at all. */
   readonly exists: boolean;

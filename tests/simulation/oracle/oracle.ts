@@ -32,6 +32,7 @@ import { judgePacket } from "./protocol.ts";
 import { hostPublished, publishSent, pubrelSent } from "./publishing.ts";
 import { leavesSessionAlone } from "./reason_codes.ts";
 import { sessionGiven } from "./session_present.ts";
+import { judgeHanded } from "./shared.ts";
 import { earlySubscribed, subscribeSent, unsubscribeSent } from "./subscriptions.ts";
 import { closedInOrder, neverPublished, willSent } from "./will.ts";
 
@@ -46,6 +47,11 @@ export class Oracle {
   /** What was found so far. */
   get violations(): readonly Violation[] {
     return this.#knowledge.violations;
+  }
+
+  /** How often rare things were seen. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#knowledge.counts;
   }
 
   /** Takes in what was seen. */
@@ -228,6 +234,7 @@ function publishReceived(knowledge: Knowledge, connection: Connection, packet: W
     judgeExpiry(knowledge, arrival, message);
     if (kind === "first" && got === undefined) judgeOrder(knowledge, arrival, message);
     if (kind === "copy" || kind === "first") judgeCopies(knowledge, arrival, message);
+    judgeHanded(knowledge, arrival, message);
   }
   arrived(knowledge, arrival);
   sentInOrder(arrival);

@@ -2,6 +2,7 @@
 import type { Arrival } from "./arrival.ts";
 import type { Knowledge } from "./knowledge.ts";
 import type { Message } from "./message.ts";
+import { sharedFor } from "./shared.ts";
 
 /** More than there are publishers, topics and levels. */
 const MANY_LEVELS = 2 ** 24;
@@ -9,6 +10,8 @@ const MANY_LEVELS = 2 ** 24;
 /** A message came for the first time to a session. */
 export function judgeOrder(knowledge: Knowledge, { connection, generation, packet }: Arrival, message: Message): void {
   if (message.orderKey === 0) return;
+  // What members get is in no order of its publisher's (OR-09).
+  if (sharedFor(knowledge, generation, message).length > 0) return;
   // At most once: while its receiver moves, a copy may wait in a log that later ones pass by.
   if (packet.qos === 0 && message.firstSeq < connection.connackSeq) return;
   // What overlapping or replaced subscriptions gave another level may overtake.

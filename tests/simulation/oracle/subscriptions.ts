@@ -10,6 +10,7 @@ import type { Knowledge } from "./knowledge.ts";
 import { type Message, surelyRoutedBefore } from "./message.ts";
 import type { WireSubscribe, WireUnsubscribe } from "./observation.ts";
 import { mustExist } from "./session_present.ts";
+import { groupAsked, sharedFilter } from "./shared.ts";
 import { topicMatches } from "./topic_match.ts";
 
 /** A client handed a SUBSCRIBE to the network. */
@@ -22,6 +23,7 @@ export function subscribeSent(knowledge: Knowledge, connection: Connection, pack
     if (previous !== undefined) endSent(previous, seq, at);
     const asked: Subscribed = {
       filter,
+      shared: sharedFilter(filter),
       askedQos: qos,
       noLocal,
       retainAsPublished,
@@ -43,6 +45,7 @@ export function subscribeSent(knowledge: Knowledge, connection: Connection, pack
     else remember(generation, asked);
     return asked;
   });
+  for (const asked of subscribed) groupAsked(knowledge, asked);
   const filters = subscribed.map(({ filter }) => filter);
   connection.requests.set(packet.packetId, { type: "subscribe", seq, at, filters, subscribed, wasThere: [] });
 }

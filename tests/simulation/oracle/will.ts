@@ -38,6 +38,13 @@ export function willSent(knowledge: Knowledge, connection: Connection, carried: 
   message.routings++;
 }
 
+/** Whether an administrator may have ended the session while its CONNECT was being repeated, so that it began once more. */
+export function mayBeginTwice({ connection }: Will): boolean {
+  return connection.client.ends.some(({ fromSeq, untilSeq, isAnswered }) =>
+    fromSeq < connection.connackSeq && (!isAnswered || untilSeq > connection.connectSeq)
+  );
+}
+
 /** Something makes it certain that a Will is never published. */
 export function neverPublished(will: Will, because: string): void {
   will.neverBecause ??= because;

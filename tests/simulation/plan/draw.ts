@@ -74,6 +74,11 @@ class Draw {
 
 /** The plan of a seed. */
 export function drawPlan(seed: number): Plan {
+  return withPages(drawPlanWithoutPages(seed));
+}
+
+/** The plan of a seed before some of its clients become pages. */
+export function drawPlanWithoutPages(seed: number): Plan {
   const draw = new Draw(seed);
   const { chance } = draw;
   const wraps = seed % WRAPS_ONE_IN === 0;
@@ -84,7 +89,7 @@ export function drawPlan(seed: number): Plan {
   const store = drawStore(draw, isCalm);
   const networkMs: readonly [number, number] = isCalm && chance.chance(0.5) ? [0, 0] : [1, draw.between(2, 60)];
   const actions = drawActions(draw, nodes.length, clients, lengthMs, isCalm);
-  return withPages({
+  return {
     seed,
     store: wraps ? { ...withoutOutbox(store), kind: "memory", wraps: 0 } : store,
     broker: { ...drawBroker(draw), ...drawRules(seed) },
@@ -95,7 +100,7 @@ export function drawPlan(seed: number): Plan {
     actions: actions.sort((a, b) => a.at - b.at),
     faults: isCalm ? [] : drawFaults(draw, nodes.length),
     lengthMs,
-  });
+  };
 }
 
 function drawNodes(draw: Draw, isCalm: boolean): readonly NodePlan[] {
@@ -265,7 +270,7 @@ function drawActions(
 }
 
 /** What is drawn for every client; what happens to pages alone is drawn apart. */
-type Kind = Exclude<Action, PageAction>["do"] | "publishes" | "edge";
+type Kind = Exclude<Exclude<Action, PageAction>["do"], "sharesNoLocal"> | "publishes" | "edge";
 
 /** How often each kind of thing happens, beside its theme. */
 function drawKind(draw: Draw, isCalm: boolean): Kind {

@@ -63,6 +63,8 @@ export interface BrokerPlan {
   readonly rules?: readonly RulePlan[];
   /** Whether there is a store for retained messages. */
   readonly retains?: boolean;
+  /** What becomes of what a member of a group never started, once its session ends; absent is what the broker does. */
+  readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
   /** A verdict of the host takes between these, in milliseconds; absent gives it at once. */
   readonly verdictMs?: readonly [number, number];
 }
@@ -76,6 +78,8 @@ export interface FilterPlan {
   readonly qos: Level;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
+  /** Absent is 0. */
+  readonly retainHandling?: 0 | 1 | 2;
   readonly identifier?: number;
 }
 
@@ -171,6 +175,8 @@ export type Action =
     }
     | { readonly do: "subscribe"; readonly client: number; readonly filter: FilterPlan }
     | { readonly do: "unsubscribe"; readonly client: number; readonly filter: string }
+    /** Asks for what no server may grant: a shared subscription with No Local. */
+    | { readonly do: "sharesNoLocal"; readonly client: number }
     | { readonly do: "ping"; readonly client: number }
     | { readonly do: "holdAnswers"; readonly client: number; readonly ms: number }
     | { readonly do: "stopReading"; readonly client: number; readonly ms: number }
@@ -198,6 +204,8 @@ export interface FaultPlan {
 /** A run. */
 export interface Plan {
   readonly seed: number;
+  /** Whom it is judged by; absent is the oracle of sessions. */
+  readonly judged?: "retained";
   readonly store: StorePlan;
   readonly broker: BrokerPlan;
   readonly nodes: readonly NodePlan[];

@@ -3,12 +3,16 @@ import { random } from "../../../src/testing/mod.ts";
 import { drawPlan } from "./draw.ts";
 import { type Action, type ClientPlan, FORBIDDEN, type Level, type Plan } from "./plan.ts";
 
+/** From this seed on there are retained messages. */
+export const RETAINED_FROM = 20_000_001;
+
 /** Draws one: what may lose a message without a trace for others is left out, all that fails stays. */
 export function drawRetainedPlan(seed: number): Plan {
   const plan = drawPlan(seed);
   const { maximumPacketSize: _size, maximumQoS: _qos, rules: _rules, ...broker } = plan.broker;
   return {
     ...plan,
+    judged: "retained",
     broker: { ...broker, queueMessages: 10_000, retains: true },
     clients: plan.clients.map(asPlain),
     actions: withSubscribers(plan, plan.actions.flatMap(asRetained)),

@@ -160,6 +160,14 @@ export class Client implements LinkOwner {
     this.#sendOpen(packetId, { type: "unsubscribe", packetId, filters: [filter] });
   }
 
+  /** Asks for a shared subscription with No Local, and wants nothing of it if the connection ends for that. */
+  shareNoLocal(): void {
+    if (!this.#isOnline) return;
+    const options = { qos: 1, noLocal: true, retainAsPublished: false, retainHandling: 0 } as const;
+    const packetId = this.#freeId();
+    this.link?.send({ type: "subscribe", packetId, subscriptions: [{ filter: "$share/g/t/#", ...options }] });
+  }
+
   ping(): void {
     if (this.#isOnline) this.link?.send({ type: "pingreq" });
   }
@@ -289,13 +297,13 @@ export class Client implements LinkOwner {
     }
   }
 
-  #sendSubscribe({ filter, qos, noLocal, retainAsPublished, identifier }: FilterPlan): void {
+  #sendSubscribe({ filter, qos, noLocal, retainAsPublished, retainHandling = 0, identifier }: FilterPlan): void {
     const isV5 = this.plan.version === 5;
     const packetId = this.#freeId();
     const options = {
       noLocal: isV5 && noLocal,
       retainAsPublished: isV5 && retainAsPublished,
-      retainHandling: 0,
+      retainHandling: isV5 ? retainHandling : 0,
     } as const;
     this.#sendOpen(packetId, {
       type: "subscribe",

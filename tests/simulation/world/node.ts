@@ -96,6 +96,7 @@ export class Node {
       duePollMs: DUE_POLL_MS,
       doorbellPollMs: DOORBELL_POLL_MS,
       queueQos0: settings.queueQos0,
+      policy: settings.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: settings.sharedNeverStarted },
       queueRules: settings.rules ?? [],
       queue: { maximumMessages: settings.queueMessages, whenFull: settings.whenFull },
       limits: {

@@ -7,6 +7,7 @@ import { JOURNAL_KEPT_MS } from "../../../src/store/records/journal.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import type { Observation, Violation } from "../oracle/observation.ts";
 import type { PageObservation } from "../oracle/page_observation.ts";
+import { sharedFiltersOf } from "../plan/groups.ts";
 import type { Action, ClientPlan, Plan } from "../plan/plan.ts";
 import { bytes, Client, type ClientWorld } from "./client.ts";
 import { Journal } from "./journal.ts";
@@ -24,6 +25,8 @@ const LAST_ANSWERS_MS = 1_000;
 const SWEEP_MS = 10_000;
 /** So long before the end of all quiet each page publishes once more, in milliseconds. */
 const PROBE_MS = 3_500;
+/** More than so long nobody looks at a group without a member. */
+const GROUP_LOOK_MS = 3_700_000;
 /** Rows that belong to no session: filters' shapes, and the bell of each node. */
 const STAYS = /^mqtt\/\d+\/(shapes|bell\/)/;
 
@@ -111,19 +114,38 @@ export class World implements ClientWorld {
   async leftOver(): Promise<readonly Violation[]> {
     const { driver } = this.storage;
     const [node] = this.nodes;
-    if (driver === undefined || node === undefined) return [];
+    const groups = sharedFiltersOf(this.#plan);
+    if (node === undefined || (driver === undefined && groups.length === 0)) return [];
     const amiss = await this.#examine();
     if (amiss.length > 0) return amiss;
     for (const client of this.clients) client.leave();
     for (const { name } of this.clients) node.broker?.end(name).catch(() => {});
     await this.time.passUntil(this.time.now + SWEEP_MS);
+    if (groups.length > 0) {
+      // What a crash leaves of a member that is none is found when its group is looked at.
+      for (const each of this.nodes) each.clockMs += GROUP_LOOK_MS;
+      await this.time.passUntil(this.time.now + SWEEP_MS);
+      const living = await this.#living(groups);
+      if (living.length > 0) return [this.#leftBehind(`${living.join(", ")} outlives all of its members`)];
+    }
     for (const each of this.nodes) void each.shutdown(SWEEP_MS * 2);
     await this.time.passUntil(this.time.now + SWEEP_MS);
+    if (driver === undefined) return [];
     await this.#sweepJournals();
     const left = driver.entries().filter(({ key }) => !STAYS.test(key)).map(({ key }) => key);
     if (left.length === 0) return [];
-    const message = `${left.length} rows stay behind when all has ended: ${left.slice(0, 5).join(" ")}`;
-    return [{ rule: "nothing left behind", at: this.time.now, client: "", message }];
+    return [this.#leftBehind(`${left.length} rows stay behind when all has ended: ${left.slice(0, 5).join(" ")}`)];
+  }
+
+  #leftBehind(message: string): Violation {
+    return { rule: "nothing left behind", at: this.time.now, client: "", message };
+  }
+
+  /** Those of some groups that are still there. */
+  async #living(groups: readonly string[]): Promise<readonly string[]> {
+    const { directory } = this.storage.direct;
+    const found = await Promise.all(groups.map((filter) => directory.inspect(`\u0000${filter}`)));
+    return groups.filter((_, index) => found[index] !== undefined);
   }
 
   /** Whether the index fits the sessions once all is at rest, as the store itself examines it. */
@@ -206,6 +228,9 @@ export class World implements ClientWorld {
         return client.subscribe(action.filter);
       case "unsubscribe":
         return client.unsubscribe(action.filter);
+      case "sharesNoLocal":
+        this.journal.count("shares with No Local");
+        return client.shareNoLocal();
       case "ping":
         return client.ping();
       case "holdAnswers":

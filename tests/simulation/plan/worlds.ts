@@ -1,0 +1,11 @@
+/** Which worlds have which seeds. */
+import { drawPlan } from "./draw.ts";
+import { drawGroupPlan, GROUPS_FROM } from "./groups.ts";
+import type { Plan } from "./plan.ts";
+import { drawRetainedPlan, RETAINED_FROM } from "./retained.ts";
+
+/** The plan of a seed. */
+export function planOf(seed: number): Plan {
+  if (seed >= GROUPS_FROM) return drawGroupPlan(seed);
+  return seed >= RETAINED_FROM ? drawRetainedPlan(seed) : drawPlan(seed);
+}
