@@ -20,6 +20,11 @@ export function startedThrough(session: Session): number {
   return connection?.lastStarted ?? durable?.head.sentLimit ?? 0;
 }
 
+/** Up to which sequence the connection has read its log, and knows what stands there; all of it once it has ended. */
+export function readThrough(session: Session): number {
+  return stateOf(session).connection?.cursor ?? Infinity;
+}
+
 /** How a member stands to what it has claimed, once its connection has ended. */
 export interface MemberLeft {
   /** Entries of its log up to here were started. */

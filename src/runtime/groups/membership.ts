@@ -1,6 +1,6 @@
 /** What makes a connection a member of shared groups: its shared subscriptions, and what it has claimed. */
 import type { SessionChange } from "../../machine/change.ts";
-import { claimRoom, type MemberLeft, startedThrough } from "../../machine/rules/claiming.ts";
+import { claimRoom, type MemberLeft, readThrough, startedThrough } from "../../machine/rules/claiming.ts";
 import type { SessionSnapshot } from "../../machine/snapshot.ts";
 import type { Session } from "../../machine/state/session.ts";
 import { isSharedFilter } from "../../mqtt/filter.ts";
@@ -93,9 +93,10 @@ export class Membership implements ConnectedMember {
     }
   }
 
-  /** Entries of the log came by. */
+  /** Entries of the log came by: some late, when the client may have acknowledged them and they are no more. */
   saw(messages: readonly QueuedMessage[]): void {
-    this.claims.take(messages);
+    const known = readThrough(this.#session);
+    this.claims.take(messages.filter(({ sequence }) => sequence > known));
   }
 
   /** What has to be stored before a letter: what the session gives back, when that ends its connection. */

@@ -28,10 +28,10 @@ export interface Group {
 /** A message of a group that came to a session. */
 export interface Handed {
   readonly generation: Generation;
-  readonly qos: 0 | 1 | 2;
+  /** The level of each copy, those of its own subscriptions included. */
+  readonly levels: (0 | 1 | 2)[];
   /** It came on a connection that was taken over: nobody knows which session that was. */
   isLate: boolean;
-  copies: number;
 }
 
 /** Of a shared subscription the filter that topics are matched against ([MQTT-4.8.2-1]). */
@@ -105,24 +105,27 @@ export function judgeHanded(knowledge: Knowledge, arrival: Arrival, message: Mes
   knowledge.handed.set(message, all);
   const isLate = kind === "late" || (got?.cameLate ?? false);
   const known = all.find((each) => each.generation === generation);
-  if (known === undefined) all.push({ generation, qos: packet.qos, isLate, copies: 1 });
-  else if (isLate) known.isLate = true;
-  else known.copies++;
+  if (known === undefined) all.push({ generation, levels: [packet.qos], isLate });
+  else {
+    known.levels.push(packet.qos);
+    known.isLate ||= isLate;
+  }
   if (isLate) return;
   knowledge.count("copy from a group");
   const limit = (message.routings + message.wills.filter(mayBeginTwice).length) * groupsFor(knowledge, message);
   let needed = 0;
   for (const each of all) {
-    const copies = Math.max(0, each.copies - ownCopies(knowledge, each.generation, message));
-    if (copies === 0 || each.isLate || isKnownUnderAnotherName(each, all)) continue;
+    if (each.isLate || isKnownUnderAnotherName(each, all)) continue;
     // What was started at QoS 1 goes to another member once the session is over; at QoS 2 to nobody, at QoS 0 it is gone.
-    const mayHaveGoneOn = each.qos === 1 && each.generation !== generation && mayHaveEnded(knowledge, each.generation);
-    if (mayHaveGoneOn) knowledge.count("QoS 1 of a group that may go on to another member");
-    else needed += copies;
+    const hasGoneOn = each.generation !== generation && each.levels.includes(1) &&
+      mayHaveEnded(knowledge, each.generation);
+    const staying = hasGoneOn ? each.levels.filter((qos) => qos !== 1) : each.levels;
+    if (hasGoneOn) knowledge.count("copy of a group that may have gone on to another member");
+    needed += Math.max(0, staying.length - ownCopies(knowledge, each.generation, message));
   }
   if (needed <= limit) return;
   const rule = SHARED_RULES[packet.qos];
-  const places = all.map(({ generation: { client }, qos, copies }) => `${copies} at QoS ${qos} to ${client}`).join(
+  const places = all.map(({ generation: { client }, levels }) => `at QoS ${levels.join(" and ")} to ${client}`).join(
     ", ",
   );
   const text = `${message.text} on connection ${connection.number} is one too many of ${limit}: ${places}`;

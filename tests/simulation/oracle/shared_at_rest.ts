@@ -132,13 +132,15 @@ function isOwed(
 /** How many copies of a message came to stay: acknowledged, with a session that lives, or started at QoS 2. */
 function settled(knowledge: Knowledge, message: Message): number {
   const all = knowledge.handed.get(message) ?? [];
-  return all.reduce((sum, each) => isSettled(knowledge, each, message) ? sum + each.copies : sum, 0);
+  return all.reduce((sum, each) => sum + settledAt(knowledge, each, message), 0);
 }
 
-function isSettled(knowledge: Knowledge, { generation, qos, isLate }: Handed, { text }: Message): boolean {
-  if (qos !== 1 || isLate || !mayHaveEnded(knowledge, generation)) return true;
+function settledAt(knowledge: Knowledge, { generation, levels, isLate }: Handed, { text }: Message): number {
+  if (isLate || !mayHaveEnded(knowledge, generation)) return levels.length;
+  const staying = levels.filter((qos) => qos === 2).length;
+  if (staying === levels.length) return staying;
   for (const delivery of generation.deliveries.values()) {
-    if (delivery.text === text && delivery.isAcknowledged) return true;
+    if (delivery.text === text && delivery.isAcknowledged) return levels.length;
   }
-  return false;
+  return staying;
 }

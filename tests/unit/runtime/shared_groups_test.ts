@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import type { SessionStore } from "../../../mod.ts";
 import { subscribePacket, type TestClient, world } from "./support.ts";
 
 const FILTER = "$share/g/t";
@@ -53,6 +54,41 @@ Deno.test("a group gets what is published at QoS 0, on whatever node its members
   // Nobody is there, and QoS 0 is not kept.
   await broker.publish({ topic: "t", payload: Uint8Array.of(99), qos: 0 });
   await pass(5_000);
+  assert.equal((await store.directory.inspect(GROUP))?.queuedMessages, 0);
+  await far.shutdown();
+  await broker.shutdown();
+});
+
+Deno.test("what a member has acknowledged before its node heard of the claim is not given back", async () => {
+  const inner = memoryStore();
+  let answer = () => {};
+  const commit: SessionStore["commit"] = async (batches, call) => {
+    const results = await inner.commit(batches, call);
+    if (batches.some(({ isWhole }) => isWhole === true)) await new Promise<void>((resolve) => answer = resolve);
+    return results;
+  };
+  const { connect, another, broker, pass, store } = world({}, { ...inner, commit });
+  const far = another({ nodeId: "far" });
+  broker.start();
+  far.start();
+  const keeper = await connect("b", { sessionExpiryInterval: 5_000 });
+  await keeper.send(subscribePacket(1, FILTER));
+  keeper.connection.closed();
+  const member = await connect("a", { sessionExpiryInterval: 0 });
+  await member.send(subscribePacket(1, FILTER), subscribePacket(2, "own"));
+  await far.publish({ topic: "t", payload: Uint8Array.of(1), qos: 1 });
+  await pass(1_500);
+  // Its node looks into its log for another reason.
+  await far.publish({ topic: "own", payload: Uint8Array.of(2), qos: 1 });
+  await pass(1_500);
+  assert.equal(count(member), 2);
+  for (const packet of member.got) {
+    if (packet.type === "publish") await member.send({ type: "puback", packetId: packet.packetId ?? 0, reasonCode: 0 });
+  }
+  answer();
+  await pass(100);
+  member.connection.closed();
+  await pass(100);
   assert.equal((await store.directory.inspect(GROUP))?.queuedMessages, 0);
   await far.shutdown();
   await broker.shutdown();
