@@ -14,6 +14,7 @@ import type { Message } from "./message.ts";
 import type { SessionReport } from "./observation.ts";
 import { goesOnInAnyCase, holdersNow, mustExist } from "./session_present.ts";
 import { judgeGroupsAtRest } from "./shared_at_rest.ts";
+import { judgeOvertaken } from "./shared_order.ts";
 import { surelyMatches } from "./subscriptions.ts";
 import { earliestPublication, latestPublication, type Will } from "./will.ts";
 
@@ -45,6 +46,7 @@ export function judgeAtRest(knowledge: Knowledge, reports: readonly SessionRepor
     judgeDrops(knowledge, report);
   }
   judgeGroupsAtRest(knowledge, reports);
+  judgeOvertaken(knowledge);
 }
 
 /** Every request on a connection that stays open is answered. */

@@ -95,6 +95,8 @@ export class Generation {
   readonly inheritedReleases: Set<number> = new Set();
   /** For each order, the message that was sent last of those that have come. */
   readonly lastArrived: Map<number, Message> = new Map();
+  /** The same for those that came from groups. */
+  readonly lastHanded: Map<number, Message> = new Map();
   order = 0;
   releaseOrder = 0;
 

@@ -4,6 +4,7 @@ import { Connection } from "./connection.ts";
 import type { Message } from "./message.ts";
 import type { Violation, WorldBounds } from "./observation.ts";
 import type { Group, Handed } from "./shared.ts";
+import type { Overtaken } from "./shared_order.ts";
 
 /** A copy of a message that nobody was seen to publish, yet. */
 export interface Unexplained {
@@ -26,6 +27,8 @@ export class Knowledge {
   readonly groups: Map<string, Group> = new Map();
   /** Who got which message of a group. */
   readonly handed: Map<Message, Handed[]> = new Map();
+  /** What came from groups the wrong way round. */
+  readonly overtaken: Overtaken[] = [];
   /** How often rare things were seen. */
   readonly counts: Map<string, number> = new Map();
   readonly #orderKeys: Map<string, number> = new Map();

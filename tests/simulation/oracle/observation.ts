@@ -138,6 +138,8 @@ export type Observation =
   | { readonly type: "misbehaved"; readonly at: number; readonly client: string }
   /** An administrator asks to end a session; seen once more, with `until`, when that was answered. */
   | { readonly type: "ended"; readonly at: number; readonly client: string; readonly until?: number }
+  /** An administrator looked at a session that is there: so much waits in its log or is in flight. */
+  | { readonly type: "inspected"; readonly at: number; readonly client: string; readonly queuedMessages: number }
   /** The host publishes a message itself; seen once more, with `until`, when it was taken. It may arrive more than once. */
   | {
     readonly type: "hostPublished";
@@ -174,6 +176,8 @@ export interface WorldBounds {
    * the place of an earlier one. Absent: there are none.
    */
   readonly keepsLast?: readonly { readonly filter: string; readonly keepLast?: boolean }[];
+  /** Whether what a group holds comes to each member in order, as long as nobody gives anything back: one node has all. */
+  readonly ordersGroups?: boolean;
   /** What becomes of what a member of a group never started, once its session ends. Absent: others get it. */
   readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
   /** Whether QoS 0 messages wait for sessions that are not connected. */

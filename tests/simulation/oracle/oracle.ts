@@ -10,6 +10,7 @@
 import { acknowledgementSent, releaseCame } from "./acknowledging.ts";
 import { publishAnswered, releaseAnswered, requestAnswered } from "./answers.ts";
 import { arrivalOf, arrived } from "./arrival.ts";
+import { judgeClaimed } from "./claimed.ts";
 import type { Connection } from "./connection.ts";
 import { judgeCopies, judgeFirst, judgeSubscriptions } from "./delivery.ts";
 import { judgeAtRest } from "./at_rest.ts";
@@ -33,6 +34,7 @@ import { hostPublished, publishSent, pubrelSent } from "./publishing.ts";
 import { leavesSessionAlone } from "./reason_codes.ts";
 import { sessionGiven } from "./session_present.ts";
 import { judgeHanded } from "./shared.ts";
+import { judgeHandedOrder } from "./shared_order.ts";
 import { earlySubscribed, subscribeSent, unsubscribeSent } from "./subscriptions.ts";
 import { closedInOrder, neverPublished, willSent } from "./will.ts";
 
@@ -74,6 +76,8 @@ export class Oracle {
         return ended(knowledge, observation.client, observation.at, observation.until);
       case "hostPublished":
         return hostPublished(knowledge, observation);
+      case "inspected":
+        return judgeClaimed(knowledge, observation.client, observation.queuedMessages);
       case "note":
         return;
       default:
@@ -232,7 +236,10 @@ function publishReceived(knowledge: Knowledge, connection: Connection, packet: W
     const isFirst = got === undefined && judgeFirst(knowledge, arrival, message);
     if (isFirst && !isStray) judgeSubscriptions(knowledge, arrival, message);
     judgeExpiry(knowledge, arrival, message);
-    if (kind === "first" && got === undefined) judgeOrder(knowledge, arrival, message);
+    if (kind === "first" && got === undefined) {
+      judgeOrder(knowledge, arrival, message);
+      judgeHandedOrder(knowledge, arrival, message);
+    }
     if (kind === "copy" || kind === "first") judgeCopies(knowledge, arrival, message);
     judgeHanded(knowledge, arrival, message);
   }

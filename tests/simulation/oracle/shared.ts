@@ -88,6 +88,11 @@ function ownCopies(knowledge: Knowledge, { subscribed }: Generation, message: Me
   return subscribed.some((each) => mayMatch(knowledge, each, message)) ? message.routings : 0;
 }
 
+/** Whether a message can have come to a session from a group alone. */
+export function isOfGroupAlone(knowledge: Knowledge, generation: Generation, message: Message): boolean {
+  return sharedFor(knowledge, generation, message).length > 0 && ownCopies(knowledge, generation, message) === 0;
+}
+
 /** How many groups a message may have entered. */
 export function groupsFor(knowledge: Knowledge, message: Message): number {
   let count = 0;

@@ -26,6 +26,8 @@ function lineOf(observation: Observation, clients: ReadonlyMap<number, string>):
       return `${observation.client} misbehaves`;
     case "ended":
       return `${observation.client} is ended by hand${observation.until === undefined ? "" : ": done"}`;
+    case "inspected":
+      return `${observation.client} has ${observation.queuedMessages} messages in its log`;
     case "hostPublished": {
       const { topic, payload, qos, until } = observation;
       return `host publishes ${textOf(payload)} to ${topic} q${qos}${until === undefined ? "" : ": accepted"}`;

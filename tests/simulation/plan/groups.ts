@@ -8,6 +8,9 @@ export const GROUPS_FROM = 30_000_001;
 
 const SHARED = ["$share/g/t/#", "$share/g/t/#", "$share/g/t/+", "$share/g/#", "$share/h/t/0", "$share/h/+/0"] as const;
 
+/** How often somebody looks at all sessions. */
+const LOOKS = 6;
+
 /** What the groups of a world are drawn from. */
 interface Groups {
   readonly chance: Random;
@@ -40,7 +43,10 @@ export function drawGroupPlan(seed: number): Plan {
     store: { ...store, delivery: "commit", ...(maxReceivers === undefined ? {} : { maxReceivers }) },
     broker: { ...plan.broker, ...drawBroker(groups) },
     clients,
-    actions: plan.actions.flatMap((action) => asActions(action, clients, groups)).sort((a, b) => a.at - b.at),
+    actions: [
+      ...plan.actions.flatMap((action) => asActions(action, clients, groups)),
+      ...Array.from({ length: LOOKS }, (): Action => ({ at: 200 + chance.below(plan.lengthMs), do: "inspect" })),
+    ].sort((a, b) => a.at - b.at),
   };
 }
 

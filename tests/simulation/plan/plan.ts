@@ -186,6 +186,8 @@ export type Action =
     | { readonly do: "clock"; readonly node: number; readonly byMs: number }
     | { readonly do: "runDue"; readonly node: number }
     | { readonly do: "end"; readonly client: number; readonly node: number }
+    /** Somebody looks at all sessions. */
+    | { readonly do: "inspect" }
     | { readonly do: "hostPublish"; readonly node: number; readonly topic: string; readonly qos: Level }
     | PageAction
   );

@@ -99,7 +99,10 @@ export class Trace {
     const all = [...this.#clients].map((client): SessionReport => {
       return { client, exists: true, queuedMessages: 0, dropped: {}, ...reports[client] };
     });
-    this.#oracle.finish(this.now, all);
+    const groups = Object.entries(reports).filter(([name]) => name.startsWith("$share/")).map(([client, report]) => {
+      return { client, exists: true, queuedMessages: 0, dropped: {}, ...report };
+    });
+    this.#oracle.finish(this.now, [...all, ...groups]);
   }
 }
 

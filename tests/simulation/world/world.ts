@@ -199,6 +199,8 @@ export class World implements ClientWorld {
         return node?.runDue();
       case "end":
         return client && node && this.#end(client, node);
+      case "inspect":
+        return void this.#inspect();
       case "hostPublish":
         return node && this.#hostPublish(node, action.topic, action.qos);
       default:
@@ -287,6 +289,16 @@ export class World implements ClientWorld {
     this.journal.count("published by a second device");
     const packet = { type: "publish", qos: 1, retain: false, dup: false, properties: {} } as const;
     client.second.send({ ...packet, topic, packetId: 60_000 + this.#texts, payload: bytes(text) });
+  }
+
+  async #inspect(): Promise<void> {
+    const { directory } = this.storage.direct;
+    for (const { name } of this.clients) {
+      const line = await directory.inspect(name);
+      if (line === undefined) continue;
+      const { queuedMessages } = line;
+      this.journal.see({ type: "inspected", at: this.time.now, client: name, queuedMessages });
+    }
   }
 
   #end(client: Client | Page, node: Node): void {
