@@ -212,12 +212,13 @@ export class Desk implements LocalSession {
 
   /** One round: whether another one is worth it. */
   async #claimSome(excluded: Set<ConnectedMember>): Promise<boolean> {
-    const { options, sessions, nodeId } = this.#context;
+    const { options, nodeId } = this.#context;
     const { environment } = options;
-    const places = this.#roomy(excluded);
-    if (places.length === 0) return false;
+    if (this.#roomy(excluded).length === 0) return false;
     const view = await this.#group.own();
     const { messages, tail } = await this.#read(view);
+    // Meanwhile other groups may have filled the room.
+    const places = this.#roomy(excluded);
     if (this.#freesAll) this.#freeThrough = tail;
     this.#freesAll = false;
     const now = environment.now();
@@ -262,7 +263,6 @@ export class Desk implements LocalSession {
     for (const { topic } of expired) {
       options.observe({ type: "dropped", clientId: this.clientId, reason: "expired", topic });
     }
-    sessions.takeArrivals();
     return dealt.length + expired.length > 0;
   }
 
@@ -337,27 +337,28 @@ export class Desk implements LocalSession {
   async #commit(batch: CommitBatch, dealt: readonly Dealt[]): Promise<CommitResult> {
     const { lane, sessions } = this.#context;
     for (const { place } of dealt) place.member.claims.begin(1);
-    const settle = (isKnown: boolean): void => {
+    let isKnown = false;
+    try {
+      return await new Promise<CommitResult>((resolve, reject) =>
+        lane.request({
+          take: () => batch,
+          settled: (result, repeated) => {
+            if (result.outcome === "committed") sessions.deliver(batch, result);
+            isKnown = !repeated;
+            resolve(result);
+          },
+          failed: reject,
+        })
+      );
+    } finally {
+      // What they have been told of takes their room from here on, and no other group's claim comes in between.
+      sessions.takeArrivals();
       for (const { place } of dealt) {
         // One that is about to go is told of nothing any more.
         if (!isKnown || !place.member.live) place.member.claims.isUncertain = true;
         place.member.claims.end(1);
       }
-    };
-    return await new Promise((resolve, reject) =>
-      lane.request({
-        take: () => batch,
-        settled: (result, repeated) => {
-          if (result.outcome === "committed") sessions.deliver(batch, result);
-          settle(!repeated);
-          resolve(result);
-        },
-        failed: (error) => {
-          settle(false);
-          reject(error);
-        },
-      })
-    );
+    }
   }
 
   /** Somebody has gone, or it was too much at once: less is tried, then each member alone. */

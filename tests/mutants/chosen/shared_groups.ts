@@ -62,6 +62,20 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "D13",
   },
   {
+    name: "what a member has acknowledged is given back where its node hears late of the claim",
+    file: `${GROUPS}/membership.ts`,
+    text: "messages.filter(({ sequence }) => sequence > known)",
+    replacement: "messages.filter(({ sequence }) => sequence > Math.min(known, 0))",
+    breaks: "SH-03",
+  },
+  {
+    name: "who has claimed is told of it when something else comes",
+    file: `${GROUPS}/desk.ts`,
+    text: "      sessions.takeArrivals();",
+    replacement: "      void sessions;",
+    breaks: "D13",
+  },
+  {
     name: "the first member is always the first to take",
     file: `${GROUPS}/desk.ts`,
     text: "this.#next += dealt.length;",

@@ -94,6 +94,19 @@ Deno.test("what a member has acknowledged before its node heard of the claim is 
   await broker.shutdown();
 });
 
+Deno.test("two groups of one member fill its room together, not each by itself", async () => {
+  const { connect, broker, pass, store } = world();
+  const member = await connect("a", { receiveMaximum: 3 });
+  await member.send(subscribePacket(1, FILTER), subscribePacket(2, "$share/h/+"));
+  await publish(broker, 9);
+  await pass(3_000);
+  assert.equal(count(member), 3);
+  assert.equal((await store.directory.inspect("a"))?.queuedMessages, 3);
+  const waiting = await Promise.all([GROUP, "\u0000$share/h/+"].map((name) => store.directory.inspect(name)));
+  assert.equal(waiting.reduce((sum, line) => sum + (line?.queuedMessages ?? 0), 0), 15);
+  await broker.shutdown();
+});
+
 Deno.test("what a node whose turn it is cannot take is taken by another after a while", async () => {
   const { connect, another, broker, pass, store } = world();
   const far = another({ nodeId: "far" });
