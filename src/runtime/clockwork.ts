@@ -73,7 +73,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
       deadlines.next ?? Infinity,
       sessions.size === 0 ? Infinity : lease.wakeAt ?? Infinity,
       doorbell.pollAt ?? Infinity,
-      context.orphans.size === 0 ? Infinity : environment.now() + IDLE_MS,
+      Math.max(context.orphans.nextAt, environment.now() + IDLE_MS),
     );
 
   const arm = () => {
@@ -94,7 +94,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
     context.tasks.add(renewLease().then(arm));
     const { pollAt } = doorbell;
     if (pollAt !== undefined && pollAt <= now) context.tasks.add(doorbell.answer().then(arm));
-    if (asking === undefined && (askAt <= now || context.orphans.size > 0)) {
+    if (asking === undefined && (askAt <= now || context.orphans.nextAt <= now)) {
       asking = askStore(undefined).catch((error) => observe({ type: "workFailed", work: "due", error })).then(() => {
         asking = undefined;
         arm();

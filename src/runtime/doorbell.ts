@@ -1,5 +1,5 @@
 import type { BrokerContext } from "./context.ts";
-import { whySuperseded } from "./superseded.ts";
+import { adoptLater, whySuperseded } from "./superseded.ts";
 import { persistently } from "./within.ts";
 
 /** How many sessions are read at the same time. */
@@ -123,7 +123,8 @@ export class Doorbell {
     if (sessions.get(clientId) !== session || session.leaving) return;
     const isOurs = stored !== undefined && stored.guard.incarnation === session.incarnation &&
       stored.guard.epoch <= session.epoch;
-    if (isOurs) session.probe();
-    else session.supersede(whySuperseded(session, stored));
+    if (isOurs) return session.probe();
+    adoptLater(this.#context, session, stored);
+    session.supersede(whySuperseded(session, stored));
   }
 }

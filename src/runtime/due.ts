@@ -16,6 +16,7 @@ import { filterOf } from "./groups/names.ts";
 import { giveBack } from "./groups/unowned.ts";
 import { commitNote } from "./flight.ts";
 import { unrefusable } from "./publish.ts";
+import { raisedToken } from "./raised_token.ts";
 import { persistently, within } from "./within.ts";
 
 /** How moving a session that nobody here owns went. */
@@ -82,7 +83,7 @@ export class Due {
     const batch: CommitBatch = {
       id: this.#context.batchId(),
       guard,
-      raiseEpoch: { token: environment.randomId() },
+      raiseEpoch: { token: raisedToken(environment) },
       changes: changes.filter((change): change is SessionChange => change.type !== "publishMessage"),
       deliveries: changes.flatMap((change): Delivery[] =>
         change.type === "publishMessage" ? [{ message: change.message, receivers: undefined }] : []
@@ -187,9 +188,9 @@ export class Due {
   /** Lets go of sessions that connections of this node held when they could commit no more. */
   async #adoptOrphans(): Promise<void> {
     const { orphans, options } = this.#context;
-    for (const [clientId, tokens] of orphans.all()) {
+    const at = options.environment.now();
+    for (const [clientId, tokens] of orphans.due(at)) {
       try {
-        const at = options.environment.now();
         const moved = await this.move(
           clientId,
           ({ owner }) => lost(owner !== undefined && tokens.has(owner.token), at),

@@ -1,28 +1,31 @@
 /** Sessions that connections of this node may still hold in the store, though they can commit no more. */
 export class Orphans {
-  readonly #tokens = new Map<string, Set<string>>();
+  /** Client → token → when to see to it, in epoch milliseconds. */
+  readonly #tokens = new Map<string, Map<string, number>>();
 
-  /** How many clients they are of. */
-  get size(): number {
-    return this.#tokens.size;
+  /** When the first is to be seen to; `Infinity` when there is none. */
+  get nextAt(): number {
+    return [...this.#tokens.values()].reduce((first, tokens) => Math.min(first, ...tokens.values()), Infinity);
   }
 
-  /** A connection held the session by this token, or may come to hold it. */
-  add(clientId: string, token: string): void {
-    const tokens = this.#tokens.get(clientId);
-    if (tokens === undefined) this.#tokens.set(clientId, new Set([token]));
-    else tokens.add(token);
+  /** The session is held by this token, or may come to be: it is seen to from a time on, at once unless that is given. */
+  add(clientId: string, token: string, from = 0): void {
+    const tokens = this.#tokens.get(clientId) ?? new Map<string, number>();
+    this.#tokens.set(clientId, tokens.set(token, Math.min(from, tokens.get(token) ?? Infinity)));
   }
 
-  /** Those of each client, as they are now. */
-  all(): readonly (readonly [clientId: string, tokens: ReadonlySet<string>])[] {
-    return Array.from(this.#tokens, ([clientId, tokens]) => [clientId, new Set(tokens)]);
+  /** Those of each client that are to be seen to, as they are now. */
+  due(now: number): readonly (readonly [clientId: string, tokens: ReadonlySet<string>])[] {
+    return Array.from(this.#tokens, ([clientId, tokens]) => {
+      const due = [...tokens].filter(([, from]) => from <= now).map(([token]) => token);
+      return [clientId, new Set(due)] as const;
+    }).filter(([, tokens]) => tokens.size > 0);
   }
 
   /** These are seen to; others may have come meanwhile. */
   remove(clientId: string, tokens: ReadonlySet<string>): void {
-    const left = this.#tokens.get(clientId)?.difference(tokens) ?? new Set();
-    if (left.size === 0) this.#tokens.delete(clientId);
-    else this.#tokens.set(clientId, left);
+    const left = this.#tokens.get(clientId);
+    for (const token of tokens) left?.delete(token);
+    if (left?.size === 0) this.#tokens.delete(clientId);
   }
 }

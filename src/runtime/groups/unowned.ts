@@ -4,6 +4,7 @@ import type { SessionSnapshot } from "../../machine/snapshot.ts";
 import type { CommitBatch, Guard, StoredSession } from "../../store/session_store.ts";
 import type { BrokerContext } from "../context.ts";
 import { unrefusable } from "../publish.ts";
+import { raisedToken } from "../raised_token.ts";
 import { persistently } from "../within.ts";
 import { givenBack } from "./give_back.ts";
 import { readLog } from "./read_log.ts";
@@ -30,7 +31,7 @@ export async function giveBack(
     const result = await lane.commit({
       id: batchId(),
       guard,
-      raiseEpoch: { token: options.environment.randomId() },
+      raiseEpoch: { token: raisedToken(options.environment) },
       changes: [],
       deliveries: [],
       limits: unrefusable(options.queue),
@@ -45,7 +46,7 @@ export async function giveBack(
     const batch: CommitBatch = {
       id: batchId(),
       guard: next,
-      raiseEpoch: { token: options.environment.randomId() },
+      raiseEpoch: { token: raisedToken(options.environment) },
       changes: some.map(({ change }) => change),
       deliveries: some.map(({ delivery }) => delivery),
       limits: unrefusable(options.queue),
@@ -79,7 +80,7 @@ export async function settle(context: BrokerContext, clientId: string): Promise<
   if (guard === undefined) return undefined;
   const { borrows: _, ...head } = stored.snapshot.head;
   const changes: SessionChange[] = [{ type: "putHead", head }];
-  const raiseEpoch = { token: environment.randomId() };
+  const raiseEpoch = { token: raisedToken(environment) };
   const limits = unrefusable(options.queue);
   const now = environment.now();
   const result = await lane.commit({ id: batchId(), guard, raiseEpoch, changes, deliveries: [], limits, now });

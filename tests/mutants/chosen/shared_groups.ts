@@ -117,4 +117,11 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     replacement: "for (;;) {",
     breaks: "order of acknowledgements",
   },
+  {
+    name: "nobody lets go of a session whose settling was cut short",
+    file: "src/runtime/superseded.ts",
+    text: "|| !isRaised(owner.token)) return;",
+    replacement: "|| isRaised(owner.token)) return;",
+    breaks: "G9: a session that nobody holds",
+  },
 ];

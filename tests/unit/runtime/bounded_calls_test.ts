@@ -110,12 +110,15 @@ Deno.test("orphans are remembered by client and token, and forgotten one by one"
   orphans.add("a", "1");
   orphans.add("a", "2");
   orphans.add("b", "3");
-  assert.equal(orphans.size, 2);
+  orphans.add("a", "later", 5);
+  assert.equal(orphans.nextAt, 0);
+  assert.deepEqual(orphans.due(4).map(([, tokens]) => tokens.size), [2, 1]);
   orphans.remove("a", new Set(["1"]));
-  assert.deepEqual(orphans.all(), [["a", new Set(["2"])], ["b", new Set(["3"])]]);
+  assert.deepEqual(orphans.due(5), [["a", new Set(["2", "later"])], ["b", new Set(["3"])]]);
   orphans.remove("a", new Set(["2", "x"]));
   orphans.remove("nobody", new Set(["1"]));
-  assert.equal(orphans.size, 1);
+  orphans.remove("b", new Set(["3"]));
+  assert.equal(orphans.nextAt, 5);
 });
 
 type Commit = SessionStore["commit"];
