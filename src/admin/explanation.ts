@@ -15,6 +15,8 @@ export interface ExplainedEnd {
   readonly reason: EndReason;
   /** How long its last connection had been gone, in milliseconds; absent where that is not known, or it lasted to the end. */
   readonly afterMs?: number;
+  /** Messages that it had lost, by reason, as far as the journal had room for that. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
 }
 
 /** The time for which a node owned a session. */
@@ -85,12 +87,12 @@ function ownersOf(journal: readonly JournalEntry[]): ExplainedOwner[] {
 function endsOf(journal: readonly JournalEntry[]): ExplainedEnd[] {
   const ends: ExplainedEnd[] = [];
   let detachedAt: number | undefined;
-  const end = (at: number, reason: EndReason): void => {
-    ends.push({ at, reason, ...(detachedAt === undefined ? {} : { afterMs: at - detachedAt }) });
+  const end = (at: number, reason: EndReason, dropped: ExplainedEnd["dropped"] = {}): void => {
+    ends.push({ at, reason, ...(detachedAt === undefined ? {} : { afterMs: at - detachedAt }), dropped });
   };
   for (const entry of journal) {
-    if (entry.type === "ended") end(entry.at, entry.reason);
-    if (entry.type === "began" && entry.ended !== undefined) end(entry.at, entry.ended);
+    if (entry.type === "ended") end(entry.at, entry.reason, entry.dropped);
+    if (entry.type === "began" && entry.ended !== undefined) end(entry.at, entry.ended, entry.dropped);
     if (entry.type === "detached") detachedAt = entry.at;
     else if (entry.type !== "changed") detachedAt = undefined;
   }

@@ -201,7 +201,7 @@ const SUBSCRIPTION: v.GenericSchema<unknown, Subscription> = v.strictObject({
   retainAsPublished: v.boolean(),
   retainHandling: v.picklist([0, 1, 2]),
   subscriptionIdentifier: v.exactOptional(identifier),
-  retainedAfter: v.exactOptional(v.string()),
+  retainedAfter: v.exactOptional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/), v.maxLength(256))),
 });
 
 const MARK: v.GenericSchema<unknown, OutboundMark> = v.strictObject({
@@ -231,7 +231,7 @@ const IMAGE: v.GenericSchema<unknown, SessionImage> = v.strictObject({
   tail: whole,
   outboxTail: whole,
   dropped: v.record(v.picklist(DROP_REASONS), whole),
-  journal: v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/), v.maxLength(512)),
+  journal: v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/), v.maxLength(640)),
 });
 
 const RECEIVER: v.GenericSchema<unknown, DeliveryReceiver> = v.strictObject({
@@ -241,6 +241,7 @@ const RECEIVER: v.GenericSchema<unknown, DeliveryReceiver> = v.strictObject({
   retain: v.boolean(),
   subscriptionIdentifiers: v.array(identifier),
   onlyIfOwned: v.exactOptional(v.boolean()),
+  ownedBy: v.exactOptional(v.string()),
 });
 
 const HEADER_SCHEMA = v.object({ type: v.literal("export"), version: whole });

@@ -6,6 +6,7 @@
 import { SessionError } from "../errors.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
+import type { Subscription } from "../mqtt/subscription.ts";
 import type { SessionImage } from "../store/maintenance.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import { differencesOf } from "./difference.ts";
@@ -176,7 +177,10 @@ async function importOne(
   try {
     // Ended before it is known whether the file's is whole, or both would have to be there at once.
     if (present !== undefined) await endPresent(work, clientId, log);
-    const result = await maintenance.restore({ image, messages: log.pages(), now: environment.now() }, call);
+    const result = await maintenance.restore(
+      { image: owingAnew(image), messages: log.pages(), now: environment.now() },
+      call,
+    );
     if (result.outcome === "restored") return told(present === undefined ? "restored" : "replaced");
     await log.skip();
     return told(result.incarnation === incarnation ? "present" : "exists");
@@ -263,6 +267,15 @@ function leftBehind(image: SessionImage, readAt: number): SessionImage {
   if (!snapshot.head.attached) return image;
   const head = detachedHead(snapshot.head, Math.min(ownerUntil, readAt), 0x80);
   return { ...rest, snapshot: { ...snapshot, head } };
+}
+
+/** Retained messages are owed from the first on: how far a subscription had come says nothing of another store. */
+function owingAnew({ snapshot, ...rest }: SessionImage): SessionImage {
+  const subscriptions = Array.from(snapshot.subscriptions, ([filter, subscription]): [string, Subscription] => [
+    filter,
+    subscription.retainedAfter === undefined ? subscription : { ...subscription, retainedAfter: "" },
+  ]);
+  return { ...rest, snapshot: { ...snapshot, subscriptions: new Map(subscriptions) } };
 }
 
 /** Hands a message of an outbox on: to its receivers that are still the same sessions, or to be routed by a broker. */

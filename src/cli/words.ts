@@ -60,9 +60,10 @@ export function inspectionText(found: SessionInspection, moment: Moment): string
 /** Why things are with a client as they are, line by line. */
 export function explanationText(found: SessionExplanation, moment: Moment): string {
   const lines = [`${quoted(found.clientId)} ${found.exists ? "has a session" : "has no session"}`];
-  for (const { at, reason, afterMs } of found.ends) {
+  for (const { at, reason, afterMs, dropped } of found.ends) {
     const after = afterMs === undefined ? "" : `, ${Math.round(afterMs / 1_000)} s after its connection ended`;
     lines.push(`a session ended ${moment(at)}: ${reason}${after}`);
+    for (const [why, count] of Object.entries(dropped)) lines.push(`  it had lost: ${count} as ${why}`);
   }
   if (!found.exists && found.ends.length === 0) {
     lines.push(

@@ -60,6 +60,8 @@ export type JournalEntry =
     readonly superseded?: string;
     /** What ended the session before it, in the same step. */
     readonly ended?: "expired" | "cleanStart" | "takenOver";
+    /** Messages that the one before it had lost, by reason, as far as there was room. */
+    readonly dropped?: Readonly<Partial<Record<DropReason, number>>>;
   }
   /** Its connection ended; `byOther` says that somebody else found so: its node was lost, or an administrator did it. */
   | {
@@ -72,8 +74,14 @@ export type JournalEntry =
   }
   /** Somebody changed it without owning it: a Will fell due, or an administrator did something. */
   | { readonly type: "changed"; readonly at: number; readonly epoch: number }
-  /** It ended. */
-  | { readonly type: "ended"; readonly at: number; readonly epoch: number; readonly reason: EndReason };
+  /** It ended; `dropped` tells which messages it had lost, by reason, as far as there was room. */
+  | {
+    readonly type: "ended";
+    readonly at: number;
+    readonly epoch: number;
+    readonly reason: EndReason;
+    readonly dropped?: Readonly<Partial<Record<DropReason, number>>>;
+  };
 
 /** What the sessions of a principal hold, as far as they began under a quota. */
 export interface PrincipalUsage {

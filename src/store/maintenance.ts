@@ -31,7 +31,7 @@ export interface SessionImage {
   readonly outboxTail: number;
   /** Lost messages by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** What became of the sessions of the client, as the store keeps it: at most 512 characters. */
+  /** What became of the sessions of the client, as the store keeps it: at most 640 characters. */
   readonly journal: string;
 }
 

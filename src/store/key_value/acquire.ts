@@ -3,7 +3,8 @@ import { type AcquireDecision, decideAcquire, isUnsettled } from "../../machine/
 import { willMessage } from "../../machine/rules/will.ts";
 import { unreadable } from "../encoding.ts";
 import { digestOf } from "../keys.ts";
-import { acquireEntry, withEntry } from "../records/journal.ts";
+import { sumDrops } from "../records/drops.ts";
+import { acquireEntry, withDropped, withEntry } from "../records/journal.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../session_store.ts";
 import type { StoreCallOptions } from "../call.ts";
 import { isUsed, shortToken, withToken } from "../tokens.ts";
@@ -211,14 +212,17 @@ function planAcquire(work: Work, superseded: HeadRecord["owner"] | undefined): N
     tokens: withToken(before?.tokens ?? new Uint8Array(), work.token),
     journal: withEntry(
       before?.journal ?? found.ended?.record.journal ?? "",
-      acquireEntry({
-        at: request.now,
-        epoch: (kept?.epoch ?? 0) + 1,
-        resumed: decision.resumed,
-        nodeId: request.nodeId,
-        ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
-        ...(decision.ends === undefined ? {} : { ended: decision.ends }),
-      }),
+      withDropped(
+        acquireEntry({
+          at: request.now,
+          epoch: (kept?.epoch ?? 0) + 1,
+          resumed: decision.resumed,
+          nodeId: request.nodeId,
+          ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
+          ...(decision.ends === undefined ? {} : { ended: decision.ends }),
+        }),
+        decision.ends === undefined ? {} : sumDrops(before?.drops ?? {}, found.gate?.drops ?? {}),
+      ),
     ),
   };
   putHead(layout, plan, kept, next);

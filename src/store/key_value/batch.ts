@@ -1,6 +1,7 @@
 /** Planning one batch: its changes, its deliveries, its outbox, and the answer that it will get. */
 import type { SessionChange } from "../../machine/change.ts";
-import { commitEntry, endsQuietly, withEntry } from "../records/journal.ts";
+import { type Drops, sumDrops } from "../records/drops.ts";
+import { commitEntry, endsQuietly, withDropped, withEntry } from "../records/journal.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import { append, type Appending, outgoing, type OutgoingMessage } from "./append.ts";
 import { deleteHead, type OwnerDraft, planChanges, putHead } from "./changes.ts";
@@ -164,7 +165,10 @@ function planOwner(work: Work, state: GuardState, batch: CommitBatch): OwnerDraf
   const draft = planChanges(work, state, batch);
   // What is delivered to the session itself finds it as it is after its changes.
   world.heads.set(headKey, draft.ended ? undefined : draft.head);
-  if (draft.ended) world.gates.set(layout.gate(state.head.clientId), undefined);
+  if (draft.ended) {
+    draft.head = { ...draft.head, drops: lostBy(work, draft) };
+    world.gates.set(layout.gate(state.head.clientId), undefined);
+  }
   return draft;
 }
 
@@ -272,6 +276,13 @@ function isTaken(deliveries: readonly (readonly ReceiverOutcome[])[]): boolean {
   return deliveries.every((each) => each.every((told) => told.outcome === "appended" && told.dropped === undefined));
 }
 
+/** What a session that ends has lost, by what its head and its gate say. */
+function lostBy({ layout, world }: Pick<Work, "layout" | "world">, { head }: OwnerDraft): Drops {
+  const gate = world.gates.get(layout.gate(head.clientId));
+  const isOwn = gate !== undefined && gate !== "unreadable" && gate.incarnation === head.incarnation;
+  return isOwn ? sumDrops(head.drops, gate.drops) : head.drops;
+}
+
 /** Writes the head, or ends it: the next head. */
 function finishOwner(
   work: Work,
@@ -287,6 +298,7 @@ function finishOwner(
   if (raised !== undefined && ownerNode !== undefined) {
     ring(plan, layout, ownerNode, clientId);
   }
+  const told = commitEntry(state.head.session, state.head.epoch, batch);
   const version = state.head.version + 1;
   const next: HeadRecord = {
     ...draft.head,
@@ -299,7 +311,7 @@ function finishOwner(
     lastOutcomes: packOutcomes(deliveries),
     journal: endsQuietly(batch.changes)
       ? ""
-      : withEntry(draft.head.journal, commitEntry(state.head.session, state.head.epoch, batch)),
+      : withEntry(draft.head.journal, draft.ended ? withDropped(told, draft.head.drops) : told),
   };
   const headKey = layout.head(clientId);
   if (draft.ended) {

@@ -1,5 +1,6 @@
 /** Reading what batches look at: everything that can be named beforehand at once, then the logs that are full. */
 import { readable } from "../encoding.ts";
+import { endsLoudly } from "../records/journal.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
 import type { Item } from "./batch.ts";
 import { getAll, type StoreContext } from "./context.ts";
@@ -68,6 +69,14 @@ export async function load(
   const own: OwnReceiver[] = [];
   for (const item of items) {
     const { state } = item;
+    // What became of its messages is told once more, where the journal stays.
+    if (state !== undefined && endsLoudly(item.batch.changes)) {
+      const gateKey = layout.gate(state.head.clientId);
+      want(gateKey, (entry) => {
+        world.gates.set(gateKey, entry && orUnreadable(() => decodeGate(gateKey, entry.value)));
+        world.waiting.set(gateKey, undefined);
+      });
+    }
     for (const receiver of reachable(item, most)) {
       if (state !== undefined && isOwn(state, receiver)) {
         own.push({ item, state });

@@ -11,17 +11,21 @@
 import type { EndReason } from "../../machine/change.ts";
 import type { SessionHead } from "../../machine/snapshot.ts";
 import { escapePart } from "../keys.ts";
+import { DROP_REASONS, type Drops } from "./drops.ts";
 import type { CommitBatch } from "../session_store.ts";
 import type { JournalEntry } from "../directory.ts";
 
 /** The most characters of a journal. */
-export const JOURNAL_CHARACTERS = 512;
+export const JOURNAL_CHARACTERS = 640;
 
 /** How long the journal of an ended session is kept, in milliseconds: a day. */
 export const JOURNAL_KEPT_MS = 86_400_000;
 
 /** The most characters of a node's name in an entry. */
 export const JOURNAL_NODE = 32;
+
+/** The most characters by which an entry tells what an ended session had lost. */
+export const JOURNAL_DROPS = 40;
 
 /** What ended a session in an acquire, by the letter that tells it. */
 const ENDED_BEFORE = { c: "cleanStart", t: "takenOver", x: "expired" } as const;
@@ -58,6 +62,36 @@ export function withEntry(journal: string, entry: string): string {
 /** Whether changes end a session with its connection, as its client asked for: then nothing is kept of it. */
 export function endsQuietly(changes: CommitBatch["changes"]): boolean {
   return changes.some((change) => change.type === "endSession" && change.reason === "disconnected");
+}
+
+/**
+ * An entry that tells of an end, with what the session that ended had lost: a letter for each reason, `A` for the first, and
+ * how many. What finds no room is left out.
+ */
+export function withDropped(entry: string, dropped: Drops): string {
+  let told = "";
+  for (const [index, reason] of DROP_REASONS.entries()) {
+    const count = dropped[reason] ?? 0;
+    const text = count === 0 ? "" : String.fromCharCode(FIRST_LETTER + index) + count;
+    if (told.length + text.length <= JOURNAL_DROPS) told += text;
+  }
+  return entry === "" || told === "" ? entry : `${entry.slice(0, -1)}/${told};`;
+}
+
+const FIRST_LETTER = 65;
+
+/** Whether changes end a session of which a journal is kept. */
+export function endsLoudly(changes: CommitBatch["changes"]): boolean {
+  return changes.some((change) => change.type === "endSession" && change.reason !== "disconnected");
+}
+
+/** What an entry tells of losses, as {@linkcode withDropped} put it. */
+function readDropped(told: string | undefined): { readonly dropped?: Drops } {
+  const found = [...(told ?? "").matchAll(/([A-Z])([0-9]+)/g)].flatMap(([, letter = "", count]) => {
+    const reason = DROP_REASONS[letter.charCodeAt(0) - FIRST_LETTER];
+    return reason === undefined ? [] : [[reason, Number(count)] as const];
+  });
+  return found.length === 0 ? {} : { dropped: Object.fromEntries(found) };
 }
 
 /** The entry of an acquire. */
@@ -103,7 +137,7 @@ export function readJournal(journal: string): JournalEntry[] {
     switch (first[0]) {
       case "b":
       case "r": {
-        const [letter = "-", nodeId = "", superseded = ""] = rest;
+        const [letter = "-", nodeId = "", superseded = "", told] = rest;
         const ended = ENDED_BEFORE[letter as keyof typeof ENDED_BEFORE]; // Absent for any other letter.
         return [{
           type: first[0] === "r" ? "resumed" : "began",
@@ -112,13 +146,14 @@ export function readJournal(journal: string): JournalEntry[] {
           nodeId,
           ...(superseded === "" ? {} : { superseded }),
           ...(ended === undefined ? {} : { ended }),
+          ...readDropped(told),
         }];
       }
       case "d":
         return [{ type: "detached", at, epoch, reasonCode: Number(rest[0]) || 0, byOther: rest[1] === "o" }];
       case "e": {
         const reason = END_REASONS[Number(rest[0])];
-        return reason === undefined ? [] : [{ type: "ended", at, epoch, reason }];
+        return reason === undefined ? [] : [{ type: "ended", at, epoch, reason, ...readDropped(rest[1]) }];
       }
       case "c":
         return [{ type: "changed", at, epoch }];

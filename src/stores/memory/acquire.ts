@@ -1,11 +1,11 @@
 import { type AcquireDecision, decideAcquire, isUnsettled } from "../../machine/rules/lifecycle.ts";
 import { willMessage } from "../../machine/rules/will.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
-import { acquireEntry, withEntry } from "../../store/records/journal.ts";
+import { acquireEntry, withDropped, withEntry } from "../../store/records/journal.ts";
 import { TOKENS_KEPT } from "../../store/tokens.ts";
 import { copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
-import type { Owner, SessionRecord } from "./records.ts";
+import { dropsOf, type Owner, type SessionRecord } from "./records.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { guardOf, type World } from "./world.ts";
 
@@ -52,17 +52,16 @@ export function acquire(
   }
   const record = decision.resumed && stored !== undefined ? stored : begin(world, request, decision);
   const ended = world.forgetJournal(request.terms.clientId);
-  record.journal = withEntry(
-    stored?.journal ?? ended?.journal ?? "",
-    acquireEntry({
-      at: request.now,
-      epoch: record.epoch + 1,
-      resumed: decision.resumed,
-      nodeId: request.nodeId,
-      ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
-      ...(decision.ends === undefined ? {} : { ended: decision.ends }),
-    }),
-  );
+  const entry = acquireEntry({
+    at: request.now,
+    epoch: record.epoch + 1,
+    resumed: decision.resumed,
+    nodeId: request.nodeId,
+    ...(superseded === undefined ? {} : { superseded: superseded.nodeId }),
+    ...(decision.ends === undefined ? {} : { ended: decision.ends }),
+  });
+  const lost = decision.ends === undefined || stored === undefined ? {} : dropsOf(stored);
+  record.journal = withEntry(stored?.journal ?? ended?.journal ?? "", withDropped(entry, lost));
   // Not spread: that would leave room for more.
   record.tokens = (stored?.tokens ?? []).slice(1 - TOKENS_KEPT).concat(request.token);
   take(world, record, owner, request, decision);

@@ -1,10 +1,10 @@
 import { checkBatch, subscribedFilters } from "../../store/batch.ts";
-import { commitEntry, endsQuietly, JOURNAL_KEPT_MS, withEntry } from "../../store/records/journal.ts";
+import { commitEntry, endsQuietly, JOURNAL_KEPT_MS, withDropped, withEntry } from "../../store/records/journal.ts";
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
 import { carryOut } from "./changes.ts";
 import { copyOfReceiver } from "./copies.ts";
 import { canMove, deliver, nobodyTakes } from "./deliver.ts";
-import type { OutboxRecord, SessionRecord } from "./records.ts";
+import { dropsOf, type OutboxRecord, type SessionRecord } from "./records.ts";
 import { guardOf, type World } from "./world.ts";
 
 /**
@@ -31,8 +31,11 @@ export function commit(world: World, batch: CommitBatch): CommitResult {
   for (const { nodeId, clientId } of batch.rings ?? []) world.doorbells.ring(nodeId, clientId);
 
   const ownNode = record?.owner?.nodeId;
-  if (record !== undefined) record.journal = withEntry(record.journal, commitEntry(record.head, record.epoch, batch));
+  const told = record === undefined ? "" : commitEntry(record.head, record.epoch, batch);
   const goesOn = record !== undefined && changeSession(world, record, batch);
+  if (record !== undefined) {
+    record.journal = withEntry(record.journal, goesOn ? told : withDropped(told, dropsOf(record)));
+  }
   const deliveries = deliver(world, batch, outboxPlace(batch, record), ownNode);
   if (batch.outbox !== undefined && entry !== undefined) moveCursor(world, batch.outbox, entry);
   const result: CommitResult = { outcome: "committed", ...(goesOn ? { guard: guardOf(record) } : {}), deliveries };

@@ -4,6 +4,7 @@ import type { OutboundMark, SessionHead } from "../../machine/snapshot.ts";
 import type { Message } from "../../mqtt/message.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
+import type { Drops } from "../../store/records/drops.ts";
 import type { Acquired, CommitResult, DeliveryReceiver } from "../../store/session_store.ts";
 import type { DueItem } from "./due_heap.ts";
 import type { MessageLog } from "./log.ts";
@@ -81,4 +82,9 @@ export interface NodeRecord {
   /** 0 while it was never heard of. */
   until: number;
   readonly owned: Set<SessionRecord>;
+}
+
+/** Lost messages of a session by reason. */
+export function dropsOf({ dropped }: Pick<SessionRecord, "dropped">): Drops {
+  return Object.fromEntries(dropped ?? []);
 }

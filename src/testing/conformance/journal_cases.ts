@@ -1,7 +1,17 @@
 /** What a store tells of the past of a client's sessions, and that the telling is bounded. */
-import type { JournalEntry } from "../../store/directory.ts";
+import { messageBytes } from "../../mqtt/message.ts";
+import type { JournalEntry, SessionSummary } from "../../store/directory.ts";
 import { expect, expectEqual } from "./expect.ts";
-import { attachedHead, type ConformanceCase, detachedAt, type Kit, LEASE_END, START } from "./kit.ts";
+import {
+  attachedHead,
+  type ConformanceCase,
+  detachedAt,
+  type Kit,
+  LEASE_END,
+  type Owned,
+  receiver,
+  START,
+} from "./kit.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -16,18 +26,22 @@ function inWords(entry: JournalEntry): string {
   switch (entry.type) {
     case "began":
     case "resumed": {
-      const before = entry.ended === undefined ? "" : ` after ${entry.ended}`;
+      const before = entry.ended === undefined ? "" : ` after ${entry.ended}${lost(entry.dropped)}`;
       return `${place} ${entry.nodeId}${entry.superseded === undefined ? "" : ` from ${entry.superseded}`}${before}`;
     }
     case "detached":
       return `${place} ${entry.reasonCode}${entry.byOther ? " by another" : ""}`;
     case "ended":
-      return `${place} ${entry.reason}`;
+      return `${place} ${entry.reason}${lost(entry.dropped)}`;
     case "changed":
       return place;
     default:
       return entry satisfies never;
   }
+}
+
+function lost(dropped: SessionSummary["dropped"] | undefined): string {
+  return dropped === undefined ? "" : ` with ${JSON.stringify(dropped)}`;
 }
 
 /** Sweeps all that is due by a moment. */
@@ -110,6 +124,33 @@ export const JOURNAL_CASES: readonly ConformanceCase[] = [
       // What the first left to be done must not take what the second left.
       await sweepUntil(kit, START + DAY_MS + 5);
       expectEqual(await told(kit), expected, "the journal when that of the first would have gone");
+    },
+  },
+  {
+    name: "what a session had lost is told by the entry of its end, whoever lost it and whatever ended it",
+    run: async (kit) => {
+      const limits = { maximumMessages: 2, maximumBytes: Infinity, whenFull: "dropNewest" } as const;
+      const full = async (session: Owned, more: number): Promise<void> => {
+        for (let index = 0; index < 2 + more; index++) await kit.deliver([receiver(session)], {}, limits);
+      };
+      let first = await kit.open("client");
+      await full(first, 3);
+      const oldest = (await kit.log(first))[0];
+      expect(oldest !== undefined, "the log is empty");
+      const { sequence } = oldest;
+      const removed = { type: "deleteQueued", sequence, bytes: messageBytes(oldest), dropped: "purged" } as const;
+      first = await kit.change(first, [removed]);
+      await kit.change(first, [{ type: "endSession", reason: "takenOver" }], { now: START + 5 });
+      const second = await kit.detach(await kit.open("client", { now: START + 6 }));
+      await full(second, 1);
+      await kit.open("client", { terms: { cleanStart: true }, now: START + 7 });
+      expectEqual((await told(kit)).filter((entry) => entry.includes("with")), [
+        '5 ended 1 takenOver with {"queueFullNewest":3,"purged":1}',
+        '7 began 1 node-a after cleanStart with {"queueFullNewest":1}',
+      ], "what was lost");
+      await kit.detach(await kit.open("other"));
+      await kit.open("other", { terms: { cleanStart: true } });
+      expectEqual((await told(kit, "other")).at(-1), "0 began 1 node-a after cleanStart", "where nothing was");
     },
   },
   {

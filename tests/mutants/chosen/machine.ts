@@ -14,8 +14,8 @@ export const MACHINE_FAULTS: readonly ChosenFault[] = [
   {
     name: "Retain Handling 1 sends to an existing subscription as well",
     file: `${RULES}/retained.ts`,
-    text: "    : retainHandling === 0 || before === undefined",
-    replacement: "    : retainHandling === 0 || before?.retainedAfter === undefined",
+    text: '  return retainHandling === 0 || before === undefined ? "" : before.retainedAfter;',
+    replacement: '  return retainHandling === 0 || before?.retainedAfter === undefined ? "" : before.retainedAfter;',
     breaks: "MQTT-3.3.1-10",
   },
   {

@@ -92,6 +92,16 @@ Deno.test("what a connection owned arrives as what it left when its node was las
   assert.deepEqual([head.attached, head.disconnectedAt, head.disconnectReason], [false, START + 1_000, 0x80]);
 });
 
+Deno.test("retained messages that a subscription is owed are owed from the first on in another store", async () => {
+  const { store, text } = await exported();
+  const to = mapStore();
+  await imported(to, text);
+  assert.equal((await store.read("one"))?.snapshot.subscriptions.get("own/0/#")?.retainedAfter, "own/0");
+  const subscriptions = (await to.read("one"))?.snapshot.subscriptions;
+  assert.equal(subscriptions?.get("own/0/#")?.retainedAfter, "");
+  assert.equal(subscriptions?.get("a/+")?.retainedAfter, undefined);
+});
+
 Deno.test("what is owed is handed on: to the same sessions, or to be routed", async () => {
   const { text } = await exported();
   const to = mapStore();

@@ -48,7 +48,7 @@ for (const [name, open] of Object.entries(STORES)) {
     await broker.runDue();
     const gone = await admin.explain("c");
     assert.equal(gone.exists, false);
-    assert.deepEqual(gone.ends, [{ at: START + 60_000, reason: "expired", afterMs: 60_000 }]);
+    assert.deepEqual(gone.ends, [{ at: START + 60_000, reason: "expired", afterMs: 60_000, dropped: {} }]);
     await connect("c");
     const second = await connect("c", {}, another());
     await second.send({ type: "disconnect", reasonCode: 0 });

@@ -161,6 +161,7 @@ local ended = '-'
 if released then
   owe(log.id, log.state[OWED] + 1, 0, -1, 'w' .. digits(now) .. ' ' .. fullName .. ' ' .. parted, '', now)
 end
+local lost = endsStored and log.drops or {}
 local started = 0
 local pending = false
 if goesOn then
@@ -198,7 +199,7 @@ local told = (goesOn and 'r' or 'b') .. moment .. '/' .. digits(log.state[EPOCH]
   .. '/' .. shortNode .. '/' .. taken .. ';'
 log.node = node
 log.set.n, log.set.k, log.set.h, log.set.w, log.set.t, log.set.u = node, token, head, latest, '', ''
-log.set.j = withEntry(journal, told)
+log.set.j = withEntry(journal, withLost(told, lost))
 log.set.r = string.sub(tokens, -${TOKENS_KEPT - 1} * #short) .. short
 save(log)
 if parting ~= '' then

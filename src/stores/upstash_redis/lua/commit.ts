@@ -37,7 +37,7 @@ local function list()
 end
 
 -- The own log: its guard, and what changes.
-local log, id, name, holder, fullName, ends, expiry, keepsFor
+local log, id, name, holder, fullName, ends, expiry, keepsFor, past
 local rowPuts, rowGone, ownedGone, duePuts, dueGone, changes = {}, {}, {}, {}, {}, {}
 if own then
   id = arg()
@@ -62,6 +62,7 @@ if own then
   end
   log.state[VERSION] = version + 1
   if told ~= '' then log.set.j = withEntry(log.seen.j, told) end
+  past = told
   keepsFor = keeps
   local limit = arg()
   if limit ~= '' then log.state[LIMIT] = tonumber(limit) end
@@ -226,6 +227,7 @@ if log and ends then
   finish(own, rows, redis.call('HKEYS', rows), holder, name, id, log.seen.y)
   -- What became of it stays for a while, with nothing beside it.
   if log.set.j then
+    log.set.j = withEntry(log.seen.j, withLost(past, log.drops))
     redis.call('HSET', own, 'j', log.set.j)
     redis.call('PEXPIRE', own, digits(keepsFor))
   end

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { JOURNAL_CHARACTERS } from "../../../store/records/journal.ts";
+import { JOURNAL_CHARACTERS, JOURNAL_DROPS } from "../../../store/records/journal.ts";
 
 /** The numbers of a log's state, in the order in which field `s` holds them. */
 export const STATE = [
@@ -181,6 +181,16 @@ local function withEntry(journal, entry)
     journal = string.sub(journal, (string.find(journal, ';', 1, true) or #journal) + 1)
   end
   return journal
+end
+-- An entry that tells of an end, with what was lost: a letter for each reason, and how many.
+local function withLost(entry, drops)
+  local told = ''
+  for reason, lost in ipairs(drops) do
+    local text = lost > 0 and string.char(64 + reason) .. digits(lost) or ''
+    if #told + #text <= ${JOURNAL_DROPS} then told = told .. text end
+  end
+  if entry == '' or told == '' then return entry end
+  return string.sub(entry, 1, -2) .. '/' .. told .. ';'
 end
 `;
 
