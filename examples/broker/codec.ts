@@ -33,16 +33,19 @@ export interface Taken {
 /** The packets of one client. */
 export class PacketReader {
   readonly #maximumPacketSize: number;
-  readonly #parser = parser({ protocolVersion: 4 });
+  readonly #parser: ReturnType<typeof parser>;
   #parsed: ParsedMqttPacket | undefined;
   #fault: number | undefined;
   #buffer = new Uint8Array(0);
   #start = 0;
   #end = 0;
-  #version: ProtocolVersion = 4;
+  #version: ProtocolVersion;
 
-  constructor(maximumPacketSize: number) {
+  /** The version is that of a CONNECT which another reader has seen. */
+  constructor(maximumPacketSize: number, version: ProtocolVersion = 4) {
     this.#maximumPacketSize = maximumPacketSize;
+    this.#version = version;
+    this.#parser = parser({ protocolVersion: version });
     this.#parser.on("packet", (packet) => this.#parsed = packet);
     this.#parser.on("error", (error) => this.#fault = reasonCodeOfParserError(error));
   }
@@ -55,6 +58,11 @@ export class PacketReader {
   /** Bytes that were not taken out yet. */
   get bufferedBytes(): number {
     return this.#end - this.#start;
+  }
+
+  /** A copy of these bytes. */
+  rest(): Uint8Array {
+    return this.#buffer.slice(this.#start, this.#end);
   }
 
   /** Adds what came. */

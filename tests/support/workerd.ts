@@ -34,6 +34,9 @@ export async function dataFolder({ isOnDisk }: { readonly isOnDisk: boolean }): 
 /** Where Linux has a disk in memory. */
 const MEMORY_DISK = "/dev/shm";
 
+/** Packages of the older kind ask for parts of Node in this way; wrangler sees to it by itself. */
+const REQUIRE = `import { createRequire } from "node:module"; const require = createRequire("/worker.mjs");\n`;
+
 /** Bundles a program of the project as one module of JavaScript, as wrangler would. */
 export async function bundleWorker(source: string, className: string): Promise<WorkerScript> {
   const folder = await Deno.makeTempDir({ prefix: "edge-mqtt-worker-" });
@@ -41,7 +44,7 @@ export async function bundleWorker(source: string, className: string): Promise<W
     const file = `${folder}/worker.mjs`;
     const { success, output } = await runDeno(["bundle", "--platform", "browser", "-o", file, source]);
     if (!success) throw new Error(`Cannot bundle ${source}: ${output}`);
-    return { module: await Deno.readTextFile(file), className };
+    return { module: REQUIRE + await Deno.readTextFile(file), className };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { DataKind } from "../support/broker_process.ts";
+import type { DataKind, RunningBroker } from "../support/broker_process.ts";
 import { KilledBroker } from "../support/killed_broker.ts";
 import { makeLoad } from "../support/load.ts";
 import { LoadReceiver } from "../support/load_receiver.ts";
@@ -19,7 +19,7 @@ const KILLS = 10;
 const ROOM = ["--max-queued-messages", "10000", "--max-queued-bytes", "1000000000", "--max-input-bytes", "67108864"];
 
 /** Tests it over one kind of store. */
-export function crash({ name: store, make }: DataKind): void {
+export function crash({ name: store, make }: DataKind<RunningBroker>): void {
   for (const version of [4, 5] satisfies Version[]) {
     const name =
       `${store}, MQTT ${

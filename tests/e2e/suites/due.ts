@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { BrokerData, BrokerProcess, DataKind } from "../support/broker_process.ts";
+import type { BrokerData, DataKind, RunningBroker } from "../support/broker_process.ts";
 import { keptFor, type Version, WireClient } from "../support/wire_client.ts";
 
 const SECOND = 1_000;
@@ -13,19 +13,23 @@ const SECOND = 1_000;
 const LEASE = ["--lease-ms", "10000"];
 
 /** A broker that lives so many seconds later. */
-function startLater(data: BrokerData, seconds: number, ...args: readonly string[]): Promise<BrokerProcess> {
+function startLater(
+  data: BrokerData<RunningBroker>,
+  seconds: number,
+  ...args: readonly string[]
+): Promise<RunningBroker> {
   return data.start(...LEASE, "--clock-offset-ms", String(seconds * SECOND), ...args);
 }
 
 /** Whether the session of a client is still there; it ends with the connection only if it was not. */
-async function isPresent(broker: BrokerProcess, version: Version, clientId: string): Promise<boolean> {
+async function isPresent(broker: RunningBroker, version: Version, clientId: string): Promise<boolean> {
   const { client, connack } = await WireClient.connect(broker.url, version, { clientId, ...keptFor(version, 3_600) });
   await client.disconnect();
   return connack.sessionPresent;
 }
 
 /** Subscribes for an absence. */
-async function subscribe(broker: BrokerProcess, clientId: string, topic: string): Promise<void> {
+async function subscribe(broker: RunningBroker, clientId: string, topic: string): Promise<void> {
   const { client } = await WireClient.connect(broker.url, 5, { clientId, ...keptFor(5, 86_400) });
   client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic, qos: 1 }] });
   await client.expect("suback");
@@ -33,7 +37,7 @@ async function subscribe(broker: BrokerProcess, clientId: string, topic: string)
 }
 
 /** Tests it over one kind of store. */
-export function due({ name: store, make }: DataKind): void {
+export function due({ name: store, make, hasLease = true }: DataKind<RunningBroker>): void {
   Deno.test(`${store}: a session ends while no broker runs, not before its interval, in 3.1.1 by the broker's cap`, async () => {
     for (const version of [4, 5] satisfies Version[]) {
       await using data = await make();
@@ -55,20 +59,24 @@ export function due({ name: store, make }: DataKind): void {
     }
   });
 
-  Deno.test(`${store}: the interval of a client whose broker was killed runs from the end of the broker's lease`, async () => {
-    for (const [seconds, present] of [[3_500, true], [3_700, false]] as const) {
-      await using data = await make();
-      {
-        await using broker = await startLater(data, 0);
-        using _orphan = (await WireClient.connect(broker.url, 5, { clientId: "orphan", ...keptFor(5, 3_600) })).client;
-        await broker.kill();
+  if (hasLease) {
+    Deno.test(`${store}: the interval of a client whose broker was killed runs from the end of the broker's lease`, async () => {
+      for (const [seconds, present] of [[3_500, true], [3_700, false]] as const) {
+        await using data = await make();
+        {
+          await using broker = await startLater(data, 0);
+          using _orphan =
+            (await WireClient.connect(broker.url, 5, { clientId: "orphan", ...keptFor(5, 3_600) })).client;
+          await broker.kill();
+        }
+        await using broker = await startLater(data, seconds);
+        assert.equal(await isPresent(broker, 5, "orphan"), present);
       }
-      await using broker = await startLater(data, seconds);
-      assert.equal(await isPresent(broker, 5, "orphan"), present);
-    }
-  });
+    });
+  }
 
-  for (const ending of ["a lost connection", "a killed broker"] as const) {
+  const endings = ["a lost connection", ...(hasLease ? ["a killed broker"] : [])];
+  for (const ending of endings) {
     Deno.test(`${store}: a Will that was delayed by ${ending} is published by the next process, not before its time`, async () => {
       await using data = await make();
       {

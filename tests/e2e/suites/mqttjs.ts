@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { MqttClient } from "mqtt";
-import type { DataKind } from "../support/broker_process.ts";
+import type { DataKind, RunningBroker } from "../support/broker_process.ts";
 import { KilledBroker } from "../support/killed_broker.ts";
 import { mqttClient, nextConnack } from "../support/mqttjs_client.ts";
 import { printedSeed, randomNumbers } from "../support/random.ts";
@@ -16,7 +16,7 @@ const MESSAGES = 300;
 const KILLS = 8;
 
 /** Tests it over one kind of store. */
-export function mqttjs({ name: store, make }: DataKind): void {
+export function mqttjs({ name: store, make }: DataKind<RunningBroker>): void {
   for (const version of [4, 5] satisfies Version[]) {
     const name =
       `${store}, MQTT ${

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { MqttClient } from "mqtt";
-import type { DataKind } from "../support/broker_process.ts";
+import type { DataKind, RunningBroker } from "../support/broker_process.ts";
 import { mqttClient, nextConnack } from "../support/mqttjs_client.ts";
 import { unlessStuck } from "../support/unless_stuck.ts";
 
@@ -13,7 +13,7 @@ import { unlessStuck } from "../support/unless_stuck.ts";
 const TOPICS = 300;
 
 /** Tests it over one kind of store. */
-export function retained({ name: store, make }: DataKind): void {
+export function retained({ name: store, make }: DataKind<RunningBroker>): void {
   for (const version of [4, 5] as const) {
     const name =
       `${store}, MQTT ${version === 4 ? "3.1.1" : "5.0"}: what was retained outlives the process, and comes ` +

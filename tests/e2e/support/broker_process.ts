@@ -5,8 +5,21 @@
  */
 import { ServerProcess } from "./server_process.ts";
 
+/** A broker in a process of its own, whatever its program. */
+export interface RunningBroker extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string;
+  /** All that it has printed. */
+  readonly output: string;
+  readonly pid: number;
+  /** Kills it where it stands, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to stop, and returns its exit code. */
+  stop(signal?: "SIGTERM" | "SIGINT"): Promise<number>;
+}
+
 /** A broker that runs, until it is killed, stopped or disposed of. */
-export class BrokerProcess implements AsyncDisposable {
+export class BrokerProcess implements RunningBroker {
   readonly #server: ServerProcess;
 
   private constructor(server: ServerProcess) {
@@ -72,16 +85,18 @@ export class BrokerProcess implements AsyncDisposable {
 }
 
 /** Where brokers keep sessions, for as long as a test runs. */
-export interface BrokerData extends AsyncDisposable {
+export interface BrokerData<Broker extends RunningBroker = BrokerProcess> extends AsyncDisposable {
   /** Starts a broker that keeps its sessions here. */
-  start(...args: readonly string[]): Promise<BrokerProcess>;
+  start(...args: readonly string[]): Promise<Broker>;
 }
 
-/** A kind of place for sessions. */
-export interface DataKind {
+/** A kind of place for sessions, and of brokers that keep them there. */
+export interface DataKind<Broker extends RunningBroker = BrokerProcess> {
   /** Begins the names of tests. */
   readonly name: string;
-  make(): Promise<BrokerData>;
+  /** Whether a broker that was killed counts as gone by the end of its lease; otherwise from when the next one looks. */
+  readonly hasLease?: boolean;
+  make(): Promise<BrokerData<Broker>>;
 }
 
 /** A folder of its own for a database, removed at the end. */

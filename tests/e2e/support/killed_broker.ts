@@ -1,4 +1,4 @@
-import type { BrokerData, BrokerProcess } from "./broker_process.ts";
+import type { BrokerData, RunningBroker } from "./broker_process.ts";
 import type { Address } from "./mqttjs_client.ts";
 
 /** A kill comes up to so much after the packet that called for it: any step of a commit may be under way. */
@@ -6,17 +6,22 @@ const DRIFT_MS = 6;
 
 /** One broker after the other on the same database: each is killed at a random moment, and the next one started. */
 export class KilledBroker implements AsyncDisposable {
-  readonly #data: BrokerData;
+  readonly #data: BrokerData<RunningBroker>;
   readonly #args: readonly string[];
   readonly #random: () => number;
   /** Where the one that runs listens. */
   readonly address: Address;
-  #process: BrokerProcess;
+  #process: RunningBroker;
   #moments: number[] = [];
   #heard = 0;
   #restarting: Promise<void> | undefined;
 
-  private constructor(process: BrokerProcess, data: BrokerData, args: readonly string[], random: () => number) {
+  private constructor(
+    process: RunningBroker,
+    data: BrokerData<RunningBroker>,
+    args: readonly string[],
+    random: () => number,
+  ) {
     this.#process = process;
     this.#data = data;
     this.#args = args;
@@ -25,7 +30,11 @@ export class KilledBroker implements AsyncDisposable {
   }
 
   /** Starts the first one. */
-  static async start(data: BrokerData, args: readonly string[], random: () => number): Promise<KilledBroker> {
+  static async start(
+    data: BrokerData<RunningBroker>,
+    args: readonly string[],
+    random: () => number,
+  ): Promise<KilledBroker> {
     return new KilledBroker(await data.start(...args), data, args, random);
   }
 
