@@ -56,6 +56,12 @@ export interface AcquireRequest {
    * is a new request.
    */
   readonly token: string;
+  /**
+   * Whether the token is known to have had the session: where it does not own it any more, or there is none, the request is
+   * refused as `stale` and begins nothing. For a process that forgot all, and may ask long after: of the terms only the
+   * Client Identifier counts then.
+   */
+  readonly isReload?: boolean;
   /** The node that will own the session. */
   readonly nodeId: string;
   /**
@@ -113,7 +119,7 @@ export interface AcquireRefusal {
   /** Tells it from an answer. */
   readonly outcome: "refused";
   /**
-   * `stale`: the token has had it, and has it no more. `principal`: it belongs to another. `exists`: `mustBeNew` met a stored
+   * `stale`: the token has had it, and has it no more; also of any `isReload` whose token does not own it. `principal`: it belongs to another. `exists`: `mustBeNew` met a stored
    * one. `owned`: a living owner keeps it. `unsettled`: it would end, and its head says that it `borrows`. `quota`: its
    * principal has as many sessions as it may have.
    */

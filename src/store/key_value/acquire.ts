@@ -65,6 +65,7 @@ export async function acquire(
     if (head?.session.attached && head.owner.token === request.token) {
       return await answer(context, layout, request, found, head, found.headVersion ?? "", found.own);
     }
+    if (request.isReload === true) return { outcome: "refused", reason: "stale" };
     const lease = head?.session.attached ? leaseOf(found.nodes, layout.node(head.owner.nodeId)) ?? 0 : undefined;
     const isLiving = lease !== undefined && lease > request.now;
     if (head !== undefined) {

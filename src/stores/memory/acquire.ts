@@ -19,6 +19,7 @@ export function acquire(
   if (stored?.owner !== undefined && stored.owner.token === request.token) {
     return answer(world, stored, stored.owner, request);
   }
+  if (request.isReload === true) return { outcome: "refused", reason: "stale" };
   const aliveUntil = stored?.owner === undefined ? undefined : world.aliveUntil(stored.owner.nodeId);
   const isLiving = aliveUntil !== undefined && aliveUntil > request.now;
   const reason = refusal(stored, request, isLiving, principalDigest);

@@ -120,7 +120,7 @@ function argumentsOf(
     .add(part, spreadOf(part), named(terms.clientId))
     .add(named(request.token), short, named(request.nodeId), named(request.incarnation), principal)
     .flag(terms.mustBeNew).flag(request.whenOwned === "refuse").flag(terms.cleanStart)
-    .flag(terms.resumeAcrossVersions).flag(terms.releaseWillOnCleanStart)
+    .flag(terms.resumeAcrossVersions).flag(terms.releaseWillOnCleanStart).flag(request.isReload === true)
     .add(DECISIONS, terms.head.protocolVersion, headText({ ...terms.head, attached: true }), terms.sendAhead)
     .add(terms.will === undefined ? "" : willText(terms.will))
     .add(unescapePart(part) === undefined ? named(terms.clientId) : "")

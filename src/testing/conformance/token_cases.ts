@@ -130,6 +130,36 @@ export const TOKEN_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a reload answers as the acquire did to whoever owns the session, with what it is by now",
+    run: async (kit) => {
+      const request = kit.request("client", { token: "token-first", terms: TERMS });
+      const first = await kit.store.acquire(request);
+      expect(first.outcome === "acquired", "it was refused");
+      const { incarnation } = first.guard;
+      const session = await kit.subscribe({ clientId: "client", incarnation, guard: first.guard }, "a/b");
+      const again = await kit.acquire("client", { ...LATE, token: "token-first", isReload: true });
+      const { resumed, startedThrough } = first;
+      expectEqual({ resumed: again.resumed, startedThrough: again.startedThrough }, { resumed, startedThrough }, "it");
+      expectEqual(again.guard.version, session.guard.version, "the version of its guard");
+      expectEqual([...again.snapshot.subscriptions.keys()], ["a/b"], "the subscriptions");
+      expectEqual((await kit.store.read("client"))?.guard.epoch, first.guard.epoch, "the epoch");
+      await kit.subscribe({ clientId: "client", incarnation, guard: again.guard }, "c/d");
+    },
+  },
+  {
+    name: "a reload by a token that does not own the session is refused and changes nothing, also where there is none",
+    run: async (kit) => {
+      const reload = { ...LATE, isReload: true };
+      await comesTooLate(kit, "token-first", reload);
+      expectEqual(await kit.store.read("client"), undefined, "a session that a reload began");
+      const session = await kit.open("client", { token: "token-first", terms: TERMS });
+      await comesTooLate(kit, "token-other", reload);
+      await kit.change(await kit.detach(session, { endsAt: START }), [{ type: "endSession", reason: "expired" }]);
+      await comesTooLate(kit, "token-first", reload);
+      expectEqual((await kit.tryAcquire("client", { token: "token-other" })).outcome, "acquired", "a token not used up");
+    },
+  },
+  {
     name: "a long token is told from others as well as a short one",
     run: async (kit) => {
       const common = "t".repeat(300);

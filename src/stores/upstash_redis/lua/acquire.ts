@@ -33,7 +33,7 @@ export const HEAD = [
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
  * - ARGV: places of `owned`, `due`, `rings`, `owed`, `members`, `nodes`, `places`, `left`, rows, own log; now; stamp; leases that are known
  *   beforehand; name, holder, full name; token, the same in short, node, identity of a new log, binding; switches (must be
- *   new, refuse an owned one, begin anew, any kind, release when begun anew); the table of decisions; kind, head, how far to
+ *   new, refuse an owned one, begin anew, any kind, release when begun anew, only come again); the table of decisions; kind, head, how far to
  *   raise the limit, the parting row, the name to keep; limits of the page; the moment and the node as `j` has them, how much it
  *   has of a node; how many of this binding there may be, or nothing.
  * - Answer: `a`, or `A` when it came again, with the latest answer, identity, epoch, version, head, limit, rows, whether something is owed, a page and
@@ -56,6 +56,7 @@ end
 local name, holder, fullName = arg(), arg(), arg()
 local token, short, node, newId, binding = arg(), arg(), arg(), arg(), arg()
 local mustBeNew, refusesOwned, beginsAnew, anyKind, releases = arg() == '1', arg() == '1', arg() == '1', arg() == '1', arg() == '1'
+local reloads = arg() == '1'
 local decisions, kind, head, ahead, parting, kept = arg(), number(), arg(), number(), arg(), arg()
 local most, mostBytes = number(), number()
 local moment, shortNode, nodeSize = arg(), arg(), number()
@@ -102,6 +103,7 @@ if attached and log.seen.k == token then
   addMarks(log, kept)
   return answer('A', log, log.seen.w, log.seen.h, kept, owes(log))
 end
+if reloads then return reply('s') end
 -- Whoever had it, and has it no more, asked long ago.
 local tokens = stored and log.seen.r or ''
 for n = 1, #tokens, #short do
