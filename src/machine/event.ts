@@ -3,11 +3,41 @@ import type { ClientPacket } from "../mqtt/packet.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { ConnectionLimits } from "./policy.ts";
 import type { SessionSnapshot } from "./snapshot.ts";
+import type { RestingConnection } from "./state/resting.ts";
 
 /** The transport is open; the wait for CONNECT begins. */
 export interface ConnectionOpened {
   /** Tells this event from the others. */
   readonly type: "connectionOpened";
+  /**
+   * Whether its process may lose its memory while it stays open. No Topic Alias is taken then, and no QoS 0 message waits
+   * that is not stored: it is sent at once or lost.
+   */
+  readonly sleeps?: boolean;
+  /** When it was opened, in epoch milliseconds, where that was in another process; now when absent. */
+  readonly openedAt?: number;
+}
+/** A connection that was opened in another process is here, as it was at rest. Its session is still to be reloaded. */
+export interface ConnectionResumed {
+  /** Tells this event from the others. */
+  readonly type: "connectionResumed";
+  /** What `restingConnection` said there. */
+  readonly connection: RestingConnection;
+}
+/** The session of a resumed connection is here: it had it all the time. */
+export interface SessionReloaded {
+  /** Tells this event from the others. */
+  readonly type: "sessionReloaded";
+  /** The Session State as it is stored. */
+  readonly snapshot: SessionSnapshot;
+  /** The log from its beginning. */
+  readonly messages: readonly QueuedMessage[];
+  /** The highest sequence that the page covers. */
+  readonly through: number;
+  /** The highest sequence of the log. */
+  readonly tail: number;
+  /** Sequences of the page whose messages the client may not have. */
+  readonly withheld?: readonly number[];
 }
 /** A packet came. */
 export interface PacketReceived {
@@ -268,6 +298,7 @@ export interface TimePassed {
 /** What has happened. */
 export type Event =
   | ConnectionOpened
+  | ConnectionResumed
   | PacketReceived
   | PacketMalformed
   | Authenticated
@@ -275,6 +306,7 @@ export type Event =
   | AuthenticationRefused
   | Reauthenticated
   | SessionAcquired
+  | SessionReloaded
   | AcquireRefused
   | PublishRouted
   | PublishRefused

@@ -52,6 +52,8 @@ export { step } from "./step.ts";
 export type { StepResult } from "./step.ts";
 export { openSession, snapshot } from "./state/session.ts";
 export type { AnySession, Session, SessionOptions } from "./state/session.ts";
+export { restingConnection } from "./state/resting.ts";
+export type { RestingConnection } from "./state/resting.ts";
 export { nextDeadline } from "./state/deadlines.ts";
 export { applyChanges } from "./change.ts";
 export type {
@@ -95,6 +97,7 @@ export type {
   CloseRequested,
   ConnectionClosed,
   ConnectionOpened,
+  ConnectionResumed,
   EndRequested,
   Event,
   ExpirySet,
@@ -111,6 +114,7 @@ export type {
   RetainedLoaded,
   RetainedSettled,
   SessionAcquired,
+  SessionReloaded,
   SubscribeAuthorized,
   SubscriptionRemoved,
   SubscriptionSet,

@@ -45,6 +45,7 @@ import {
   receiveUnsubscribe,
   subscribeAuthorized,
 } from "./rules/subscribing.ts";
+import { connectionResumed, reloadedFurther, sessionReloaded } from "./rules/waking.ts";
 import { type ConnectionState, openConnection } from "./state/connection.ts";
 import { connectionDeadline } from "./state/deadlines.ts";
 import { type DurableState, type Session, type SessionState, stateOf } from "./state/session.ts";
@@ -119,6 +120,7 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
         (connection, durable) => subscribeAuthorized(state, connection, durable, event, out),
       );
     case "queueLoaded":
+      if (state.connection?.phase === "asleep") return reloadedFurther(state, state.connection, event, out, now);
       return whileOnline(state, (connection, durable) => {
         connection.loading = false;
         takePage(connection, event.messages, event.through, event.withheld);
@@ -142,8 +144,19 @@ function move(state: SessionState, event: Event, out: Output, now: number): void
       if (state.connection !== undefined || state.durable !== undefined) {
         throw misstep(event.type, "the session has a connection or a stored state");
       }
-      state.connection = openConnection(now);
+      state.connection = openConnection(event.openedAt ?? now);
+      if (event.sleeps === true) {
+        state.connection.sleeps = true;
+        state.limits = { ...state.limits, topicAliasMaximum: 0 };
+      }
       return;
+    case "connectionResumed":
+      if (state.connection !== undefined || state.durable !== undefined) {
+        throw new TypeError("Cannot step connectionResumed: the session has a connection or a stored state already");
+      }
+      return connectionResumed(state, event);
+    case "sessionReloaded":
+      return sessionReloaded(state, connectionOf(state, event), event, out, now);
     case "authenticated":
       return authenticated(state, connectionOf(state, event), event, out, now);
     case "authenticationContinued":
@@ -204,6 +217,8 @@ function receive(state: SessionState, event: PacketReceived, out: Output, now: n
   if (connection.phase === "authenticating" && authentication !== undefined) {
     return receiveWhileAuthenticating(state, connection, authentication, packet, out, now);
   }
+  // Nothing of the session is needed for it.
+  if (connection.phase === "asleep" && packet.type === "pingreq") return send(connection, out, { type: "pingresp" });
   if (connection.phase !== "online" || durable === undefined) {
     throw misstep(event.type, `the connection is ${connection.phase}`);
   }
@@ -296,6 +311,8 @@ function ownerLost(state: SessionState, at: number, out: Output, now: number): v
 }
 
 function timePassed(state: SessionState, out: Output, now: number): void {
+  // What the end of the connection leaves is not known before the session is.
+  if (state.connection?.phase === "asleep") return;
   const deadline = connectionDeadline(state);
   if (deadline !== undefined && deadline <= now) return closeWith(state, out, REASON.keepAliveTimeout, now);
   const durable = state.durable;

@@ -96,7 +96,8 @@ export function authenticated(
   }
   if (authentication !== undefined) authentication.turn = undefined;
   if (event.limits !== undefined) {
-    state.limits = { ...state.limits, ...event.limits };
+    connection.limits = event.limits;
+    state.limits = { ...state.limits, ...event.limits, ...(connection.sleeps ? { topicAliasMaximum: 0 } : {}) };
     const fault = willFault(connect.will, connection.version, state.limits);
     if (fault !== undefined) return refuse(connection, out, { reasonCode: fault });
     connection.sendQuota = Math.min(connect.receiveMaximum ?? 65_535, state.limits.maximumInFlight);
@@ -212,6 +213,7 @@ export function sessionAcquired(
   if ([...durable.subscriptions.keys()].some(isSharedFilter)) borrow(durable, out);
   connection.authenticationData = undefined;
   resumeReleased(connection, durable, out);
+  connection.firstPubrecOrder = connection.pubrecOrder;
   takePage(connection, event.messages, event.through, event.withheld);
   drain(state, connection, durable, out, now);
 }

@@ -37,7 +37,7 @@ export function endConnection(state: SessionState, out: Output, row: EndingRow, 
     out.effects.push({ type: "closeConnection", reasonCode: ending.reasonCode });
     return;
   }
-  const wasOnline = connection.phase === "online";
+  const wasOnline = connection.phase === "online" || connection.phase === "asleep";
   connection.phase = "closed";
   if (wasOnline) endSession(state, out, row, ending);
   dropHeld(connection, out);

@@ -12,7 +12,7 @@ import { closeWith } from "./ending.ts";
 import { mayPublish } from "./flow.ts";
 import { OUTBOUND_TABLE, type OutboundRow } from "./outbound.ts";
 import { leavePage, loadMore } from "./page.ts";
-import { send } from "./send.ts";
+import { dropHeld, send } from "./send.ts";
 import { launch, lose, putSentLimit, quarantine, sendAhead } from "./started.ts";
 
 /**
@@ -178,6 +178,8 @@ export function offerQos0(
   }
   connection.held.push({ message, after: connection.tail });
   sendHeld(state, connection, out, now);
+  // Where nothing is remembered it would be lost without a word.
+  if (connection.sleeps) dropHeld(connection, out);
 }
 
 function sendHeld(state: SessionState, connection: ConnectionState, out: Output, now: number): void {

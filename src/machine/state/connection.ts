@@ -6,7 +6,9 @@ import {
   type SubscriptionRequest,
 } from "../../mqtt/packet.ts";
 import type { QoS } from "../../mqtt/qos.ts";
+import type { ConnectionLimits } from "../policy.ts";
 import type { ClientConnection, PeerLimits } from "./client_part.ts";
+import type { RestingConnection } from "./resting.ts";
 import { SparseMap, SparseSet } from "./sparse.ts";
 import { Window } from "./window.ts";
 
@@ -16,8 +18,8 @@ export interface HeldMessage {
   readonly after: number;
 }
 
-/** How far a connection has come. */
-export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "connecting" | "online" | "closed";
+/** How far a connection has come. Asleep: it is open, and its session is still to be reloaded. */
+export type ConnectionPhase = "opened" | "authenticating" | "acquiring" | "connecting" | "online" | "asleep" | "closed";
 
 /** A PUBLISH that waits for its route, or was routed last. */
 export interface InboundPublish {
@@ -75,6 +77,10 @@ export interface EnhancedAuthentication {
  */
 export interface ConnectionState {
   phase: ConnectionPhase;
+  /** What it was resumed with, until its session is reloaded. */
+  resting: RestingConnection | undefined;
+  /** Whether its process may forget all of it between two packets: then nothing is promised or held that is not stored. */
+  sleeps: boolean;
   /** The transport closed, or time ran out, while the store was being asked for the session. */
   lostWhileAcquiring: boolean;
   readonly openedAt: number;
@@ -90,6 +96,8 @@ export interface ConnectionState {
   /** The longest that a DISCONNECT may ask for, in seconds, where the host has imposed one. */
   longestExpiryInterval: number;
   serverKeepAlive: number | undefined;
+  /** What the host allows this connection, where it differs from the limits of the server. */
+  limits: Partial<ConnectionLimits> | undefined;
   responseInformation: string | undefined;
   /** Only of a server, and only where CONNECT named a method. */
   authentication: EnhancedAuthentication | undefined;
@@ -131,6 +139,8 @@ export interface ConnectionState {
   lastStarted: number;
   /** The place of the next PUBREC ([MQTT-4.6.0-4]). */
   pubrecOrder: number;
+  /** The place of the first PUBREC of this connection. */
+  firstPubrecOrder: number;
 
   /** Inbound QoS 2 identifiers whose PUBLISH came on this connection and whose PUBCOMP is still owed (FC-15). */
   readonly unanswered: SparseSet;
@@ -150,6 +160,8 @@ const ANYTHING: PeerLimits = { maximumQoS: 2, retainAvailable: true };
 export function openConnection(now: number): ConnectionState {
   return {
     phase: "opened",
+    resting: undefined,
+    sleeps: false,
     lostWhileAcquiring: false,
     openedAt: now,
     lastReceivedAt: now,
@@ -159,6 +171,7 @@ export function openConnection(now: number): ConnectionState {
     requestedExpiryInterval: 0,
     longestExpiryInterval: NEVER_EXPIRES,
     serverKeepAlive: undefined,
+    limits: undefined,
     responseInformation: undefined,
     authentication: undefined,
     authenticationData: undefined,
@@ -182,6 +195,7 @@ export function openConnection(now: number): ConnectionState {
     lostThrough: 0,
     lastStarted: 0,
     pubrecOrder: 0,
+    firstPubrecOrder: 0,
     unanswered: new SparseSet(),
     aliases: new SparseMap(),
     retained: undefined,

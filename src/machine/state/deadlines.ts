@@ -15,7 +15,9 @@ export function nextDeadline(session: AnySession): number | undefined {
 export function connectionDeadline(state: SessionState): number | undefined {
   const connection = state.connection;
   if (connection === undefined || connection.phase === "closed" || connection.lostWhileAcquiring) return undefined;
-  if (connection.phase !== "online") return connection.openedAt + state.limits.connectTimeoutMs;
+  if (connection.phase !== "online" && connection.phase !== "asleep") {
+    return connection.openedAt + state.limits.connectTimeoutMs;
+  }
   if (state.ofClient !== undefined) return state.ofClient.deadline(connection, state.ofClient.part);
   return connection.silenceMs === 0 ? undefined : connection.lastReceivedAt + connection.silenceMs;
 }
