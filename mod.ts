@@ -33,6 +33,11 @@ export type {
   ConnectedAdministration,
   PurgeResult,
 } from "./src/store/administration.ts";
+export type {
+  HibernatingTransport,
+  HibernationOptions,
+  SleepingConnection,
+} from "./src/runtime/hibernating_transport.ts";
 export type { BrokerConnection, CloseCause, CloseTexts, Transport } from "./src/runtime/transport.ts";
 export { systemEnvironment } from "./src/runtime/environment.ts";
 export type { BrokerEnvironment } from "./src/runtime/environment.ts";

@@ -52,7 +52,7 @@ export { step } from "./step.ts";
 export type { StepResult } from "./step.ts";
 export { openSession, snapshot } from "./state/session.ts";
 export type { AnySession, Session, SessionOptions } from "./state/session.ts";
-export { restingConnection } from "./state/resting.ts";
+export { restingConnection } from "./rules/resting.ts";
 export type { RestingConnection } from "./state/resting.ts";
 export { nextDeadline } from "./state/deadlines.ts";
 export { applyChanges } from "./change.ts";

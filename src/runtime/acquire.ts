@@ -106,11 +106,12 @@ export async function acquire(
  * session now: an old one hears of it before the new one gets its CONNACK. Returns what came for it meanwhile.
  */
 export function install(context: BrokerContext, session: LocalSession, acquired: Acquired): News {
-  const { options, sessions, outbox, deadlineMoved } = context;
+  const { options, sessions, sleepers, outbox, deadlineMoved } = context;
   const { clientId } = session;
   const { superseded, ended, outboxPending } = acquired;
   if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
   sessions.get(clientId)?.supersede();
+  if (superseded !== undefined) sleepers.find(superseded.token)?.supersede();
   // In one go: what arrives is told either to the watch or to the session.
   const news = sessions.endAcquire(clientId, session.incarnation);
   sessions.add(session);

@@ -12,13 +12,16 @@ import type { DirectoryPage, DirectoryQuery, SessionSummary } from "../store/dir
 import type { StoreCallOptions } from "../store/call.ts";
 import type { ConnectedAdministration } from "../store/administration.ts";
 import { ConnectedSessions } from "./administration.ts";
+import type { Resumed } from "./attachment.ts";
 import { type Clockwork, clockwork } from "./clockwork.ts";
 import { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Due } from "./due.ts";
+import { EndlessLease } from "./endless_lease.ts";
 import { Groups } from "./groups/groups.ts";
+import { type HibernatingTransport, isHibernating } from "./hibernating_transport.ts";
 import { CommitLane } from "./lane.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { NodeLease } from "./node_lease.ts";
@@ -29,6 +32,7 @@ import { Outbox } from "./outbox.ts";
 import { Router, unrefusable } from "./publish.ts";
 import { type RetainedAdministration, Retention } from "./retention.ts";
 import { Quotas } from "./quota.ts";
+import { Sleepers } from "./sleepers.ts";
 import { Tasks, Turns } from "./tasks.ts";
 import type { BrokerConnection, Transport } from "./transport.ts";
 
@@ -54,10 +58,58 @@ export interface RunDueOptions {
 
 /** A broker of MQTT sessions over one store. */
 export interface SessionBroker extends AsyncDisposable {
-  /** This run of this node: the given name and a random part. */
+  /** This run of this node: the given name and a random part; with `hibernation` the given name. */
   readonly nodeId: string;
   /** Takes a connection in. Synchronous, so that its packets are in order from the first byte. */
-  accept(transport: Transport): BrokerConnection;
+  accept(transport: Transport | HibernatingTransport): BrokerConnection;
+  /**
+   * Takes a connection back that this process may have forgotten, with what its socket has kept: whenever something comes
+   * from a socket whose connection is not at hand. Synchronous; whoever calls it twice gets the same connection. PINGREQ is
+   * answered without the store; for all else the session is reloaded, in one round trip. A connection that cannot go on, its
+   * session being another's or something having been lost with the memory, is closed.
+   *
+   * @throws {TypeError} If the broker was made without the option `hibernation`.
+   *
+   * @example A process that forgets everything between two packets
+   * ```ts
+   * import { type HibernatingTransport, sessionBroker } from "@edge-mqtt/session";
+   * import { memoryStore } from "@edge-mqtt/session/memory";
+   *
+   * // The platform: a socket that stays open, and what it keeps.
+   * const sent: string[] = [];
+   * const socket: { attachment?: Uint8Array; isOpen: boolean } = { isOpen: true };
+   * const transport: HibernatingTransport = {
+   *   token: crypto.randomUUID(),
+   *   send: (packet) => sent.push(packet.type),
+   *   close: () => socket.isOpen = false,
+   *   keep: (attachment) => socket.attachment = attachment,
+   * };
+   * const sleeping = () => {
+   *   const { attachment, isOpen } = socket;
+   *   return isOpen && attachment !== undefined ? [{ transport, attachment }] : [];
+   * };
+   *
+   * // The process: made anew whenever something comes.
+   * const store = memoryStore();
+   * const hibernation = {
+   *   find: (token: string) => sleeping().find(() => token === transport.token),
+   *   all: sleeping,
+   * };
+   * const wake = () => sessionBroker({ store, nodeId: "tenant-a", hibernation });
+   *
+   * const before = wake();
+   * await before.accept(transport).receive([
+   *   { type: "connect", protocolVersion: 5, clientId: "c1", cleanStart: true, keepAlive: 60 },
+   * ]);
+   * await before.settled();
+   *
+   * const after = wake();
+   * await after.resume(transport, socket.attachment ?? new Uint8Array()).receive([{ type: "pingreq" }]);
+   * await after.settled();
+   * console.assert(sent.join() === "connack,pingresp");
+   * ```
+   */
+  resume(transport: HibernatingTransport, attachment: Uint8Array): BrokerConnection;
   /**
    * Publishes a message that no session sent: at least once.
    *
@@ -127,10 +179,12 @@ class Broker implements SessionBroker {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     const { environment, observe } = options;
-    const nodeId = this.nodeId = `${options.nodeId}.${environment.randomId()}`;
+    const run = `${options.nodeId}.${environment.randomId()}`;
+    const isAlone = options.hibernation !== undefined;
+    const nodeId = this.nodeId = isAlone ? options.nodeId : run;
     let batches = 0;
-    const batchId = () => `${nodeId}.${++batches}`;
-    const sessions = new LocalSessions(nodeId, observe);
+    const batchId = () => `${run}.${++batches}`;
+    const sessions = new LocalSessions(nodeId, observe, (clientId) => sleepers.rouse(clientId));
     const lane = new CommitLane({
       store: options.store,
       environment,
@@ -143,6 +197,14 @@ class Broker implements SessionBroker {
       },
     });
     const tasks = new Tasks();
+    const deadlines = new Deadlines();
+    const sleepers = new Sleepers({
+      options,
+      nodeId,
+      deadlines,
+      tasks,
+      resume: (transport, resumed) => this.#connect(transport, resumed),
+    });
     const retention = options.retained && new Retention(options, options.retained, nodeId);
     const router = new Router({ options, sessions, lane, batchId, owed: (outboxId) => outbox.kick(outboxId) });
     const outbox: Outbox = new Outbox({
@@ -166,8 +228,9 @@ class Broker implements SessionBroker {
       get groups(): Groups {
         return groups;
       },
-      lease: new NodeLease(nodeId, options, () => this.#leaseLost()),
-      deadlines: new Deadlines(),
+      lease: isAlone ? new EndlessLease(nodeId, options) : new NodeLease(nodeId, options, () => this.#leaseLost()),
+      deadlines,
+      sleepers,
       tasks,
       quotas: new Quotas(options, tasks),
       acquires: new Turns(),
@@ -180,7 +243,10 @@ class Broker implements SessionBroker {
       },
       lookAt: (clientId) => this.#doorbell.lookAt(clientId),
       deadlineMoved: () => this.#clockwork.look(),
-      connectionEnded: (connection) => this.#connections.delete(connection as Connection),
+      connectionEnded: (connection) => {
+        this.#connections.delete(connection as Connection);
+        sleepers.remove(connection as Connection);
+      },
     };
     const groups: Groups = new Groups(context);
     this.#doorbell = new Doorbell(this.#context);
@@ -201,8 +267,30 @@ class Broker implements SessionBroker {
   }
 
   accept(transport: Transport): BrokerConnection {
-    const connection = new Connection(this.#context, transport);
+    if (isHibernating(transport) && this.#options.hibernation === undefined) {
+      throw new TypeError("Cannot accept a connection that sleeps: the broker was made without the option hibernation");
+    }
+    return this.#connect(transport);
+  }
+
+  resume(transport: HibernatingTransport, attachment: Uint8Array): BrokerConnection {
+    if (this.#options.hibernation === undefined) {
+      throw new TypeError("Cannot resume a connection: the broker was made without the option hibernation");
+    }
+    const resumed = this.#context.sleepers.read(attachment);
+    const awake = resumed && this.#context.sleepers.awake(resumed.attachment.token);
+    // Those that sleep are connections like all others.
+    if (awake !== undefined) return awake as Connection;
+    const connection = this.#connect(transport, resumed);
+    // Of what cannot be read nothing is left but a client that has to connect again.
+    if (resumed === undefined) Promise.resolve().then(() => connection.cut(REASON.implementationSpecificError));
+    return connection;
+  }
+
+  #connect(transport: Transport, resumed?: Resumed): Connection {
+    const connection = new Connection(this.#context, transport, resumed);
     this.#connections.add(connection);
+    if (isHibernating(transport)) this.#context.sleepers.add(connection);
     if (this.#shutdown !== undefined) {
       // Not before the caller has the connection in its hands.
       Promise.resolve().then(() => connection.requestClose(REASON.serverShuttingDown));
@@ -260,7 +348,11 @@ class Broker implements SessionBroker {
   async end(clientId: string): Promise<boolean> {
     this.#refuseWhenClosed("end a session");
     for (let attempt = 0; attempt < END_ATTEMPTS; attempt++) {
-      const session = this.#context.sessions.get(clientId);
+      const { sessions, sleepers } = this.#context;
+      if (sessions.get(clientId) === undefined && this.#options.hibernation !== undefined) {
+        await sleepers.seek(clientId);
+      }
+      const session = sessions.get(clientId);
       if (session?.live) {
         session.requestEnd();
         await session.done;
@@ -308,6 +400,7 @@ class Broker implements SessionBroker {
 
   async #close(): Promise<void> {
     this.#clockwork.stop();
+    this.#context.sleepers.wakeAll();
     for (const connection of this.#connections) connection.requestClose(REASON.serverShuttingDown);
     await Promise.all([...this.#connections].map((connection) => connection.done));
     await this.settled();

@@ -6,6 +6,7 @@
 import type { BrokerContext } from "./context.ts";
 import type { Doorbell } from "./doorbell.ts";
 import type { Due } from "./due.ts";
+import { NEVER } from "./endless_lease.ts";
 import { persistently } from "./within.ts";
 
 /** The timer of a broker. */
@@ -29,7 +30,7 @@ const IDLE_MS = 1_000;
 
 /** Makes the timer of a broker. */
 export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due): Clockwork {
-  const { options, deadlines, lease, sessions } = context;
+  const { options, deadlines, lease, sessions, sleepers } = context;
   const { environment, observe, store } = options;
   let isRunning = false;
   let armedAt = Infinity;
@@ -41,6 +42,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
   /** What is due in this process alone: no store is asked, so it is done at once. */
   const runLocal = () => {
     lease.check();
+    sleepers.lookAtAll();
     deadlines.fire(environment.now());
   };
 
@@ -133,8 +135,10 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
       await context.tasks.done(signal);
     },
     nextWakeAt: async () => {
+      sleepers.lookAtAll();
+      if (sleepers.isUnchecked) return environment.now();
       const at = Math.min(nextLocal(), await nextStoreDue() ?? Infinity);
-      return at === Infinity ? undefined : at;
+      return at < NEVER ? at : undefined;
     },
   };
 }

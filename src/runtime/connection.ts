@@ -19,9 +19,11 @@ import { install } from "./acquire.ts";
 import { type AuthenticationOwner, HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
 import { acquiredNote } from "./flight.ts";
-import type { Timed } from "./deadlines.ts";
 import { Outlet, type OutletOwner } from "./effects.ts";
+import type { AttachedSession, Resumed } from "./attachment.ts";
 import { Membership, type MembershipOwner } from "./groups/membership.ts";
+import { isHibernating } from "./hibernating_transport.ts";
+import { Hibernation, type HibernationOwner } from "./hibernation.ts";
 import type { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Line } from "./line.ts";
@@ -34,6 +36,7 @@ import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
 import { RetainedFeed, type RetainedOwner } from "./retained_feed.ts";
 import { type Entitlement, Requests, type RequestsOwner } from "./requests.ts";
+import type { Rousable } from "./sleepers.ts";
 import { Stepping, type SteppingOwner } from "./stepping.ts";
 import { askWhySuperseded } from "./superseded.ts";
 import { type BrokerConnection, checkClose, type CloseCause, type CloseTexts, type Transport } from "./transport.ts";
@@ -53,7 +56,8 @@ export class Connection
     MembershipOwner,
     RequestsOwner,
     OrdersOwner,
-    Timed {
+    HibernationOwner,
+    Rousable {
   readonly token: string;
   readonly done: Promise<void>;
   readonly mailbox: Mailbox;
@@ -76,14 +80,17 @@ export class Connection
   readonly #membership: Membership;
   readonly #requests: Requests;
   readonly #intake: Intake;
+  /** Only where the transport outlives the memory of this process. */
+  readonly #hibernation: Hibernation | undefined;
   #resolveDone: () => void = () => {};
   /** As it was when the session was acquired: who owns it is in there. */
   #acquired: Guard | undefined;
 
-  constructor(context: BrokerContext, transport: Transport) {
+  constructor(context: BrokerContext, transport: Transport, resumed?: Resumed) {
     const { options } = context;
     this.#context = context;
-    this.token = options.environment.randomId();
+    const lasting = isHibernating(transport) ? transport : undefined;
+    this.token = resumed?.attachment.token ?? lasting?.token ?? options.environment.randomId();
     this.#steps = new Stepping(context, this);
     this.mailbox = new Mailbox({
       owner: this,
@@ -94,7 +101,8 @@ export class Connection
       batchId: context.batchId,
       flight: this.#steps.flight,
     });
-    this.#line = new Line(transport, options.environment);
+    const isAccepted = resumed !== undefined && resumed.attachment.state !== "opened";
+    this.#line = new Line(transport, options.environment, isAccepted);
     this.#outlet = new Outlet(options.observe, this.#line, this);
     this.#authentication = new HostAuthentication(context, this);
     this.#feed = new QueueFeed(context, transport, this);
@@ -116,8 +124,11 @@ export class Connection
     this.#intake = new Intake(options, parts);
     this.#outgoing = new Outgoing(context, parts);
     this.#requests = new Requests(context, this, parts);
+    const remembered = { ...parts, outgoing: this.#outgoing };
+    this.#hibernation = lasting && new Hibernation(context, remembered, { transport: lasting, resumed });
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
-    this.tell({ type: "connectionOpened" });
+    if (this.#hibernation === undefined) this.tell({ type: "connectionOpened" });
+    else this.#hibernation.open();
   }
 
   get clientId(): string {
@@ -139,14 +150,16 @@ export class Connection
     return this.#feed.tail;
   }
   get live(): boolean {
-    const { session, closing, isDeaf } = this.#steps;
-    return session.online && !closing && !isDeaf;
+    const { session, closing, isDeaf, isGivenUp } = this.#steps;
+    return (session.online || session.asleep) && !closing && !isDeaf && !isGivenUp;
   }
   get leaving(): boolean {
     return this.#steps.closing || this.#line.gone || this.inbox.hasFarewell;
   }
   get deadline(): number | undefined {
-    return this.#steps.closing ? undefined : nextDeadline(this.#steps.session);
+    // Once the session is here it is looked at again.
+    const isJudged = !this.#steps.closing && this.#hibernation?.isWaking !== true;
+    return isJudged ? nextDeadline(this.#steps.session) : undefined;
   }
   /** Its session is over, by what happened here. */
   get ended(): boolean {
@@ -179,6 +192,8 @@ export class Connection
   // For the broker.
 
   arrived(message: QueuedMessage): void {
+    // It stands in the log that is reloaded.
+    if (this.#steps.session.asleep) return this.wantsSession();
     this.#membership.saw([message]);
     this.#feed.arrived(message);
   }
@@ -189,7 +204,8 @@ export class Connection
     this.#feed.offerQos0(message, receiver);
   }
   probe(): void {
-    this.#feed.probe();
+    if (this.#steps.session.asleep) this.wantsSession();
+    else this.#feed.probe();
   }
   outboxEmptied(): void {
     this.mailbox.behindOutbox = false;
@@ -221,6 +237,42 @@ export class Connection
     if (!this.#steps.closing) return this.tell({ type: "superseded", reasonCode });
     this.closeLine();
     this.#steps.work();
+  }
+
+  // For its hibernation.
+
+  resumed(session: AttachedSession): void {
+    this.#acquired = { ...session, version: 0 };
+    this.connectedAt = session.connectedAt;
+    this.protocolVersion = session.protocolVersion;
+    this.principal = session.principal;
+    const { sessions } = this.#context;
+    const other = sessions.get(session.clientId);
+    const isLater = other === undefined ||
+      (other.incarnation === session.incarnation
+        ? session.epoch > other.epoch
+        : session.connectedAt > other.connectedAt);
+    if (isLater && !this.#steps.isGivenUp) sessions.add(this);
+  }
+
+  reloaded({ guard, snapshot, queue, outboxPending }: Acquired, withheld: readonly number[]): void {
+    const { sessions, outbox, tasks, lookAt } = this.#context;
+    this.#acquired = guard;
+    this.mailbox.attach(guard, outboxPending);
+    this.#feed.begin(queue);
+    this.#membership.acquired(snapshot, queue);
+    // In one go: what arrives is told either to the watch or to the session.
+    const news = sessions.endAcquire(this.clientId, this.incarnation);
+    if (outboxPending) outbox.kick(this.incarnation);
+    const { messages, through, tail } = queue;
+    this.tell({ type: "sessionReloaded", snapshot, messages, through, tail, withheld });
+    this.#membership.begin(snapshot);
+    this.#feed.grownTo(news.grownTo);
+    if (news.rung) tasks.add(lookAt(this.clientId));
+  }
+
+  wantsSession(): void {
+    this.#hibernation?.wake();
   }
 
   // For acquiring.
@@ -315,6 +367,7 @@ export class Connection
   }
 
   stepped(event: Event, result: StepResult): void {
+    this.#hibernation?.stepped(result);
     this.#outgoing.stepped(event, result, this.orders.stepped(event, result));
   }
 
@@ -328,11 +381,18 @@ export class Connection
     } else {
       if (this.#context.deadlines.watch(this)) this.#context.deadlineMoved();
       this.#membership.stepped();
+      this.#hibernation?.rested();
     }
     this.#intake.look();
   }
 
   ask(request: Request): void {
+    if (request.type === "acquire" && this.#hibernation !== undefined) {
+      const { clientId } = request.terms;
+      const reasonCode = REASON.clientIdentifierNotValid;
+      if (this.#hibernation.refuses(clientId)) return this.answer({ type: "acquireRefused", reasonCode });
+      this.#hibernation.acquires(clientId);
+    }
     this.#requests.ask(request);
   }
 

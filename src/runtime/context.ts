@@ -7,6 +7,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Router } from "./publish.ts";
 import type { Retention } from "./retention.ts";
 import type { Quotas } from "./quota.ts";
+import type { Sleepers } from "./sleepers.ts";
 import type { Turns } from "./tasks.ts";
 
 /** What the parts of one broker share. */
@@ -18,6 +19,8 @@ export interface BrokerContext extends GroupContext {
   /** The shared groups that sessions of this node are members of. */
   readonly groups: Groups;
   readonly deadlines: Deadlines;
+  /** Connections that may sleep. */
+  readonly sleepers: Sleepers;
   /** What principals may hold. */
   readonly quotas: Quotas;
   /** Acquires of one client, one after the other. */

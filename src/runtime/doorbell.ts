@@ -76,7 +76,8 @@ export class Doorbell {
     const { nodeId, sessions, options } = this.#context;
     const { environment, commit, store } = options;
     // Nobody is here to hear it but who is being acquired. A watch goes on telling until it is read.
-    if (sessions.size === 0 && this.#watching === undefined) return sessions.rung();
+    const isNobodyHere = sessions.size === 0 && options.hibernation === undefined;
+    if (isNobodyHere && this.#watching === undefined) return sessions.rung();
     try {
       let attempts = 0;
       const rung = await persistently(environment, commit, "read the doorbell", (signal) => {
@@ -109,9 +110,9 @@ export class Doorbell {
   }
 
   async #look(clientId: string): Promise<void> {
-    const { sessions, options } = this.#context;
+    const { sessions, sleepers, options } = this.#context;
     const session = sessions.get(clientId);
-    if (session === undefined) return;
+    if (session === undefined) return sleepers.rouse(clientId);
     const stored = await persistently(
       options.environment,
       options.commit,

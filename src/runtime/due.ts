@@ -15,6 +15,7 @@ import { sharedFilters } from "./groups/groups.ts";
 import { filterOf } from "./groups/names.ts";
 import { giveBack } from "./groups/unowned.ts";
 import { commitNote } from "./flight.ts";
+import { letGoOfLostRun } from "./lost_run.ts";
 import { unrefusable } from "./publish.ts";
 import { raisedToken } from "./raised_token.ts";
 import { persistently, within } from "./within.ts";
@@ -37,6 +38,7 @@ export class Due {
   /** Works until nothing is due that could be done, or the signal aborts. Rejects when the store cannot be asked. */
   async run(signal: AbortSignal | undefined): Promise<void> {
     await this.#adoptOrphans();
+    await letGoOfLostRun(this.#context, this, signal);
     this.#context.groups.poll();
     for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
       const works = await this.#list();

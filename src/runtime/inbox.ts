@@ -35,6 +35,11 @@ export class Inbox {
   get empty(): boolean {
     return this.#items.length === this.#start;
   }
+  /** Whether the next one is a PINGREQ. */
+  get beginsWithPing(): boolean {
+    const event = this.#items[this.#start]?.event;
+    return event?.type === "packetReceived" && event.packet.type === "pingreq";
+  }
   /** What those that wait weigh, in bytes. */
   get cost(): number {
     return this.#cost;

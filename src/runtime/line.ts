@@ -11,9 +11,11 @@ export class Line {
   readonly #environment: BrokerEnvironment;
   #cancelClose = () => {};
   #gone = false;
-  #isAccepted = false;
+  /** Whether its CONNACK has left. */
+  #isAccepted: boolean;
 
-  constructor(transport: Transport, environment: BrokerEnvironment) {
+  constructor(transport: Transport, environment: BrokerEnvironment, isAccepted = false) {
+    this.#isAccepted = isAccepted;
     this.#transport = transport;
     this.#environment = environment;
   }

@@ -64,10 +64,13 @@ export class LocalSessions {
   readonly #told = new Set<LocalSession>();
   readonly #observe: Observe;
   readonly #nodeId: string;
+  readonly #absent: (clientId: string) => void;
 
-  constructor(nodeId: string, observe: Observe) {
+  /** `absent` hears of what has come for a session that this node owns though its connection is not among these. */
+  constructor(nodeId: string, observe: Observe, absent: (clientId: string) => void = () => {}) {
     this.#nodeId = nodeId;
     this.#observe = observe;
+    this.#absent = absent;
   }
 
   /** How many there are. */
@@ -190,7 +193,8 @@ export class LocalSessions {
       const watch = this.#acquiring.get(clientId);
       // As in #tell: the old connection must not begin to send; the new one looks once it is here.
       if (watch !== undefined) watch.rung = true;
-      else this.live(clientId, incarnation)?.probe();
+      else if (this.#sessions.has(clientId)) this.live(clientId, incarnation)?.probe();
+      else this.#absent(clientId);
     }
   }
 
@@ -208,6 +212,7 @@ export class LocalSessions {
       watch.grown.set(incarnation, Math.max(watch.grown.get(incarnation) ?? 0, sequence));
       return;
     }
+    if (!this.#sessions.has(clientId)) return this.#absent(clientId);
     const session = this.live(clientId, incarnation);
     if (session === undefined) return;
     session.arrived(queued(message, receiver, sequence));

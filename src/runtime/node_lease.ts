@@ -5,12 +5,28 @@ import { within } from "./within.ts";
 /** How often a lease is looked at while its renewal hangs, in milliseconds. */
 const HANGING_MS = 1_000;
 
+/** How a node says to the store that it lives. */
+export interface Lease {
+  /** When it is next to be renewed, in epoch milliseconds; `undefined` when there is none, or it never is. */
+  readonly renewAt: number | undefined;
+  /** When somebody has to wake up for it. */
+  readonly wakeAt: number | undefined;
+  /** Makes sure that there is one. Rejects when there cannot be one. */
+  ensure(): Promise<void> | undefined;
+  /** Renews it; calls at the same time share one. */
+  renew(): Promise<void>;
+  /** Gives it up when it could not be renewed for too long. */
+  check(): void;
+  /** Gives it back. */
+  release(): Promise<void>;
+}
+
 /**
  * Says to the store that this node lives (D5): one row for all its sessions.
  *
  * It is renewed only while sessions are attached; a node with none owes nobody a sign of life.
  */
-export class NodeLease {
+export class NodeLease implements Lease {
   readonly #options: ResolvedOptions;
   readonly #nodeId: string;
   readonly #lost: () => void;

@@ -6,6 +6,7 @@ import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { FlightRecorder } from "./flight.ts";
+import type { HibernationOptions } from "./hibernating_transport.ts";
 import type { QueueRule } from "./queue_rules.ts";
 import type { Observe } from "./observe.ts";
 
@@ -154,7 +155,7 @@ export interface BrokerOptions {
   readonly retained?: RetainedStore;
   /** How much is retained, where it differs from 100 000 messages, 128 MiB in all and 1 MiB each. */
   readonly retainedLimits?: Partial<RetainedOptions>;
-  /** A name for this node, the same after a restart or not; each run adds a random part. */
+  /** A name for this node, the same after a restart or not; each run adds a random part, but with `hibernation`. */
   readonly nodeId?: string;
   /** What the store must promise; strict fencing and strong consistency when absent. */
   readonly require?: StoreRequirements;
@@ -209,6 +210,8 @@ export interface BrokerOptions {
   readonly record?: FlightRecorder;
   /** Time, randomness and timers; those of the platform when absent. */
   readonly environment?: BrokerEnvironment;
+  /** For sockets that outlive the memory of their process; the node then has no lease, and `nodeId` is its whole name. */
+  readonly hibernation?: HibernationOptions;
   /** How the node says that it lives. */
   readonly lease?: Partial<LeaseOptions>;
   /** What one connection may hold in memory. */
@@ -246,6 +249,7 @@ export interface ResolvedOptions {
   readonly observe: Observe;
   readonly record: FlightRecorder | undefined;
   readonly environment: BrokerEnvironment;
+  readonly hibernation: HibernationOptions | undefined;
   readonly lease: LeaseOptions;
   readonly bounds: ConnectionBounds;
   readonly commit: CommitOptions;

@@ -28,6 +28,7 @@ type PlainOptions = Omit<
   | "observe"
   | "record"
   | "environment"
+  | "hibernation"
   | "quota"
 >;
 

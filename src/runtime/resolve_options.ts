@@ -77,11 +77,13 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     observe: harmless(options.observe),
     record: options.record,
     environment: options.environment ?? systemEnvironment(),
+    hibernation: options.hibernation,
     lease: { ...DEFAULT_LEASE, ...options.lease },
     bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
     commit: { ...DEFAULT_COMMIT, ...options.commit },
     authorizeTimeoutMs: options.authorizeTimeoutMs ?? 10_000,
-    doorbellPollMs: options.doorbellPollMs ?? 1_000,
+    // Where no other node is, nobody rings but who administers.
+    doorbellPollMs: options.doorbellPollMs ?? (options.hibernation === undefined ? 1_000 : 0),
     // Often enough to act for another node soon after its lease has run out.
     duePollMs: options.duePollMs ?? Math.min(60_000, (options.lease?.durationMs ?? DEFAULT_LEASE.durationMs) / 2),
   };

@@ -26,6 +26,8 @@ export interface SteppingOwner {
   ask(request: Request): void;
   /** All that can be stepped now is stepped. */
   rested(): void;
+  /** Something waits for a session that is still to be reloaded. */
+  wantsSession(): void;
   /** The machine, or what was made of its answer, threw. */
   fault(error: unknown): void;
 }
@@ -42,6 +44,8 @@ export class Stepping {
   closing = false;
   /** No packet counts any more: the session is somebody else's, or nobody's. */
   isDeaf = false;
+  /** What was under way in another process is lost: nothing counts but the close. */
+  isGivenUp = false;
   readonly #context: BrokerContext;
   readonly #owner: SteppingOwner;
   readonly #signals: Event[] = [];
@@ -56,6 +60,11 @@ export class Stepping {
     this.#owner = owner;
     this.session = openSession(undefined, { role: "server", policy, limits });
     this.flight = record?.open({ role: "server", policy, limits });
+  }
+
+  /** Whether nothing waits here, nor for an answer. */
+  get isQuiet(): boolean {
+    return this.inbox.empty && this.#signals.length === 0 && this.awaited === undefined && !this.isDeaf;
   }
 
   /** Whether nothing is stepped any more. */
@@ -136,6 +145,7 @@ export class Stepping {
   /** What is stepped next: what was answered or told, before what came from the client. */
   #next(): Event | undefined {
     if (this.#finished) return undefined;
+    if (this.session.asleep) return this.#nextAsleep();
     const signal = this.#signals.shift();
     if (signal !== undefined) return signal;
     if (this.awaited !== undefined || this.closing || this.isDeaf) return undefined;
@@ -148,9 +158,22 @@ export class Stepping {
     return { ...event, unsentAcknowledgements };
   }
 
+  /** While the session is still to be reloaded: what needs nothing of it. All else waits. */
+  #nextAsleep(): Event | undefined {
+    const index = this.isGivenUp ? 0 : this.#signals.findIndex(({ type }) => ASLEEP.has(type));
+    const [signal] = index < 0 ? [] : this.#signals.splice(index, 1);
+    if (signal !== undefined || this.isGivenUp || this.isDeaf) return signal;
+    if (this.inbox.beginsWithPing) return this.inbox.shift()?.event;
+    if (this.#signals.length > 0 || !this.inbox.empty) this.#owner.wantsSession();
+    return undefined;
+  }
+
   #step(event: Event): void {
     const result = this.move(event);
     this.#owner.stepped(event, result);
     for (const request of result.requests) this.#owner.ask(request);
   }
 }
+
+/** What is stepped while the session is still to be reloaded, beside PINGREQ. */
+const ASLEEP: ReadonlySet<Event["type"]> = new Set(["sessionReloaded", "queueLoaded", "superseded"] as const);

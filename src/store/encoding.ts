@@ -34,6 +34,7 @@ export const RECORD_KIND = {
   retainedTotals: 19,
   ended: 24,
   gateWithTerms: 40,
+  attachment: 56,
 } as const;
 
 /** More than is ever counted, and so far below 2^53 that sums of some can still be written. */

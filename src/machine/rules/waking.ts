@@ -58,7 +58,8 @@ export function sessionReloaded(
     throw new TypeError(`Cannot step sessionReloaded: the connection is ${connection.phase}`);
   }
   const durable = state.durable = durableOf(event.snapshot);
-  const unseen = new Set(resting.unseenInbound);
+  const { unseenInbound } = resting;
+  const unseen = unseenInbound === "all" ? durable.inbound.members : unseenInbound;
   for (const packetId of durable.inbound.members) if (!unseen.has(packetId)) connection.unanswered.add(packetId);
   awaitReleased(connection, durable);
   connection.tail = event.tail;

@@ -1,8 +1,5 @@
 import type { ProtocolVersion } from "../../mqtt/packet.ts";
-import type { QueuedMessage } from "../../mqtt/message.ts";
 import type { ConnectionLimits } from "../policy.ts";
-import type { ConnectionState } from "./connection.ts";
-import { type Session, stateOf } from "./session.ts";
 
 /**
  * All that a connection at rest cannot learn from its session: with this and the stored session another process goes on
@@ -35,47 +32,9 @@ export interface RestingConnection {
   readonly lastStarted: number;
   /** PUBRECs of a lower order came to an earlier connection: their PUBLISH costs no quota on this one (FC-17). */
   readonly firstPubrecOrder: number;
-  /** Unreleased inbound identifiers that this connection has not seen: they do not count against Receive Maximum (FC-15). */
-  readonly unseenInbound: readonly number[];
-}
-
-/**
- * What another process needs to go on with the connection; `undefined` while it is not open, or an answer is awaited that
- * nobody else would get.
- */
-export function restingConnection(session: Session): RestingConnection | undefined {
-  const { connection, durable } = stateOf(session);
-  if (connection === undefined) return undefined;
-  if (connection.resting !== undefined) return { ...connection.resting, lastReceivedAt: connection.lastReceivedAt };
-  if (connection.phase !== "online" || durable === undefined || isAnswerAwaited(connection)) return undefined;
-  const { maximumPacketSize, limits, authentication, unanswered } = connection;
-  return {
-    version: connection.version,
-    silenceMs: connection.silenceMs,
-    lastReceivedAt: connection.lastReceivedAt,
-    requestedExpiryInterval: connection.requestedExpiryInterval,
-    longestExpiryInterval: connection.longestExpiryInterval,
-    ...(maximumPacketSize === Infinity ? {} : { maximumPacketSize }),
-    sendQuota: connection.sendQuota,
-    ...(limits === undefined ? {} : { limits }),
-    ...(authentication === undefined
-      ? {}
-      : { authentication: { method: authentication.method, awaitsClient: authentication.turn === "client" } }),
-    sentThrough: sentThrough(connection),
-    startedThrough: connection.startedThrough,
-    lastStarted: connection.lastStarted,
-    firstPubrecOrder: connection.firstPubrecOrder,
-    unseenInbound: [...durable.inbound.members].filter((packetId) => !unanswered.has(packetId)),
-  };
-}
-
-/** A question to the host is lost with the process that put it, and so is what the client waits for. */
-function isAnswerAwaited({ publish, subscribe, authentication }: ConnectionState): boolean {
-  return publish?.routed === false || subscribe !== undefined || authentication?.turn === "host";
-}
-
-/** Messages leave the page in order of sequence: what was read and waits no more has left. */
-function sentThrough({ page, pageStart, cursor }: ConnectionState): number {
-  const next: QueuedMessage | undefined = page[pageStart];
-  return next === undefined ? cursor : next.sequence - 1;
+  /**
+   * Unreleased inbound identifiers that this connection has not seen: they do not count against Receive Maximum (FC-15).
+   * `all` where they are too many to name: then none counts that was there before.
+   */
+  readonly unseenInbound: ReadonlySet<number> | "all";
 }

@@ -33,6 +33,8 @@ export interface Session {
   readonly clientId: string | undefined;
   /** Whether CONNACK has been sent and the connection has not ended since. */
   readonly online: boolean;
+  /** Whether its connection was resumed, and its session is still to be reloaded. */
+  readonly asleep: boolean;
 }
 
 /** A session of either role. */
@@ -93,6 +95,10 @@ export class SessionState {
 
   get online(): boolean {
     return this.connection?.phase === "online";
+  }
+
+  get asleep(): boolean {
+    return this.connection?.phase === "asleep";
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CommitLane } from "../lane.ts";
 import type { LocalSessions } from "../local_sessions.ts";
-import type { NodeLease } from "../node_lease.ts";
+import type { Lease } from "../node_lease.ts";
 import type { ResolvedOptions } from "../options.ts";
 import type { Tasks } from "../tasks.ts";
 
@@ -11,7 +11,7 @@ export interface GroupContext {
   readonly nodeId: string;
   readonly sessions: LocalSessions;
   readonly lane: CommitLane;
-  readonly lease: NodeLease;
+  readonly lease: Lease;
   readonly tasks: Tasks;
   /** An id that no batch has had. */
   readonly batchId: () => string;

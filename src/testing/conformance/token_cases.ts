@@ -156,7 +156,11 @@ export const TOKEN_CASES: readonly ConformanceCase[] = [
       await comesTooLate(kit, "token-other", reload);
       await kit.change(await kit.detach(session, { endsAt: START }), [{ type: "endSession", reason: "expired" }]);
       await comesTooLate(kit, "token-first", reload);
-      expectEqual((await kit.tryAcquire("client", { token: "token-other" })).outcome, "acquired", "a token not used up");
+      expectEqual(
+        (await kit.tryAcquire("client", { token: "token-other" })).outcome,
+        "acquired",
+        "a token not used up",
+      );
     },
   },
   {

@@ -1,6 +1,7 @@
 /** Every kind of record that the store writes: how one is made, written and read. */
 import fc from "fast-check";
 import type { Message } from "../../../src/mqtt/message.ts";
+import { type Attachment, decodeAttachment, encodeAttachment } from "../../../src/runtime/attachment.ts";
 import type { SubscriptionMatch } from "../../../src/routing/resolve.ts";
 import { decodeRecord, RECORD_KIND, recordWriter } from "../../../src/store/encoding.ts";
 import { decodeDue, type DueRow, encodeDue } from "../../../src/store/key_value/due_row.ts";
@@ -198,6 +199,41 @@ const due = fc.oneof<fc.Arbitrary<DueRow>[]>(
 );
 const mark = fc.record({ packetId, phase: fc.constantFrom("sent" as const, "released" as const), pubrecOrder: number });
 
+const attached = {
+  clientId: text,
+  incarnation: text,
+  epoch: number,
+  connectedAt: number,
+  protocolVersion: fc.constantFrom(4 as const, 5 as const),
+};
+const kept = { token: text, isUnchecked: fc.boolean() };
+const attachment: fc.Arbitrary<Attachment> = fc.oneof(
+  fc.record({ ...kept, state: fc.constant("opened" as const), openedAt: number }),
+  fc.record({ ...kept, state: fc.constant("underWay" as const), session: fc.record(attached) }),
+  fc.record({
+    ...kept,
+    state: fc.constant("resting" as const),
+    session: fc.record({ ...attached, principal: text }),
+    version: number,
+    connection: fc.record({
+      version: fc.constant(5 as const),
+      silenceMs: number,
+      lastReceivedAt: number,
+      requestedExpiryInterval: number,
+      longestExpiryInterval: number,
+      maximumPacketSize: number,
+      sendQuota: packetId,
+      limits: fc.record({ receiveMaximum: number, retainAvailable: fc.boolean(), maximumUnreleased: number }),
+      authentication: fc.record({ method: text, awaitsClient: fc.boolean() }),
+      sentThrough: number,
+      startedThrough: number,
+      lastStarted: number,
+      firstPubrecOrder: number,
+      unseenInbound: packetIds,
+    }),
+  }),
+);
+
 /** All of them. */
 export const RECORD_KINDS: readonly RecordKind[] = [
   { name: "head", kind: RECORD_KIND.head, encoded: head.map(encodeHead), decode: decodeHead },
@@ -277,6 +313,12 @@ export const RECORD_KINDS: readonly RecordKind[] = [
     kind: RECORD_KIND.node,
     encoded: fc.record({ nodeId: text, until: number }).map(encodeNode),
     decode: decodeNode,
+  },
+  {
+    name: "attachment of a connection",
+    kind: RECORD_KIND.attachment,
+    encoded: attachment.map(encodeAttachment),
+    decode: decodeAttachment,
   },
   { name: "client", kind: RECORD_KIND.client, encoded: text.map(encodeClient), decode: decodeClient },
   {

@@ -1,0 +1,186 @@
+import { isUnreadable } from "../store/encoding.ts";
+import { type Attachment, decodeAttachment, type Resumed } from "./attachment.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
+import type { HibernatingTransport, SleepingConnection } from "./hibernating_transport.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Tasks } from "./tasks.ts";
+import { persistently } from "./within.ts";
+
+/** A connection of this node that may sleep. */
+export interface Rousable extends Timed {
+  readonly token: string;
+  readonly clientId: string;
+  /** Its log may have grown: looks. */
+  probe(): void;
+  /** Another connection owns the session. */
+  supersede(): void;
+}
+
+/** What they work with. */
+export interface SleepersOptions {
+  readonly options: ResolvedOptions;
+  readonly nodeId: string;
+  readonly deadlines: Deadlines;
+  readonly tasks: Tasks;
+  /** Makes a connection of what was kept of it. */
+  readonly resume: (transport: HibernatingTransport, resumed: Resumed) => Rousable;
+}
+
+/** The connections whose sockets outlive the memory of this process: those that it knows, and those that sleep. */
+export class Sleepers {
+  readonly #sleepers: SleepersOptions;
+  readonly #awake = new Map<string, Rousable>();
+  /** Deadlines of those that sleep, by token; of all of them once somebody has looked. */
+  readonly #asleep = new Map<string, Timed & { readonly clientId: string }>();
+  /** Being roused, and whether more has come meanwhile. */
+  readonly #rousing = new Map<string, boolean>();
+  #hasLooked = false;
+  /** Whether what an earlier run has left is still to be looked for. */
+  isUnchecked: boolean;
+
+  constructor(sleepers: SleepersOptions) {
+    this.#sleepers = sleepers;
+    const { hibernation } = sleepers.options;
+    // Where a socket has outlived it, the run before this one was put to sleep, and had lost nobody.
+    this.isUnchecked = hibernation !== undefined && !hasAny(hibernation.all());
+  }
+
+  /** A connection is here. */
+  add(connection: Rousable): void {
+    this.#forget(connection.token);
+    this.#awake.set(connection.token, connection);
+  }
+
+  /** A connection has ended. */
+  remove(connection: Rousable): void {
+    if (this.#awake.get(connection.token) === connection) this.#awake.delete(connection.token);
+  }
+
+  /** What was kept, as it is read; `undefined` where it cannot be. */
+  read(bytes: Uint8Array): Resumed | undefined {
+    try {
+      const attachment = decodeAttachment("attachment", bytes);
+      this.isUnchecked ||= attachment.isUnchecked;
+      return { attachment, bytes };
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.#sleepers.options.observe({ type: "workFailed", work: "session", error });
+      return undefined;
+    }
+  }
+
+  /** The connection of this token, if it is here. */
+  awake(token: string): Rousable | undefined {
+    return this.#awake.get(token);
+  }
+
+  /** The connection of this token, here from now on; `undefined` when its socket is gone. */
+  find(token: string): Rousable | undefined {
+    const found = this.#awake.get(token);
+    if (found !== undefined) return found;
+    const sleeping = this.#sleepers.options.hibernation?.find(token);
+    return sleeping && this.#resumed(sleeping);
+  }
+
+  /** Whether the socket of this token is open. */
+  isOpen(token: string): boolean {
+    return this.#awake.has(token) || this.#sleepers.options.hibernation?.find(token) !== undefined;
+  }
+
+  /** Something has come for a client whose connection is not here: wakes it. It never rejects. */
+  rouse(clientId: string): void {
+    const { options, tasks } = this.#sleepers;
+    if (options.hibernation === undefined) return;
+    if (this.#rousing.has(clientId)) {
+      this.#rousing.set(clientId, true);
+      return;
+    }
+    tasks.add(
+      this.#rouse(clientId).catch((error) => {
+        options.observe({ type: "workFailed", work: "session", clientId, error });
+      }).finally(() => this.#rousing.delete(clientId)),
+    );
+  }
+
+  /** Wakes the connection of a client, if it sleeps, and answers it; `undefined` when it is not connected here. */
+  async seek(clientId: string): Promise<Rousable | undefined> {
+    const { options, nodeId } = this.#sleepers;
+    const stored = await persistently(
+      options.environment,
+      options.commit,
+      "read a session",
+      (signal) => options.store.read(clientId, { signal }),
+      options.observe,
+    );
+    const owner = stored?.owner;
+    return owner?.nodeId === nodeId ? this.find(owner.token) : undefined;
+  }
+
+  /** Looks at all that sleep: from now on their deadlines are among those of this node. */
+  lookAtAll(): void {
+    const { options, deadlines } = this.#sleepers;
+    if (this.#hasLooked || options.hibernation === undefined) return;
+    this.#hasLooked = true;
+    for (const sleeping of options.hibernation.all()) {
+      const resumed = this.read(sleeping.attachment);
+      const token = resumed?.attachment.token;
+      if (resumed === undefined || token === undefined || this.#awake.has(token)) continue;
+      const timed = {
+        clientId: clientOf(resumed.attachment),
+        deadline: deadlineOf(resumed.attachment, options.limits.connectTimeoutMs),
+        timePassed: () => this.find(token)?.timePassed(),
+      };
+      this.#asleep.set(token, timed);
+      deadlines.watch(timed);
+    }
+  }
+
+  /** All that sleep are here from now on. */
+  wakeAll(): void {
+    for (const sleeping of this.#sleepers.options.hibernation?.all() ?? []) this.#resumed(sleeping);
+  }
+
+  async #rouse(clientId: string): Promise<void> {
+    do {
+      this.#rousing.set(clientId, false);
+      (await this.seek(clientId))?.probe();
+    } while (this.#rousing.get(clientId) === true);
+  }
+
+  #resumed({ transport, attachment }: SleepingConnection): Rousable | undefined {
+    const resumed = this.read(attachment);
+    return resumed && (this.#awake.get(resumed.attachment.token) ?? this.#sleepers.resume(transport, resumed));
+  }
+
+  #forget(token: string): void {
+    const timed = this.#asleep.get(token);
+    if (timed === undefined) return;
+    this.#asleep.delete(token);
+    this.#sleepers.deadlines.forget(timed);
+  }
+}
+
+function clientOf(attachment: Attachment): string {
+  return attachment.state === "opened" ? "" : attachment.session.clientId;
+}
+
+/** When a connection is to be looked at; what was lost on the way, at once. */
+function deadlineOf(attachment: Attachment, connectTimeoutMs: number): number | undefined {
+  switch (attachment.state) {
+    case "opened":
+      return attachment.openedAt + connectTimeoutMs;
+    case "underWay":
+      return 0;
+    case "resting": {
+      const { silenceMs, lastReceivedAt } = attachment.connection;
+      return silenceMs === 0 ? undefined : lastReceivedAt + silenceMs;
+    }
+    default:
+      return attachment satisfies never;
+  }
+}
+
+function hasAny(items: Iterable<unknown>): boolean {
+  for (const _ of items) return true;
+  return false;
+}
