@@ -60,7 +60,7 @@ export async function acquire(
     await context.lease.ensure();
     sessions.beginAcquire(clientId);
     let tries = 0;
-    const answer = await persistently(options.environment, options.commit, "acquire a session", async (signal) => {
+    const answer = await persistently(options, "acquire a session", async (signal) => {
       const isRepeated = tries++ > 0;
       // The store may have been away for as long as a lease: whoever takes a session without one loses it at once.
       if (isRepeated) await context.lease.ensure();
@@ -70,7 +70,7 @@ export async function acquire(
         throw new SessionError("CLOSED", "Cannot acquire a session: its connection is gone");
       }
       return await options.store.acquire(request(), { signal });
-    }, options.observe);
+    });
     if (answer.outcome === "acquired") {
       const { ended } = answer;
       if (ended !== undefined && ended.incarnation === settled?.incarnation) {

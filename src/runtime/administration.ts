@@ -59,9 +59,9 @@ export class ConnectedSessions implements ConnectedAdministration {
   ): Promise<ChangeOutcome | undefined> {
     const subscription = completeSubscription(filter, given);
     if (this.#find(clientId) === undefined) return undefined;
-    const { environment, commit, store, observe } = this.#context.options;
-    const admit = (signal: AbortSignal) => store.admitFilters([filter], { signal });
-    const [isAdmitted] = await persistently(environment, commit, "admit filters", admit, observe);
+    const { options } = this.#context;
+    const admit = (signal: AbortSignal) => options.store.admitFilters([filter], { signal });
+    const [isAdmitted] = await persistently(options, "admit filters", admit);
     if (isAdmitted !== true) {
       throw new SessionError("LIMIT_EXCEEDED", "Cannot subscribe: the store can route no filter of this shape");
     }

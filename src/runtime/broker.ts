@@ -29,7 +29,7 @@ import type { BrokerOptions, ResolvedOptions } from "./options.ts";
 import { resolveOptions } from "./resolve_options.ts";
 import { Orphans } from "./orphans.ts";
 import { Outbox } from "./outbox.ts";
-import { Router, unrefusable } from "./publish.ts";
+import { Router } from "./publish.ts";
 import { type RetainedAdministration, Retention } from "./retention.ts";
 import { Quotas } from "./quota.ts";
 import { Sleepers } from "./sleepers.ts";
@@ -182,14 +182,14 @@ class Broker implements SessionBroker {
     const run = `${options.nodeId}.${environment.randomId()}`;
     const isAlone = options.hibernation !== undefined;
     const nodeId = this.nodeId = isAlone ? options.nodeId : run;
-    let batches = 0;
-    const batchId = () => `${run}.${++batches}`;
     const sessions = new LocalSessions(nodeId, observe, (clientId) => sleepers.rouse(clientId));
     const lane = new CommitLane({
       store: options.store,
       environment,
       observe,
       commit: options.commit,
+      run,
+      queue: options.queue,
       afterResults: () => sessions.takeArrivals(),
       outcomeLost: ({ id, guard, deliveries, outbox: step }) => {
         for (const { receivers = [] } of deliveries) sessions.probe(receivers);
@@ -206,7 +206,7 @@ class Broker implements SessionBroker {
       resume: (transport, resumed) => this.#connect(transport, resumed),
     });
     const retention = options.retained && new Retention(options, options.retained, nodeId);
-    const router = new Router({ options, sessions, lane, batchId, owed: (outboxId) => outbox.kick(outboxId) });
+    const router = new Router({ options, sessions, lane, owed: (outboxId) => outbox.kick(outboxId) });
     const outbox: Outbox = new Outbox({
       options,
       sessions,
@@ -214,7 +214,6 @@ class Broker implements SessionBroker {
       router,
       tasks,
       retention,
-      batchId,
       emptied: (outboxId) => sessions.outboxEmptied(outboxId),
     });
     const context: BrokerContext = this.#context = {
@@ -235,7 +234,6 @@ class Broker implements SessionBroker {
       quotas: new Quotas(options, tasks),
       acquires: new Turns(),
       orphans: new Orphans(),
-      batchId,
       noteDue: ({ endsAt = 0, willDueAt = 0 }) => {
         // 0 says that the session ends with its connection: that is no time.
         if (endsAt > 0) this.#clockwork.storeDueAt(endsAt);
@@ -301,7 +299,7 @@ class Broker implements SessionBroker {
   async publish(given: BrokerMessage): Promise<PublishResult> {
     this.#refuseWhenClosed("publish");
     const { environment, store, queue } = this.#options;
-    const { router, lane, sessions, outbox, retention, batchId } = this.#context;
+    const { router, lane, sessions, outbox, retention } = this.#context;
     if (!isTopicName(given.topic)) throw new TypeError("Cannot publish: the topic is not a Topic Name");
     const unsendable = unsendableProperty(given.properties ?? {});
     if (unsendable !== undefined) throw new TypeError(`Cannot publish: no packet can carry the ${unsendable}`);
@@ -324,13 +322,12 @@ class Broker implements SessionBroker {
     const receivers = router.receivers(message, matches.get(message.topic) ?? []);
     const { delivery, offers } = router.dispatch(message, receivers);
     if (delivery !== undefined) {
-      const id = batchId();
       const isTaken = message.retain && retention !== undefined;
-      const limits = message.qos === 0 || isTaken ? unrefusable(queue) : queue;
-      const batch = { id, changes: [], deliveries: [delivery], limits, now: environment.now() };
+      const refusable = message.qos === 0 || isTaken ? {} : { limits: queue };
+      const batch = lane.batch({ deliveries: [delivery], ...refusable });
       const result = await lane.commit(batch);
       if (result.outcome !== "committed") return { receivers: 0, accepted: false };
-      if (sessions.deliver(batch, result)) outbox.kick(id);
+      if (sessions.deliver(batch, result)) outbox.kick(batch.id);
       sessions.takeArrivals();
     }
     for (const offer of offers) offer();

@@ -67,8 +67,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
     if (next !== undefined) askAt = Math.min(askAt, Math.max(next, environment.now() + IDLE_MS));
   };
 
-  const nextStoreDue = () =>
-    persistently(environment, options.commit, "ask what is due next", (signal) => store.nextDueAt({ signal }), observe);
+  const nextStoreDue = () => persistently(options, "ask what is due next", (signal) => store.nextDueAt({ signal }));
 
   const nextLocal = () =>
     Math.min(

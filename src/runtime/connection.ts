@@ -97,8 +97,6 @@ export class Connection
       lane: context.lane,
       queue: options.queue,
       capabilities: options.store.capabilities,
-      now: () => options.environment.now(),
-      batchId: context.batchId,
       flight: this.#steps.flight,
     });
     const isAccepted = resumed !== undefined && resumed.attachment.state !== "opened";

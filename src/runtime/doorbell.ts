@@ -74,17 +74,17 @@ export class Doorbell {
 
   async #answer(): Promise<void> {
     const { nodeId, sessions, options } = this.#context;
-    const { environment, commit, store } = options;
+    const { store } = options;
     // Nobody is here to hear it but who is being acquired. A watch goes on telling until it is read.
     const isNobodyHere = sessions.size === 0 && options.hibernation === undefined;
     if (isNobodyHere && this.#watching === undefined) return sessions.rung();
     try {
       let attempts = 0;
-      const rung = await persistently(environment, commit, "read the doorbell", (signal) => {
+      const rung = await persistently(options, "read the doorbell", (signal) => {
         // An attempt that got no answer may have cleared what it was to tell.
         if (++attempts > 1) this.#missed = true;
         return store.readRings(nodeId, { signal });
-      }, options.observe);
+      });
       // Those that are being acquired look once they are here.
       if (this.#missed) sessions.rung();
       else for (const clientId of rung) sessions.rung(clientId);
@@ -113,13 +113,7 @@ export class Doorbell {
     const { sessions, sleepers, options } = this.#context;
     const session = sessions.get(clientId);
     if (session === undefined) return sleepers.rouse(clientId);
-    const stored = await persistently(
-      options.environment,
-      options.commit,
-      "read a session",
-      (signal) => options.store.read(clientId, { signal }),
-      options.observe,
-    );
+    const stored = await persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
     // Its own connection may have ended, or begun anew, while the store was read.
     if (sessions.get(clientId) !== session || session.leaving) return;
     const isOurs = stored !== undefined && stored.guard.incarnation === session.incarnation &&

@@ -8,7 +8,7 @@ import type { Event } from "../machine/event.ts";
 import { openSession } from "../machine/state/session.ts";
 import { step } from "../machine/step.ts";
 import { isUnreadable } from "../store/encoding.ts";
-import type { CommitBatch, Delivery, StoredSession } from "../store/session_store.ts";
+import type { Delivery, StoredSession } from "../store/session_store.ts";
 import type { DueWork } from "../store/due_work.ts";
 import type { BrokerContext } from "./context.ts";
 import { sharedFilters } from "./groups/groups.ts";
@@ -16,7 +16,6 @@ import { filterOf } from "./groups/names.ts";
 import { giveBack } from "./groups/unowned.ts";
 import { commitNote } from "./flight.ts";
 import { letGoOfLostRun } from "./lost_run.ts";
-import { unrefusable } from "./publish.ts";
 import { raisedToken } from "./raised_token.ts";
 import { persistently, within } from "./within.ts";
 
@@ -60,13 +59,7 @@ export class Due {
   async move(clientId: string, event: (stored: StoredSession) => Event | undefined): Promise<Moved> {
     const { options, lane, outbox, groups } = this.#context;
     const { environment, store } = options;
-    const stored = await persistently(
-      environment,
-      options.commit,
-      "read a session",
-      (signal) => store.read(clientId, { signal }),
-      options.observe,
-    );
+    const stored = await persistently(options, "read a session", (signal) => store.read(clientId, { signal }));
     if (stored === undefined) return "absent";
     const what = event(stored);
     if (what === undefined) return "unchanged";
@@ -82,17 +75,15 @@ export class Due {
     const leaves = hasEnded || changes.some((change) => change.type === "putHead" && !change.head.attached);
     const guard = leaves ? await giveBack(this.#context, stored, hasEnded) : stored.guard;
     if (guard === undefined) return "superseded";
-    const batch: CommitBatch = {
-      id: this.#context.batchId(),
+    const batch = lane.batch({
       guard,
       raiseEpoch: { token: raisedToken(environment) },
       changes: changes.filter((change): change is SessionChange => change.type !== "publishMessage"),
       deliveries: changes.flatMap((change): Delivery[] =>
         change.type === "publishMessage" ? [{ message: change.message, receivers: undefined }] : []
       ),
-      limits: unrefusable(options.queue),
       now,
-    };
+    });
     const result = await lane.commit(batch);
     flight?.note(commitNote(batch, result.outcome, false));
     if (result.outcome !== "committed") return "superseded";
@@ -111,11 +102,9 @@ export class Due {
     const { environment, store, lease } = options;
     try {
       return await persistently(
-        environment,
-        options.commit,
+        options,
         "list what is due",
         (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: lease.graceMs, signal }),
-        options.observe,
       );
     } catch (error) {
       if (!isUnreadable(error)) throw error;

@@ -174,7 +174,7 @@ export class Hibernation {
     const { options, nodeId } = this.#context;
     const { environment, store, limits } = options;
     const { clientId, token } = this.#parts.self;
-    return persistently(environment, options.commit, "reload a session", (signal) =>
+    return persistently(options, "reload a session", (signal) =>
       store.acquire({
         terms: anyTerms(clientId),
         token,
@@ -184,7 +184,7 @@ export class Hibernation {
         whenOwned: "refuse",
         page: { messages: limits.pageMessages, bytes: limits.pageBytes },
         now: environment.now(),
-      }, { signal }), options.observe);
+      }, { signal }));
   }
 
   /** Something was lost, or nobody knows: the client is told, and its session let go of by work that is due (D8). */

@@ -4,7 +4,7 @@
  * @module
  */
 import { SessionError } from "../errors.ts";
-import type { CommitBatch, CommitResult, SessionStore } from "../store/session_store.ts";
+import type { CommitBatch, CommitResult, QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { Observe } from "./observe.ts";
 import type { CommitOptions } from "./options.ts";
@@ -32,6 +32,10 @@ export interface LaneOptions {
   readonly environment: BrokerEnvironment;
   readonly observe: Observe;
   readonly commit: CommitOptions;
+  /** Where the ids of its batches begin: no other run has the same. */
+  readonly run: string;
+  /** How long the log of a receiver may grow. */
+  readonly queue: QueueLimits;
   /** Called after the results of each commit have been handed out. */
   readonly afterResults: () => void;
   /** Nobody will know what became of this batch: what it was to cause may have to be looked for. */
@@ -43,6 +47,7 @@ export class CommitLane {
   readonly #options: LaneOptions;
   #waiting: LaneSource[] = [];
   #run: Promise<void> | undefined;
+  #batches = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -52,6 +57,13 @@ export class CommitLane {
   request(source: LaneSource): void {
     this.#waiting.push(source);
     this.#run ??= this.#work();
+  }
+
+  /** A batch with an id that no other has had, of what is given. Unless it says so by its limits it cannot be refused. */
+  batch(parts: Partial<CommitBatch>): CommitBatch {
+    const { environment, queue, run } = this.#options;
+    const id = `${run}.${++this.#batches}`;
+    return { id, changes: [], deliveries: [], limits: unrefusable(queue), now: environment.now(), ...parts };
   }
 
   /** Commits one batch that belongs to no session of this node. */
@@ -179,4 +191,9 @@ export class CommitLane {
     for (const batch of batches) if (batch.deliveries.length > 0) this.#options.outcomeLost(batch);
     this.#options.afterResults();
   }
+}
+
+/** The limits for work that nobody can be told a refusal of. */
+function unrefusable(queue: QueueLimits): QueueLimits {
+  return queue.whenFull === "reject" ? { ...queue, whenFull: "dropNewest" } : queue;
 }

@@ -89,13 +89,11 @@ export class LookUps {
   }
 
   async #find(topics: readonly string[]): Promise<Matches> {
-    const { environment, commit, store, observe } = this.#options;
+    const { store } = this.#options;
     const lists = await persistently(
-      environment,
-      commit,
+      this.#options,
       "match subscriptions",
       (signal) => store.matchSubscriptions(topics, { signal }),
-      observe,
     );
     return new Map(topics.map((topic, index) => [topic, lists[index] ?? []]));
   }

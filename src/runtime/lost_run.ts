@@ -58,13 +58,11 @@ export async function letGoOfLostRun(
 }
 
 function sessionsFrom({ options }: BrokerContext, cursor: string | undefined): Promise<DirectoryPage> {
-  const { environment, commit, store, observe } = options;
+  const { store } = options;
   const from = cursor === undefined ? {} : { cursor };
   return persistently(
-    environment,
-    commit,
+    options,
     "list sessions",
     (signal) => store.directory.list({ limit: SESSIONS_PER_PAGE, ...from, signal }),
-    observe,
   );
 }

@@ -12,7 +12,6 @@ import type { CommitBatch, CommitResult, Delivery, Guard, QueueLimits } from "..
 import { type AnyEffect, type Deed, Deeds, givesCredit, type Offer } from "./deeds.ts";
 import { commitNote, type Flight } from "./flight.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
-import { unrefusable } from "./publish.ts";
 
 /** What a step leaves for the mailbox: the effects are those of a server, or of a client. */
 export interface Letter<Effects extends AnyEffect = Effect> {
@@ -46,13 +45,12 @@ export interface MailboxOwner<Effects extends AnyEffect = Effect> {
 export interface MailboxOptions<Effects extends AnyEffect = Effect> {
   readonly owner: MailboxOwner<Effects>;
   readonly lane: CommitLane;
-  readonly queue: QueueLimits;
+  /** How long the log of a receiver may grow before it refuses a message; absent where nothing is refused. */
+  readonly queue?: QueueLimits;
   readonly capabilities: Pick<
     StoreCapabilities,
     "maxChangesPerBatch" | "maxReceiversPerCommit" | "maxMessageBytes"
   >;
-  readonly now: () => number;
-  readonly batchId: () => string;
   /** Is told what became of each batch. */
   readonly flight?: Flight | undefined;
 }
@@ -193,15 +191,16 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
       return undefined;
     }
     envelope.sealed = true;
-    this.#inFlight = {
-      id: this.#options.batchId(),
+    const { lane, queue } = this.#options;
+    const { changes, deliveries, refusableRef } = envelope;
+    this.#inFlight = lane.batch({
       guard: this.#guard,
-      changes: envelope.changes,
-      deliveries: envelope.deliveries,
-      limits: this.#limitsOf(envelope),
-      now: this.#options.now(),
-      ...(this.behindOutbox && envelope.deliveries.length > 0 ? { behindOutbox: true } : {}),
-    };
+      changes,
+      deliveries,
+      // Only a publish that stands alone can be refused whole; a Will or a QoS 0 message has nobody to tell.
+      ...(queue === undefined || refusableRef === undefined ? {} : { limits: queue }),
+      ...(this.behindOutbox && deliveries.length > 0 ? { behindOutbox: true } : {}),
+    });
     return this.#inFlight;
   }
 
@@ -311,12 +310,6 @@ export class Mailbox<Effects extends AnyEffect = Effect> implements LaneSource {
     if (letter.refusableRef !== undefined) envelope.refusableRef = letter.refusableRef;
     envelope.cost += cost;
     this.#cost += cost;
-  }
-
-  #limitsOf(envelope: Envelope<Effects>): QueueLimits {
-    const { queue } = this.#options;
-    // Only a publish that stands alone can be refused whole; a Will or a QoS 0 message has nobody to tell.
-    return envelope.refusableRef === undefined ? unrefusable(queue) : queue;
   }
 
   #giveBack(envelope: Envelope<Effects>): void {

@@ -43,9 +43,9 @@ export class Orders implements AdministeredSession {
   async readLog(position: QueuePosition): Promise<QueuePage | undefined> {
     const { guard } = this.#owner;
     if (guard === undefined) return undefined;
-    const { environment, commit, store, observe } = this.#context.options;
-    const read = (signal: AbortSignal) => store.readQueue(guard, position, { signal });
-    return await persistently(environment, commit, "read a queue", read, observe);
+    const { options } = this.#context;
+    const read = (signal: AbortSignal) => options.store.readQueue(guard, position, { signal });
+    return await persistently(options, "read a queue", read);
   }
 
   /** What is to be called once what a step has left is stored. One that changes nothing is done with. */

@@ -7,7 +7,7 @@ import type { CommitResult, DeliveryReceiver, OutboxEntry } from "../store/sessi
 import type { CommitLane } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { type Router, unrefusable } from "./publish.ts";
+import type { Router } from "./publish.ts";
 import type { Retention } from "./retention.ts";
 import type { Tasks } from "./tasks.ts";
 import { persistently } from "./within.ts";
@@ -20,7 +20,6 @@ export interface OutboxOptions {
   readonly router: Router;
   readonly tasks: Tasks;
   readonly retention: Retention | undefined;
-  readonly batchId: () => string;
   /** An outbox was found empty. */
   readonly emptied: (outboxId: string) => void;
 }
@@ -78,11 +77,9 @@ export class Outbox {
   async #pass(outboxId: string): Promise<"served" | "empty" | "moved"> {
     const { options } = this.#outbox;
     const entries = await persistently(
-      options.environment,
-      options.commit,
+      options,
       "read an outbox",
       (signal) => options.store.readOutbox(outboxId, ENTRIES_PER_READ, { signal }),
-      options.observe,
     );
     if (entries.length === 0) return "empty";
     let pass: "served" | "moved" = "moved";
@@ -95,7 +92,7 @@ export class Outbox {
 
   /** Serves the receivers of an entry, slice by slice. Returns `false` when somebody else has moved it. */
   async #serve(entry: OutboxEntry): Promise<boolean> {
-    const { options, sessions, lane, router, batchId } = this.#outbox;
+    const { options, sessions, lane, router } = this.#outbox;
     const { outboxId, number, message } = entry;
     const receivers = entry.receivers ?? await this.#route(entry);
     const most = Math.max(1, Math.min(options.store.capabilities.maxReceiversPerCommit, receivers.length));
@@ -104,14 +101,10 @@ export class Outbox {
     do {
       const to = Math.min(from + most, receivers.length);
       const slice = receivers.slice(from, to);
-      const batch = {
-        id: batchId(),
-        changes: [],
+      const batch = lane.batch({
         deliveries: slice.length === 0 ? [] : [router.delivery(message, slice)],
         outbox: { outboxId, number, from, to, ...(fixes ? { receivers } : {}) },
-        limits: unrefusable(options.queue),
-        now: options.environment.now(),
-      };
+      });
       const result: CommitResult = await lane.commit(batch);
       if (result.outcome !== "committed") {
         // It may have been this very step, whose answer was lost: nobody told the receivers.

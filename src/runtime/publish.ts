@@ -5,7 +5,7 @@
  */
 import { type Message, messageBytes } from "../mqtt/message.ts";
 import { type Receiver, resolveReceivers, type SubscriptionMatch } from "../routing/resolve.ts";
-import type { CommitBatch, CommitResult, Delivery, DeliveryReceiver, QueueLimits } from "../store/session_store.ts";
+import type { CommitBatch, CommitResult, Delivery, DeliveryReceiver } from "../store/session_store.ts";
 import { filterOf } from "./groups/names.ts";
 import type { CommitLane, LaneSource } from "./lane.ts";
 import type { LocalSessions } from "./local_sessions.ts";
@@ -26,7 +26,6 @@ export interface RouterOptions {
   readonly options: ResolvedOptions;
   readonly sessions: LocalSessions;
   readonly lane: CommitLane;
-  readonly batchId: () => string;
   /** Some deliveries of a batch without a session stand in the outbox of this id; ends when it was worked off, or not. */
   readonly owed: (outboxId: string) => Promise<void>;
 }
@@ -93,11 +92,6 @@ export class Router {
   }
 }
 
-/** The limits for work that nobody can be told a refusal of. */
-export function unrefusable(queue: QueueLimits): QueueLimits {
-  return queue.whenFull === "reject" ? { ...queue, whenFull: "dropNewest" } : queue;
-}
-
 /** QoS 0 messages for sessions elsewhere: they gather while the lane is busy, up to a bound, and then they are lost. */
 class LooseMessages implements LaneSource {
   readonly atMostOnce = true;
@@ -127,7 +121,7 @@ class LooseMessages implements LaneSource {
   }
 
   take(): CommitBatch | undefined {
-    const { options, batchId } = this.#router;
+    const { lane, options } = this.#router;
     const { maxReceiversPerCommit, maxMessageBytes } = options.store.capabilities;
     const whole = this.#receivers <= maxReceiversPerCommit && this.#bytes <= maxMessageBytes;
     const deliveries = whole ? this.#deliveries : this.#deliveries.slice(0, 1);
@@ -136,8 +130,7 @@ class LooseMessages implements LaneSource {
       this.#bytes -= messageBytes(message);
       this.#receivers -= receivers?.length ?? 0;
     }
-    const limits = unrefusable(options.queue);
-    this.#inFlight = { id: batchId(), changes: [], deliveries, limits, now: options.environment.now() };
+    this.#inFlight = lane.batch({ deliveries });
     return this.#inFlight;
   }
 

@@ -177,11 +177,9 @@ export class QueueFeed {
     const { after, messages, bytes } = position;
     tasks.add(
       persistently(
-        options.environment,
-        options.commit,
+        options,
         "read a queue",
         (signal) => options.store.readQueue(guard, { after, messages, bytes }, { signal }),
-        options.observe,
       ).then((page) => {
         this.#countUnreadable(page);
         this.#owner.saw(page.messages);

@@ -43,13 +43,11 @@ export class RetainedReads {
 
   /** What is retained for each topic now. */
   topics(topics: readonly string[]): Promise<readonly (Message | undefined)[]> {
-    const { environment, commit, observe } = this.#options;
+    const { environment } = this.#options;
     return persistently(
-      environment,
-      commit,
+      this.#options,
       "read retained messages",
       (signal) => this.#store.read(topics, { now: environment.now(), signal }),
-      observe,
     );
   }
 
@@ -58,13 +56,11 @@ export class RetainedReads {
     // It leaves once all that runs now has asked: nobody waits for it longer than a turn.
     const answer = Promise.resolve().then(async () => {
       if (this.#gathering?.queries === queries) this.#gathering = undefined;
-      const { environment, commit, observe } = this.#options;
+      const { environment } = this.#options;
       const pages = await persistently(
-        environment,
-        commit,
+        this.#options,
         "match retained messages",
         (signal) => this.#store.match([...queries.values()], { now: environment.now(), signal }),
-        observe,
       );
       return new Map(
         Array.from(queries.keys(), (name, index) => [name, pages[index] ?? { entries: [], unreadable: 0 }]),

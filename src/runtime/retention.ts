@@ -193,22 +193,20 @@ export class Retention implements RetainedAdministration {
   }
 
   #call(puts: readonly RetainedPut[]): Promise<readonly RetainedOutcome[]> {
-    const { environment, commit, observe, retainedLimits: limits } = this.#options;
-    return persistently(environment, commit, "retain messages", (signal) => {
+    const { environment, retainedLimits: limits } = this.#options;
+    return persistently(this.#options, "retain messages", (signal) => {
       const order = { writer: this.#writer, number: ++this.#number };
       return this.#store.put(puts, { limits, order, now: environment.now(), signal });
-    }, observe);
+    });
   }
 
   async #sweep(): Promise<number> {
-    const { environment, commit, observe } = this.#options;
+    const { environment } = this.#options;
     this.#sweptAt = environment.monotonic();
     return await persistently(
-      environment,
-      commit,
+      this.#options,
       "sweep retained messages",
       (signal) => this.#store.sweep({ now: environment.now(), limit: SWEPT_AT_ONCE, signal }),
-      observe,
     );
   }
 }

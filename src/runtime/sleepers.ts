@@ -105,13 +105,7 @@ export class Sleepers {
   /** Wakes the connection of a client, if it sleeps, and answers it; `undefined` when it is not connected here. */
   async seek(clientId: string): Promise<Rousable | undefined> {
     const { options, nodeId } = this.#sleepers;
-    const stored = await persistently(
-      options.environment,
-      options.commit,
-      "read a session",
-      (signal) => options.store.read(clientId, { signal }),
-      options.observe,
-    );
+    const stored = await persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
     const owner = stored?.owner;
     return owner?.nodeId === nodeId ? this.find(owner.token) : undefined;
   }

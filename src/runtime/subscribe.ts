@@ -35,11 +35,9 @@ export async function judgeFilters(
   );
   if (filters.length === 0) return verdicts;
   const admitted = await persistently(
-    options.environment,
-    options.commit,
+    options,
     "admit filters",
     (signal) => options.store.admitFilters(filters, { signal }),
-    options.observe,
   );
   let next = 0;
   const judged = verdicts.map((verdict) => verdict < 0x80 && !admitted[next++] ? REASON.quotaExceeded : verdict);

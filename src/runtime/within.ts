@@ -39,16 +39,24 @@ export interface Persistence {
   readonly repeatAfterMs: number;
 }
 
+/** Who repeats it: the options of a broker or a client are one. */
+export interface Persistent {
+  /** Time and timers. */
+  readonly environment: BrokerEnvironment;
+  /** How it is repeated. */
+  readonly commit: Persistence;
+  /** Who is told. */
+  readonly observe: Observe;
+}
+
 /**
  * Repeats a call that may be repeated, until it is answered, or cannot succeed, or time is up. The observer is told when it
  * begins to be repeated, not of each repetition; that it is given up is told by who called.
  */
 export async function persistently<Value>(
-  environment: BrokerEnvironment,
-  persistence: Persistence,
+  { environment, commit: persistence, observe }: Persistent,
   what: string,
   call: (signal: AbortSignal) => Promise<Value>,
-  observe: Observe,
 ): Promise<Value> {
   const startedAt = environment.monotonic();
   let waitMs = persistence.repeatAfterMs;

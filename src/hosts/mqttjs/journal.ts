@@ -12,7 +12,6 @@ import type { CommitLane, LaneSource } from "../../runtime/lane.ts";
 import { isWorthRepeating } from "../../runtime/within.ts";
 import type { StoreCapabilities } from "../../store/capabilities.ts";
 import type { CommitBatch, CommitResult, Delivery, Guard } from "../../store/session_store.ts";
-import { UNLIMITED } from "../../store/unlimited.ts";
 
 /** A message on its way into the log of its own session. */
 export interface Append {
@@ -54,8 +53,6 @@ export interface JournalOptions {
   readonly head: SessionHead;
   /** The highest sequence of the log. */
   readonly tail: number;
-  readonly now: () => number;
-  readonly newId: () => string;
 }
 
 /** A batch that has so many bytes takes no further message. */
@@ -183,9 +180,8 @@ export class Journal implements LaneSource {
     this.#alone = Math.max(0, this.#alone - 1);
     this.#leaving = ops;
     changes.push(...this.#raised(limit));
-    const { newId, now } = this.#options;
     const deliveries = appends.map((append) => this.#deliveryOf(append));
-    return { id: newId(), guard: this.#guard, changes, deliveries, limits: UNLIMITED, now: now() };
+    return this.#options.lane.batch({ guard: this.#guard, changes, deliveries });
   }
 
   settled(result: CommitResult, repeated: boolean): void {

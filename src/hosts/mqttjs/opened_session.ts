@@ -6,6 +6,7 @@ import type { FencedSession } from "../../runtime/client/opening.ts";
 import { CommitLane } from "../../runtime/lane.ts";
 import { type SoleOwner, soleOwnerIn } from "../../runtime/sole_owner.ts";
 import type { ClientStore } from "../../store/client_store.ts";
+import { UNLIMITED } from "../../store/unlimited.ts";
 import type { MqttJsClient, MqttJsPacket } from "./client.ts";
 import { IncomingStore } from "./incoming_store.ts";
 import { Journal } from "./journal.ts";
@@ -89,6 +90,8 @@ class OpenedSession implements MqttJsSession {
       environment,
       commit,
       observe: failuresFor(observe),
+      run: environment.randomId(),
+      queue: UNLIMITED,
       afterResults: () => {},
       outcomeLost: () => {},
     });
@@ -190,7 +193,7 @@ class OpenedSession implements MqttJsSession {
   }
 
   #journal(store: ClientStore, { taken, tail }: Opened<unknown>): Journal {
-    const { environment, observe } = this.#options;
+    const { observe } = this.#options;
     return new Journal({
       owner: {
         lost: (error) => this.#lose(error),
@@ -206,8 +209,6 @@ class OpenedSession implements MqttJsSession {
       guard: taken.guard,
       head: taken.head,
       tail,
-      now: environment.now,
-      newId: environment.randomId,
     });
   }
 

@@ -37,7 +37,7 @@ export interface OpenedPair {
 
 /** Calls of the store that may be repeated. */
 export function asking({ environment, commit, observe }: ResolvedMqttJsOptions): Ask {
-  return (what, call) => persistently(environment, commit, what, call, failuresFor(observe));
+  return (what, call) => persistently({ environment, commit, observe: failuresFor(observe) }, what, call);
 }
 
 /** Tells that the store has begun to fail, and is asked again. */

@@ -60,7 +60,6 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
   readonly #mailbox: Mailbox<BoundEffect>;
   readonly #arrivals = new Arrivals();
   readonly #events: ClientEvent[] = [];
-  readonly #batchId: () => string;
   readonly #flight: Flight | undefined;
   /** Messages of which it is not known where they stand, in their order. */
   #unknown: Message[] = [];
@@ -76,9 +75,6 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     const { options } = owner;
     const { store, environment, commit } = options;
     const { session: { snapshot, guard, queue }, inbox, summary } = opened;
-    const run = environment.randomId();
-    let batches = 0;
-    this.#batchId = () => `${run}-${++batches}`;
     this.lane = new CommitLane({
       store,
       environment,
@@ -86,6 +82,8 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
         if (event.type === "commit" || event.type === "commitFailed") options.observe(event);
       },
       commit,
+      run: environment.randomId(),
+      queue: UNLIMITED,
       afterResults: () => this.#takeArrivals(),
       outcomeLost: () => {},
     });
@@ -99,10 +97,7 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     this.#mailbox = new Mailbox<BoundEffect>({
       owner: this,
       lane: this.lane,
-      queue: UNLIMITED,
       capabilities: store.capabilities,
-      now: () => environment.now(),
-      batchId: this.#batchId,
       flight: this.#flight,
     });
     // One receiver always fits: nothing of this session waits in an outbox.
@@ -112,7 +107,6 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
       lane: this.lane,
       environment,
       page: PAGE,
-      batchId: this.#batchId,
       onMessage: options.onMessage,
       read: (box, after) => this.#read("read an inbox", box, after),
       failed: (error) => options.observe({ type: "workFailed", work: "callback", error }),
@@ -312,13 +306,15 @@ export class ClientCore implements MailboxOwner<BoundEffect> {
     const { store, environment, commit, observe } = this.#owner.options;
     // A page is read under the right that was given with the session: an owner reads its own log.
     return persistently(
-      environment,
-      commit,
+      {
+        environment,
+        commit,
+        observe: (event) => {
+          if (event.type === "workFailed") observe(event);
+        },
+      },
       what,
       (signal) => store.readQueue(guard, { after, ...size }, { signal }),
-      (event) => {
-        if (event.type === "workFailed") observe(event);
-      },
     );
   }
 }

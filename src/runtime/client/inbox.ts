@@ -20,7 +20,6 @@ export interface InboxOptions {
   readonly lane: CommitLane;
   readonly environment: BrokerEnvironment;
   readonly page: { readonly messages: number; readonly bytes: number };
-  readonly batchId: () => string;
   readonly onMessage: (message: ReceivedMessage) => void | Promise<void>;
   /** Reads the log of the inbox. */
   readonly read: (inbox: TakenSession, after: number) => ReturnType<ClientStore["readQueue"]>;
@@ -63,10 +62,7 @@ export class ClientInbox implements MailboxOwner<never> {
     this.#mailbox = new Mailbox<never>({
       owner: this,
       lane: options.lane,
-      queue: { maximumMessages: Infinity, maximumBytes: Infinity, whenFull: "dropNewest" },
       capabilities: options.store.capabilities,
-      now: () => options.environment.now(),
-      batchId: options.batchId,
     });
     this.#mailbox.attach(taken.guard, false);
     this.#cursor = taken.queue.through;

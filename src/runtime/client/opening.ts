@@ -87,7 +87,7 @@ export async function openClient(options: OpeningOptions, clientId: string): Pro
   const [queue, inboxQueue, summary] = await Promise.all([
     firstPage(options, session),
     firstPage(options, inbox),
-    ask(options, "look at a session", (signal) => store.directory.inspect(clientId, { signal })),
+    persistently(options, "look at a session", (signal) => store.directory.inspect(clientId, { signal })),
   ]);
   return { session: { ...session, queue }, inbox: { ...inbox, queue: inboxQueue }, summary };
 }
@@ -124,7 +124,7 @@ async function begin(options: TakingOptions, clientId: string): Promise<FencedSe
   const nodeId = `client-${environment.randomId()}`;
   const terms = clientAcquireTerms(clientId, undefined);
   const head = headOf(terms.head);
-  const answer = await ask(options, "acquire a session", (signal) =>
+  const answer = await persistently(options, "acquire a session", (signal) =>
     store.acquire({
       terms: { ...terms, head, mustBeNew: true },
       token,
@@ -155,24 +155,16 @@ async function fence(options: TakingOptions, { snapshot, guard }: StoredSession)
     limits: UNLIMITED,
     now: environment.now(),
   };
-  const [result] = await ask(options, "take a session", (signal) => store.commit([batch], { signal }));
+  const [result] = await persistently(options, "take a session", (signal) => store.commit([batch], { signal }));
   if (result?.outcome !== "committed" || result.guard === undefined) return undefined;
   return { snapshot, head: head ?? snapshot.head, guard: result.guard };
 }
 
 function look(options: TakingOptions, clientId: string): Promise<StoredSession | undefined> {
-  return ask(options, "read a session", (signal) => options.store.read(clientId, { signal }));
+  return persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
 }
 
 function firstPage(options: OpeningOptions, { guard }: FencedSession): Promise<QueuePage> {
   const { store, page } = options;
-  return ask(options, "read a log", (signal) => store.readQueue(guard, { after: 0, ...page }, { signal }));
-}
-
-function ask<Value>(
-  { environment, commit, observe }: TakingOptions,
-  what: string,
-  call: (signal: AbortSignal) => Promise<Value>,
-): Promise<Value> {
-  return persistently(environment, commit, what, call, observe);
+  return persistently(options, "read a log", (signal) => store.readQueue(guard, { after: 0, ...page }, { signal }));
 }

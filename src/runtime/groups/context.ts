@@ -13,6 +13,4 @@ export interface GroupContext {
   readonly lane: CommitLane;
   readonly lease: Lease;
   readonly tasks: Tasks;
-  /** An id that no batch has had. */
-  readonly batchId: () => string;
 }

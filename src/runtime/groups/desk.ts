@@ -281,17 +281,12 @@ export class Desk implements LocalSession {
   }
 
   async #read({ guard }: GroupView): Promise<{ readonly messages: readonly QueuedMessage[]; readonly tail: number }> {
-    const { environment, commit, store, limits, observe } = this.#context.options;
+    const { options } = this.#context;
+    const { limits, store } = options;
     const { maxChangesPerBatch, maxReceiversPerCommit } = store.capabilities;
     const messages = Math.max(1, Math.min(limits.pageMessages, maxChangesPerBatch, maxReceiversPerCommit, this.#most));
     const position = { after: 0, messages, bytes: Math.min(limits.pageBytes, store.capabilities.maxMessageBytes) };
-    return await persistently(
-      environment,
-      commit,
-      "read a group",
-      (signal) => store.readQueue(guard, position, { signal }),
-      observe,
-    );
+    return await persistently(options, "read a group", (signal) => store.readQueue(guard, position, { signal }));
   }
 
   /** Deals messages to the members, one each, round after round. */

@@ -107,13 +107,17 @@ export class Groups {
 
   /** Looks at a group of which no member was connected for long; returns whether something was done. */
   async lookAt(name: string): Promise<boolean> {
-    const { store } = this.#context.options;
+    const { options } = this.#context;
     const group = new StoredGroup(this.#context, name);
     const view = await group.read();
     if (view === undefined) return false;
     const lives = new Set<string>();
     for (const member of membersOf(view.snapshot)) {
-      const stored = await this.#asked("read a session", (signal) => store.read(member.clientId, { signal }));
+      const stored = await persistently(
+        options,
+        "read a session",
+        (signal) => options.store.read(member.clientId, { signal }),
+      );
       const isTheirs = stored?.guard.incarnation === member.incarnation;
       // A connection may be about to store its subscription.
       const isMember = isTheirs &&
@@ -133,7 +137,7 @@ export class Groups {
     const empties = before !== undefined && membersOf(before.snapshot).every((each) => !stays(each));
     // Once it has ended nobody can tell any more.
     const waiting = empties
-      ? (await this.#asked("count", (signal) => options.store.directory.inspect(name, { signal })))
+      ? (await persistently(options, "count", (signal) => options.store.directory.inspect(name, { signal })))
       : undefined;
     let ended: GroupView | undefined;
     await group.change((view) => {
@@ -169,10 +173,5 @@ export class Groups {
     } catch (error) {
       this.#context.options.observe({ type: "workFailed", work: "group", clientId: groupOf(filter), error });
     }
-  }
-
-  #asked<Value>(what: string, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-    const { environment, commit, observe } = this.#context.options;
-    return persistently(environment, commit, what, call, observe);
   }
 }

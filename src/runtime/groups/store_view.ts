@@ -5,7 +5,6 @@ import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import type { CommitBatch, CommitResult, Guard } from "../../store/session_store.ts";
 import { SessionError } from "../../errors.ts";
 import type { GroupContext } from "./context.ts";
-import { unrefusable } from "../publish.ts";
 import { persistently } from "../within.ts";
 import { filterOf, innerFilterOf, WHOLE } from "./names.ts";
 
@@ -57,13 +56,7 @@ export class StoredGroup {
   async read(): Promise<GroupView | undefined> {
     if (this.#view !== undefined) return this.#view;
     const { options } = this.#context;
-    const stored = await persistently(
-      options.environment,
-      options.commit,
-      "read a group",
-      (signal) => options.store.read(this.name, { signal }),
-      options.observe,
-    );
+    const stored = await persistently(options, "read a group", (signal) => options.store.read(this.name, { signal }));
     if (stored === undefined) return undefined;
     const { snapshot, guard, owner, ownerUntil = 0 } = stored;
     this.#incarnation = snapshot.incarnation;
@@ -80,7 +73,7 @@ export class StoredGroup {
       if (found?.owner !== undefined && found.owner.until > environment.now()) return found;
       await lease.ensure();
       const token = environment.randomId();
-      const answer = await persistently(environment, options.commit, "take a group", (signal) =>
+      const answer = await persistently(options, "take a group", (signal) =>
         store.acquire({
           terms: {
             clientId: this.name,
@@ -97,7 +90,7 @@ export class StoredGroup {
           whenOwned: "refuse",
           page: { messages: 1, bytes: 1 },
           now: environment.now(),
-        }, { signal }), options.observe);
+        }, { signal }));
       this.#view = undefined;
       if (answer.outcome !== "acquired") continue;
       const { snapshot, guard } = answer;
@@ -123,15 +116,7 @@ export class StoredGroup {
 
   /** A batch of the group. */
   batch({ guard }: GroupView, change: GroupChange): CommitBatch {
-    const { batchId, options } = this.#context;
-    return {
-      id: batchId(),
-      guard,
-      deliveries: [],
-      limits: unrefusable(options.queue),
-      now: options.environment.now(),
-      ...change,
-    };
+    return this.#context.lane.batch({ guard, ...change });
   }
 
   /** Takes note of what became of a batch. */

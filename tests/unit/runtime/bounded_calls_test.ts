@@ -50,10 +50,14 @@ Deno.test("what may be repeated is repeated until it is answered or its time is 
     const env = environment();
     const events: BrokerEvent[] = [];
     let calls = 0;
-    const call = persistently(env, LIMITS, "read", () => {
-      if (++calls <= failures) return Promise.reject(new Error("no network"));
-      return Promise.resolve("answered");
-    }, (event) => events.push(event)).catch((error) => error);
+    const call = persistently(
+      { environment: env, commit: LIMITS, observe: (event) => events.push(event) },
+      "read",
+      () => {
+        if (++calls <= failures) return Promise.reject(new Error("no network"));
+        return Promise.resolve("answered");
+      },
+    ).catch((error) => error);
     for (let turn = 0; turn < 50; turn++) {
       await rest();
       env.clock.advanceToNext();

@@ -10,14 +10,16 @@ Deno.test("a call is repeated after pauses that double up to 16 times the first,
   const environment = { now: clock.now, monotonic: clock.monotonic, wake: clock.wake, randomId: () => "id" };
   const told: string[] = [];
   const call = persistently(
-    environment,
-    { timeoutMs: 1_000, repeatForMs: 10_000, repeatAfterMs: 100 },
+    {
+      environment,
+      commit: { timeoutMs: 1_000, repeatForMs: 10_000, repeatAfterMs: 100 },
+      observe: ({ type }) => told.push(type),
+    },
     "look",
     () => {
       attempts.push(clock.now() - START);
       return Promise.reject(new SessionError("STORE_UNAVAILABLE", "away"));
     },
-    ({ type }) => told.push(type),
   );
   const outcome = assert.rejects(call, { code: "STORE_UNAVAILABLE" });
   for (let turn = 0; turn < 20; turn++) {
