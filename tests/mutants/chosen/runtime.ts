@@ -140,7 +140,7 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
   {
     name: "who does due work supersedes nobody",
     file: `${RUNTIME}/due.ts`,
-    text: "raiseEpoch: { token: environment.randomId() },",
+    text: "raiseEpoch: { token: raisedToken(environment) },",
     replacement: "",
     breaks: "D6",
   },
