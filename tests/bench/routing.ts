@@ -134,6 +134,11 @@ function fewShapes(): World {
   return fillUp(filters, topics, others, 24);
 }
 
+/** The filters of that plant. */
+export function plantFilters(): readonly string[] {
+  return fewShapes().filters;
+}
+
 /**
  * The worst that one client can do to a topic: a filter of every shape that fits it, 256 for eight levels and a last
  * one, all of them equal to the topic but for that last level. Ten match.
