@@ -9,8 +9,11 @@
  */
 import { benchBrowser } from "./browser/bench.ts";
 import { measureBudgets, printBudgets } from "./budgets.ts";
+import { benchFanOut, printFanOut } from "./fan_out.ts";
+import { benchFilters, printShapes } from "./filters.ts";
 import { measureMemory, printMemory } from "./memory.ts";
 import { benchResume } from "./resume.ts";
+import { benchRetained, printRetained } from "./retained.ts";
 import { benchRouting } from "./routing.ts";
 import type { BenchRow } from "./row.ts";
 import { benchShared } from "./shared.ts";
@@ -28,6 +31,19 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   budgets: async () => printBudgets(await measureBudgets()),
   step: async () => printComparisons("step of the machine against mqtt-packet", await benchStep()),
   routing: async () => printComparisons("routing against qlobber", await benchRouting()),
+  filters: async () => {
+    const { rows, shapes } = await benchFilters();
+    printShapes(shapes);
+    return printComparisons("many filters against qlobber", rows);
+  },
+  "fan-out": async () => {
+    printFanOut(await benchFanOut());
+    return true;
+  },
+  retained: async () => {
+    printRetained(await benchRetained());
+    return true;
+  },
   resume: async () => printComparisons("many sessions against few", await benchResume()),
   shared: async () => printComparisons("a group of 50 members against 50 subscriptions", await benchShared()),
   memory: async () => printMemory(await measureMemory()),
@@ -43,7 +59,7 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
 };
 
 /** Parts that take many minutes. */
-const LONG: readonly string[] = ["upstash-sessions", "upstash-histories"];
+const LONG: readonly string[] = ["fan-out", "retained", "upstash-sessions", "upstash-histories"];
 
 function printComparisons(title: string, rows: readonly BenchRow[]): boolean {
   console.log(`${title.padEnd(76)}      ours       peer   ratio  target`);
