@@ -69,13 +69,13 @@ export function withheldMessages(
   return found.map(({ sequence }) => sequence);
 }
 
-/** Whether a copy at QoS 0 that is stored nowhere may go to the client. Throws and rejects as the host does. */
+/** Whether a message that is not in its log may go to the client. Throws and rejects as the host does. */
 export function mayDeliver(
   options: ResolvedOptions,
   entitled: Entitled,
-  topic: string,
+  { topic, qos }: { readonly topic: string; readonly qos: QoS },
 ): boolean | Promise<boolean> {
-  return !isAskedPerMessage(options) || ask(options, entitled, { action: "deliver", topic, qos: 0 });
+  return !isAskedPerMessage(options) || ask(options, entitled, { action: "deliver", topic, qos });
 }
 
 function isAskedPerMessage({ authorize, authorizeDeliveries }: ResolvedOptions): boolean {

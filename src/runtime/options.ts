@@ -200,8 +200,9 @@ export interface BrokerOptions {
   readonly reauthorizeOnResume?: boolean;
   /**
    * Whether `authorize` is also asked for each message on its way to a client: false when absent. What it refuses is
-   * dropped and counted as `notAuthorized`; what was sent to the client before goes on. While it cannot answer nothing is
-   * dropped, and the connection is closed.
+   * dropped and counted as `notAuthorized`; what was sent to the client before goes on. A message of a shared group is then
+   * another member's, and dropped where no connected one may have it. While it cannot answer nothing is dropped, and the
+   * connection is closed.
    */
   readonly authorizeDeliveries?: boolean;
   /** Is told what happens, for metrics and logs. */

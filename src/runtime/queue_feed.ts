@@ -76,7 +76,8 @@ export class QueueFeed {
   /** All messages of that commit have been told. */
   takeArrivals(): void {
     const event = this.#arrivals.take(!this.isSlow);
-    if (event !== undefined) this.#tell(event, event.messages);
+    // About what a group has just handed over the host was asked then.
+    if (event !== undefined) this.#tell(event, event.messages?.filter(({ claimed }) => claimed === undefined));
   }
 
   /** The log has grown. */
@@ -90,7 +91,7 @@ export class QueueFeed {
     const { retain, subscriptionIdentifiers } = receiver;
     if (this.isSlow) return this.#lose(message, "atMostOnce");
     const { options } = this.#context;
-    this.#judge(() => mayDeliver(options, this.#owner, message.topic), (isAllowed) => {
+    this.#judge(() => mayDeliver(options, this.#owner, { topic: message.topic, qos: 0 }), (isAllowed) => {
       if (!isAllowed) return this.#lose(message, "notAuthorized");
       this.#owner.tell({ type: "qos0Offered", message, retain, subscriptionIdentifiers });
     });

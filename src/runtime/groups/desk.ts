@@ -1,50 +1,21 @@
 /**
  * A shared group on a node where some of its members are connected: they claim in turn, each as much as it can take at once.
  */
-import type { SessionChange } from "../../machine/change.ts";
-import { hasExpired, type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import { minimumQoS } from "../../mqtt/qos.ts";
+import type { DropReason, SessionChange } from "../../machine/change.ts";
+import { hasExpired, type QueuedMessage } from "../../mqtt/message.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
-import type { CommitBatch, CommitResult, Delivery } from "../../store/session_store.ts";
+import type { CommitBatch } from "../../store/session_store.ts";
 import { UNLIMITED } from "../../store/unlimited.ts";
 import type { GroupContext } from "./context.ts";
 import type { LocalSession } from "../local_sessions.ts";
 import { persistently } from "../within.ts";
-import type { Claims } from "./claims.ts";
+import { claimOf, commitClaim, removal } from "./claim.ts";
+import { type ConnectedMember, deal, type Dealt, inTurn, type Place, roomy } from "./dealing.ts";
 import { memberRow, nodeRow, nodesOf, rowOptions } from "./names.ts";
+import { isPassedOver, passedByOthers, passing } from "./passed_over.ts";
 import { detachedGroupHead, type GroupView, type StoredGroup } from "./store_view.ts";
 import { turnOf } from "./turn.ts";
-
-/** A connection whose session is a member. */
-export interface ConnectedMember {
-  readonly clientId: string;
-  readonly incarnation: string;
-  readonly token: string;
-  /** Whether it takes messages. */
-  readonly live: boolean;
-  readonly claims: Claims;
-  /** How many messages it could send at once. */
-  readonly claimRoom: number;
-}
-
-/** What a member takes, and how it wants it. */
-interface Place {
-  readonly member: ConnectedMember;
-  readonly subscription: Subscription;
-}
-
-/** A member with room for so many messages of so many bytes. */
-interface Roomy {
-  readonly place: Place;
-  room: number;
-  bytes: number;
-}
-
-/** A message that was dealt to a member. */
-interface Dealt {
-  readonly entry: QueuedMessage;
-  readonly place: Place;
-}
+import { type Verdict, Verdicts } from "./verdicts.ts";
 
 /** How long a message waits for the node whose turn it is before it is anybody's, in milliseconds. */
 const PATIENCE_MS = 1_000;
@@ -75,6 +46,11 @@ export class Desk implements LocalSession {
   /** Other nodes know of messages up to here. */
   #toldThrough = 0;
   #patience: (() => void) | undefined;
+  readonly #verdicts: Verdicts;
+  /** Of what waits up to here no member here may have anything, and other nodes know. */
+  #passed = 0;
+  /** Raised when a member comes that has yet to be asked about. */
+  #asking = 0;
   /** The most messages of one claim: fewer after one that the store could not hold. */
   #most = Infinity;
 
@@ -84,6 +60,7 @@ export class Desk implements LocalSession {
     this.clientId = group.name;
     this.token = context.options.environment.randomId();
     this.connectedAt = context.options.environment.now();
+    this.#verdicts = new Verdicts(context, () => this.hasRoom());
   }
 
   get incarnation(): string {
@@ -106,7 +83,7 @@ export class Desk implements LocalSession {
   probe(): void {
     this.#waits = true;
     // Whoever has the group may have let it go. This node would know of itself.
-    if (!this.#group.isOurs) this.run(() => Promise.resolve(this.#group.forget()));
+    if (!this.#group.isOurs || this.#passed > 0) this.run(() => Promise.resolve(this.#group.forget()));
     this.claim();
   }
   supersede(): void {
@@ -127,6 +104,10 @@ export class Desk implements LocalSession {
   seat(member: ConnectedMember, subscription: Subscription): void {
     const before = this.#places.get(member.clientId);
     this.#places.set(member.clientId, { member, subscription });
+    // What was passed over may be its after all.
+    this.#asking++;
+    this.#passed = 0;
+    this.#verdicts.forget(member);
     if (before?.member !== member) this.run(() => this.#announce());
     this.probe();
   }
@@ -135,7 +116,10 @@ export class Desk implements LocalSession {
   unseat(member: ConnectedMember): void {
     if (this.#places.get(member.clientId)?.member !== member) return;
     this.#places.delete(member.clientId);
+    this.#verdicts.forget(member);
     this.run(() => this.#announce());
+    // What was dealt to it is another's.
+    this.hasRoom();
   }
 
   /** A member may have room again. */
@@ -146,6 +130,7 @@ export class Desk implements LocalSession {
   /** What others have left so far is anybody's: for hosts without timers, and in case a doorbell was missed. */
   poll(): void {
     this.#freesAll = true;
+    this.#verdicts.forget();
     this.#group.forget();
     this.run(() => this.#announce());
     this.probe();
@@ -178,7 +163,10 @@ export class Desk implements LocalSession {
     const here = [...this.#places.values()].map(({ member }) => member);
     await this.#group.change((view) => {
       const { subscriptions, head } = view.snapshot;
-      const changes = here.length === 0 ? [] : this.#group.routes(view);
+      const changes = [
+        ...(here.length === 0 ? [] : this.#group.routes(view)),
+        ...passing(view.snapshot, nodeId, here.length === 0 ? 0 : this.#passed),
+      ];
       for (const filter of here.map(memberRow)) {
         if (!subscriptions.has(filter)) changes.push({ type: "putSubscription", filter, subscription: rowOptions() });
       }
@@ -188,7 +176,9 @@ export class Desk implements LocalSession {
         const isOurs = view.owner?.nodeId === nodeId;
         if (isOurs) changes.push({ type: "putHead", head: detachedGroupHead(head, options.environment.now()) });
         // Somebody else is to take it.
-        return changes.length === 0 ? undefined : { changes, rings: isOurs ? this.#others(view) : [] };
+        return changes.length === 0
+          ? undefined
+          : { changes, rings: isOurs || isPassedOver(view.snapshot) ? this.#others(view) : [] };
       }
       if (count !== here.length) {
         changes.push({ type: "putSubscription", filter: row, subscription: rowOptions(here.length) });
@@ -216,7 +206,11 @@ export class Desk implements LocalSession {
     const { environment } = options;
     if (this.#roomy(excluded).length === 0) return false;
     const view = await this.#group.own();
-    const { messages, tail } = await this.#read(view);
+    const asking = this.#asking;
+    const passedByAll = passedByOthers(view.snapshot, nodeId);
+    // What was passed over is looked at once more when it is to be dropped.
+    const { messages, tail } = await this.#read(view, passedByAll < this.#passed ? this.#passed : 0);
+    this.#verdicts.forgetBefore(messages[0]?.sequence ?? Infinity);
     // Meanwhile other groups may have filled the room.
     const places = this.#roomy(excluded);
     if (this.#freesAll) this.#freeThrough = tail;
@@ -228,19 +222,28 @@ export class Desk implements LocalSession {
     const ours = waiting.filter(({ sequence }) =>
       sequence <= this.#freeThrough || (turnOf(sequence, nodes) ?? nodeId) === nodeId
     );
-    const dealt = this.#deal(ours, places);
-    const left = waiting.length - dealt.length;
+    const { dealt, refused } = deal(ours, places, [...this.#places.values()], this.#verdictOf);
+    const last = dealt.at(-1);
+    if (last !== undefined) this.#next = [...this.#places.values()].indexOf(last.place) + 1;
+    const dropped = refused.filter(({ sequence }) => sequence <= passedByAll);
+    const passed = dropped.length === refused.length ? this.#passed : this.#passedWith(waiting, refused);
+    const gone = new Set([...dealt.map(({ entry }) => entry), ...dropped]);
+    const left = waiting.filter((entry) => entry.sequence > passed && !gone.has(entry)).length;
     const isAll = messages.length === 0 || messages.at(-1)?.sequence === tail;
     this.#waits = !isAll || left > 0;
     if (left > 0) this.#wait(tail);
     const untold = waiting.at(-1)?.sequence ?? 0;
-    const rings = left > 0 && untold > this.#toldThrough && view.owner?.nodeId === nodeId ? this.#others(view) : [];
-    if (dealt.length + expired.length + rings.length === 0) return false;
+    const passes = passed > this.#passed ? passing(view.snapshot, nodeId, passed) : [];
+    const tells = passes.length > 0 || left > 0 && untold > this.#toldThrough && view.owner?.nodeId === nodeId;
+    const rings = tells ? this.#others(view) : [];
     const changes: SessionChange[] = [
-      ...expired.map((entry): SessionChange => ({ ...removal(entry), dropped: "expired" })),
+      ...expired.map((entry) => removal(entry, "expired")),
+      ...dropped.map((entry) => removal(entry, "notAuthorized")),
       ...dealt.map(({ entry }) => removal(entry)),
+      ...passes,
     ];
-    const deliveries = dealt.map((each) => this.#delivery(view, each));
+    if (changes.length + rings.length === 0) return false;
+    const deliveries = dealt.map((each) => claimOf(view.snapshot, each));
     const batch = this.#group.batch(view, {
       changes,
       deliveries,
@@ -249,7 +252,7 @@ export class Desk implements LocalSession {
       limits: UNLIMITED,
       ...(changes.length === 0 ? {} : { isWhole: true }),
     });
-    const result = await this.#commit(batch, dealt);
+    const result = await commitClaim(this.#context, batch, dealt);
     this.#group.committed(view, changes, result);
     if (result.outcome === "superseded") {
       // Others have changed the group: the messages may still be there.
@@ -260,100 +263,51 @@ export class Desk implements LocalSession {
     this.#toldThrough = Math.max(this.#toldThrough, rings.length > 0 ? untold : 0);
     // What the store could hold it can hold again; a little more is tried with time.
     if (dealt.length >= this.#most) this.#most += 1;
-    for (const { topic } of expired) {
-      options.observe({ type: "dropped", clientId: this.clientId, reason: "expired", topic });
+    // A member that came meanwhile is yet to be asked about.
+    if (asking === this.#asking) this.#passed = passed;
+    this.#lose(expired, "expired");
+    this.#lose(dropped, "notAuthorized");
+    return changes.length > 0;
+  }
+
+  readonly #verdictOf = (place: Place, entry: QueuedMessage): Verdict =>
+    entry.sequence <= this.#passed ? "refused" : this.#verdicts.of(place, entry);
+
+  /** Up to where nothing waits that somebody here may have. */
+  #passedWith(waiting: readonly QueuedMessage[], refused: readonly QueuedMessage[]): number {
+    const known = new Set(refused);
+    let passed = this.#passed;
+    for (const entry of waiting) {
+      if (entry.sequence <= passed) continue;
+      if (!known.has(entry)) break;
+      passed = entry.sequence;
     }
-    return dealt.length + expired.length > 0;
+    return passed;
+  }
+
+  #lose(entries: readonly QueuedMessage[], reason: DropReason): void {
+    const { observe } = this.#context.options;
+    for (const { topic } of entries) observe({ type: "dropped", clientId: this.clientId, reason, topic });
   }
 
   /** The members that can take something, those first whose turn it is. */
-  #roomy(excluded: ReadonlySet<ConnectedMember>): Roomy[] {
-    const { pageBytes, pageMessages } = this.#context.options.limits;
-    const all = [...this.#places.values()];
-    const first = all.length === 0 ? 0 : this.#next % all.length;
-    return [...all.slice(first), ...all.slice(0, first)].flatMap((place) => {
-      const { member } = place;
-      if (!member.live || excluded.has(member)) return [];
-      const { claims } = member;
-      const room = Math.min(member.claimRoom - claims.underWay, pageMessages - claims.size);
-      return room > 0 && claims.bytes < pageBytes ? [{ place, room, bytes: pageBytes - claims.bytes }] : [];
-    });
+  #roomy(excluded: ReadonlySet<ConnectedMember>): ReturnType<typeof roomy> {
+    const places = inTurn(this.#places.values(), this.#next).filter(({ member }) => !excluded.has(member));
+    return roomy(places, this.#context.options.limits);
   }
 
-  async #read({ guard }: GroupView): Promise<{ readonly messages: readonly QueuedMessage[]; readonly tail: number }> {
+  async #read(
+    { guard }: GroupView,
+    after: number,
+  ): Promise<{ readonly messages: readonly QueuedMessage[]; readonly tail: number }> {
     const { options } = this.#context;
     const { limits, store } = options;
     const { maxChangesPerBatch, maxReceiversPerCommit } = store.capabilities;
-    const messages = Math.max(1, Math.min(limits.pageMessages, maxChangesPerBatch, maxReceiversPerCommit, this.#most));
-    const position = { after: 0, messages, bytes: Math.min(limits.pageBytes, store.capabilities.maxMessageBytes) };
+    // Passing some over takes one change more than it leaves.
+    const most = Math.min(limits.pageMessages, maxChangesPerBatch - 1, maxReceiversPerCommit, this.#most);
+    const messages = Math.max(1, most);
+    const position = { after, messages, bytes: Math.min(limits.pageBytes, store.capabilities.maxMessageBytes) };
     return await persistently(options, "read a group", (signal) => store.readQueue(guard, position, { signal }));
-  }
-
-  /** Deals messages to the members, one each, round after round. */
-  #deal(entries: readonly QueuedMessage[], places: readonly Roomy[]): Dealt[] {
-    const dealt: Dealt[] = [];
-    let left = places;
-    let turn = 0;
-    for (const entry of entries) {
-      const taker = left[turn];
-      if (taker === undefined) break;
-      dealt.push({ entry, place: taker.place });
-      taker.room -= 1;
-      taker.bytes -= entry.payload.length;
-      const isFull = taker.room === 0 || taker.bytes <= 0;
-      if (isFull) left = left.filter((each) => each !== taker);
-      else turn += 1;
-      if (turn >= left.length) turn = 0;
-    }
-    this.#next += dealt.length;
-    return dealt;
-  }
-
-  #delivery({ snapshot }: GroupView, { entry, place: { member, subscription } }: Dealt): Delivery {
-    const { sequence: _, subscriptionIdentifiers: _ids, claimed: _claimed, ...rest } = entry;
-    const { qos, retain } = entry;
-    const { subscriptionIdentifier } = subscription;
-    const message: Message = rest;
-    return {
-      message,
-      receivers: [{
-        clientId: member.clientId,
-        incarnation: member.incarnation,
-        ownedBy: member.token,
-        qos: minimumQoS(qos, subscription.qos),
-        retain: retain && subscription.retainAsPublished,
-        subscriptionIdentifiers: subscriptionIdentifier === undefined ? [] : [subscriptionIdentifier],
-        claimed: { clientId: this.clientId, incarnation: snapshot.incarnation, qos, retain },
-      }],
-    };
-  }
-
-  /** Commits a claim; whoever it is for hears of it in the same moment. */
-  async #commit(batch: CommitBatch, dealt: readonly Dealt[]): Promise<CommitResult> {
-    const { lane, sessions } = this.#context;
-    for (const { place } of dealt) place.member.claims.begin(1);
-    let isKnown = false;
-    try {
-      return await new Promise<CommitResult>((resolve, reject) =>
-        lane.request({
-          take: () => batch,
-          settled: (result, repeated) => {
-            if (result.outcome === "committed") sessions.deliver(batch, result);
-            isKnown = !repeated;
-            resolve(result);
-          },
-          failed: reject,
-        })
-      );
-    } finally {
-      // What they have been told of takes their room from here on, and no other group's claim comes in between.
-      sessions.takeArrivals();
-      for (const { place } of dealt) {
-        // One that is about to go is told of nothing any more.
-        if (!isKnown || !place.member.live) place.member.claims.isUncertain = true;
-        place.member.claims.end(1);
-      }
-    }
   }
 
   /** Somebody has gone, or it was too much at once: less is tried, then each member alone. */
@@ -383,8 +337,4 @@ export class Desk implements LocalSession {
     this.#patience?.();
     this.#patience = undefined;
   }
-}
-
-function removal(entry: QueuedMessage): SessionChange & { readonly type: "deleteQueued" } {
-  return { type: "deleteQueued", sequence: entry.sequence, bytes: messageBytes(entry) };
 }

@@ -12,8 +12,10 @@ import { isSharedFilter } from "../../mqtt/filter.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { GroupContext } from "./context.ts";
 import { persistently } from "../within.ts";
-import { type ConnectedMember, Desk } from "./desk.ts";
+import type { ConnectedMember } from "./dealing.ts";
+import { Desk } from "./desk.ts";
 import { filterOf, type GroupMember, groupOf, memberRow, membersOf, nodeRow, nodesOf, rowOptions } from "./names.ts";
+import { passing } from "./passed_over.ts";
 import { detachedGroupHead, type GroupView, StoredGroup } from "./store_view.ts";
 
 /** The shared filters among subscriptions. */
@@ -95,11 +97,11 @@ export class Groups {
     const work = Promise.all(Array.from(new Set(filters), (filter) =>
       this.#told(filter, async () => {
         const group = new StoredGroup(this.#context, groupOf(filter));
-        await group.change((view) =>
-          view.snapshot.subscriptions.has(row)
-            ? { changes: [{ type: "deleteSubscription", filter: row }], rings: this.#nodes(view) }
-            : undefined
-        );
+        await group.change((view) => {
+          const changes = passing(view.snapshot, nodeId, 0);
+          if (view.snapshot.subscriptions.has(row)) changes.push({ type: "deleteSubscription", filter: row });
+          return changes.length === 0 ? undefined : { changes, rings: this.#nodes(view) };
+        });
       }))).then(() => {});
     this.#context.tasks.add(work);
     return work;

@@ -10,7 +10,7 @@ import type { QueuePage } from "../../store/session_store.ts";
 import type { BrokerContext } from "../context.ts";
 import type { Letter, Mailbox } from "../mailbox.ts";
 import { Claims } from "./claims.ts";
-import type { ConnectedMember } from "./desk.ts";
+import type { ConnectedMember } from "./dealing.ts";
 import { givenBack } from "./give_back.ts";
 import { readLog } from "./read_log.ts";
 
@@ -18,8 +18,11 @@ import { readLog } from "./read_log.ts";
 export interface MembershipOwner {
   readonly clientId: string;
   readonly incarnation: string;
+  readonly principal: string | undefined;
   readonly token: string;
   readonly live: boolean;
+  /** The connection cannot go on. */
+  troubled(error: unknown): void;
   /** What the connection has yet to commit, and the right to read the log, also while it ends. */
   readonly mailbox: Pick<Mailbox, "guard" | "drained">;
 }
@@ -46,6 +49,9 @@ export class Membership implements ConnectedMember {
   get incarnation(): string {
     return this.#owner.incarnation;
   }
+  get principal(): string | undefined {
+    return this.#owner.principal;
+  }
   get token(): string {
     return this.#owner.token;
   }
@@ -54,6 +60,10 @@ export class Membership implements ConnectedMember {
   }
   get claimRoom(): number {
     return claimRoom(this.#session);
+  }
+
+  troubled(error: unknown): void {
+    this.#owner.troubled(error);
   }
 
   /** The session was acquired: what an earlier connection claimed may stand in its log. */
