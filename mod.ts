@@ -33,7 +33,9 @@ export type {
   ConnectedAdministration,
   PurgeResult,
 } from "./src/store/administration.ts";
+export { hibernation } from "./src/runtime/hibernate.ts";
 export type {
+  Hibernating,
   HibernatingTransport,
   HibernationOptions,
   SleepingConnection,

@@ -111,7 +111,7 @@ export function install(context: BrokerContext, session: LocalSession, acquired:
   const { superseded, ended, outboxPending } = acquired;
   if (superseded !== undefined) options.observe({ type: "takeover", clientId, nodeId: superseded.nodeId });
   sessions.get(clientId)?.supersede();
-  if (superseded !== undefined) sleepers.find(superseded.token)?.supersede();
+  if (superseded !== undefined) sleepers?.find(superseded.token)?.supersede();
   // In one go: what arrives is told either to the watch or to the session.
   const news = sessions.endAcquire(clientId, session.incarnation);
   sessions.add(session);

@@ -32,7 +32,7 @@ import { Outbox } from "./outbox.ts";
 import { Router } from "./publish.ts";
 import { type RetainedAdministration, Retention } from "./retention.ts";
 import { Quotas } from "./quota.ts";
-import { Sleepers } from "./sleepers.ts";
+import { type HibernationRules, hibernationRules } from "./hibernation_rules.ts";
 import { Tasks, Turns } from "./tasks.ts";
 import type { BrokerConnection, Transport } from "./transport.ts";
 
@@ -72,7 +72,7 @@ export interface SessionBroker extends AsyncDisposable {
    *
    * @example A process that forgets everything between two packets
    * ```ts
-   * import { type HibernatingTransport, sessionBroker } from "@edge-mqtt/session";
+   * import { hibernation, type HibernatingTransport, sessionBroker } from "@edge-mqtt/session";
    * import { memoryStore } from "@edge-mqtt/session/memory";
    *
    * // The platform: a socket that stays open, and what it keeps.
@@ -91,11 +91,11 @@ export interface SessionBroker extends AsyncDisposable {
    *
    * // The process: made anew whenever something comes.
    * const store = memoryStore();
-   * const hibernation = {
-   *   find: (token: string) => sleeping().find(() => token === transport.token),
+   * const sockets = hibernation({
+   *   find: (token) => sleeping().find(() => token === transport.token),
    *   all: sleeping,
-   * };
-   * const wake = () => sessionBroker({ store, nodeId: "tenant-a", hibernation });
+   * });
+   * const wake = () => sessionBroker({ store, nodeId: "tenant-a", hibernation: sockets });
    *
    * const before = wake();
    * await before.accept(transport).receive([
@@ -170,6 +170,7 @@ class Broker implements SessionBroker {
   readonly nodeId: string;
   readonly #options: ResolvedOptions;
   readonly #context: BrokerContext;
+  readonly #hibernation: HibernationRules | undefined;
   readonly #connections = new Set<Connection>();
   readonly #doorbell: Doorbell;
   readonly #due: Due;
@@ -182,7 +183,7 @@ class Broker implements SessionBroker {
     const run = `${options.nodeId}.${environment.randomId()}`;
     const isAlone = options.hibernation !== undefined;
     const nodeId = this.nodeId = isAlone ? options.nodeId : run;
-    const sessions = new LocalSessions(nodeId, observe, (clientId) => sleepers.rouse(clientId));
+    const sessions = new LocalSessions(nodeId, observe, (clientId) => sleepers?.rouse(clientId));
     const lane = new CommitLane({
       store: options.store,
       environment,
@@ -198,7 +199,8 @@ class Broker implements SessionBroker {
     });
     const tasks = new Tasks();
     const deadlines = new Deadlines();
-    const sleepers = new Sleepers({
+    this.#hibernation = hibernationRules(options.hibernation);
+    const sleepers = this.#hibernation?.sleepers({
       options,
       nodeId,
       deadlines,
@@ -243,12 +245,12 @@ class Broker implements SessionBroker {
       deadlineMoved: () => this.#clockwork.look(),
       connectionEnded: (connection) => {
         this.#connections.delete(connection as Connection);
-        sleepers.remove(connection as Connection);
+        sleepers?.remove(connection as Connection);
       },
     };
     const groups: Groups = new Groups(context);
     this.#doorbell = new Doorbell(this.#context);
-    this.#due = new Due(this.#context);
+    this.#due = new Due(this.#context, this.#hibernation);
     this.#clockwork = clockwork(this.#context, this.#doorbell, this.#due);
   }
 
@@ -272,11 +274,12 @@ class Broker implements SessionBroker {
   }
 
   resume(transport: HibernatingTransport, attachment: Uint8Array): BrokerConnection {
-    if (this.#options.hibernation === undefined) {
+    const { sleepers } = this.#context;
+    if (sleepers === undefined) {
       throw new TypeError("Cannot resume a connection: the broker was made without the option hibernation");
     }
-    const resumed = this.#context.sleepers.read(attachment);
-    const awake = resumed && this.#context.sleepers.awake(resumed.attachment.token);
+    const resumed = sleepers.read(attachment);
+    const awake = resumed && sleepers.awake(resumed.attachment.token);
     // Those that sleep are connections like all others.
     if (awake !== undefined) return awake as Connection;
     const connection = this.#connect(transport, resumed);
@@ -286,9 +289,9 @@ class Broker implements SessionBroker {
   }
 
   #connect(transport: Transport, resumed?: Resumed): Connection {
-    const connection = new Connection(this.#context, transport, resumed);
+    const connection = new Connection(this.#context, transport, this.#hibernation, resumed);
     this.#connections.add(connection);
-    if (isHibernating(transport)) this.#context.sleepers.add(connection);
+    if (isHibernating(transport)) this.#context.sleepers?.add(connection);
     if (this.#shutdown !== undefined) {
       // Not before the caller has the connection in its hands.
       Promise.resolve().then(() => connection.requestClose(REASON.serverShuttingDown));
@@ -346,9 +349,7 @@ class Broker implements SessionBroker {
     this.#refuseWhenClosed("end a session");
     for (let attempt = 0; attempt < END_ATTEMPTS; attempt++) {
       const { sessions, sleepers } = this.#context;
-      if (sessions.get(clientId) === undefined && this.#options.hibernation !== undefined) {
-        await sleepers.seek(clientId);
-      }
+      if (sessions.get(clientId) === undefined) await sleepers?.seek(clientId);
       const session = sessions.get(clientId);
       if (session?.live) {
         session.requestEnd();
@@ -397,7 +398,7 @@ class Broker implements SessionBroker {
 
   async #close(): Promise<void> {
     this.#clockwork.stop();
-    this.#context.sleepers.wakeAll();
+    this.#context.sleepers?.wakeAll();
     for (const connection of this.#connections) connection.requestClose(REASON.serverShuttingDown);
     await Promise.all([...this.#connections].map((connection) => connection.done));
     await this.settled();

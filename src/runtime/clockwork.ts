@@ -42,7 +42,7 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
   /** What is due in this process alone: no store is asked, so it is done at once. */
   const runLocal = () => {
     lease.check();
-    sleepers.lookAtAll();
+    sleepers?.lookAtAll();
     deadlines.fire(environment.now());
   };
 
@@ -134,8 +134,8 @@ export function clockwork(context: BrokerContext, doorbell: Doorbell, due: Due):
       await context.tasks.done(signal);
     },
     nextWakeAt: async () => {
-      sleepers.lookAtAll();
-      if (sleepers.isUnchecked) return environment.now();
+      sleepers?.lookAtAll();
+      if (sleepers?.isUnchecked) return environment.now();
       const at = Math.min(nextLocal(), await nextStoreDue() ?? Infinity);
       return at < NEVER ? at : undefined;
     },

@@ -23,7 +23,8 @@ import { Outlet, type OutletOwner } from "./effects.ts";
 import type { AttachedSession, Resumed } from "./attachment.ts";
 import { Membership, type MembershipOwner } from "./groups/membership.ts";
 import { isHibernating } from "./hibernating_transport.ts";
-import { Hibernation, type HibernationOwner } from "./hibernation.ts";
+import type { Hibernation, HibernationOwner } from "./hibernation.ts";
+import type { HibernationRules } from "./hibernation_rules.ts";
 import type { Inbox } from "./inbox.ts";
 import { Intake } from "./intake.ts";
 import { Line } from "./line.ts";
@@ -86,7 +87,7 @@ export class Connection
   /** As it was when the session was acquired: who owns it is in there. */
   #acquired: Guard | undefined;
 
-  constructor(context: BrokerContext, transport: Transport, resumed?: Resumed) {
+  constructor(context: BrokerContext, transport: Transport, hibernation?: HibernationRules, resumed?: Resumed) {
     const { options } = context;
     this.#context = context;
     const lasting = isHibernating(transport) ? transport : undefined;
@@ -123,7 +124,7 @@ export class Connection
     this.#outgoing = new Outgoing(context, parts);
     this.#requests = new Requests(context, this, parts);
     const remembered = { ...parts, outgoing: this.#outgoing };
-    this.#hibernation = lasting && new Hibernation(context, remembered, { transport: lasting, resumed });
+    this.#hibernation = lasting && hibernation?.remember(context, remembered, { transport: lasting, resumed });
     this.done = new Promise((resolve) => this.#resolveDone = resolve);
     if (this.#hibernation === undefined) this.tell({ type: "connectionOpened" });
     else this.#hibernation.open();

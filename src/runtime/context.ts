@@ -20,7 +20,7 @@ export interface BrokerContext extends GroupContext {
   readonly groups: Groups;
   readonly deadlines: Deadlines;
   /** Connections that may sleep. */
-  readonly sleepers: Sleepers;
+  readonly sleepers: Sleepers | undefined;
   /** What principals may hold. */
   readonly quotas: Quotas;
   /** Acquires of one client, one after the other. */

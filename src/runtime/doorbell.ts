@@ -112,7 +112,7 @@ export class Doorbell {
   async #look(clientId: string): Promise<void> {
     const { sessions, sleepers, options } = this.#context;
     const session = sessions.get(clientId);
-    if (session === undefined) return sleepers.rouse(clientId);
+    if (session === undefined) return sleepers?.rouse(clientId);
     const stored = await persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
     // Its own connection may have ended, or begun anew, while the store was read.
     if (sessions.get(clientId) !== session || session.leaving) return;

@@ -15,7 +15,7 @@ import { sharedFilters } from "./groups/groups.ts";
 import { filterOf } from "./groups/names.ts";
 import { giveBack } from "./groups/unowned.ts";
 import { commitNote } from "./flight.ts";
-import { letGoOfLostRun } from "./lost_run.ts";
+import type { HibernationRules } from "./hibernation_rules.ts";
 import { raisedToken } from "./raised_token.ts";
 import { persistently, within } from "./within.ts";
 
@@ -29,15 +29,17 @@ const ROUNDS = 64;
 /** Does what is due, for any session of any node. */
 export class Due {
   readonly #context: BrokerContext;
+  readonly #hibernation: HibernationRules | undefined;
 
-  constructor(context: BrokerContext) {
+  constructor(context: BrokerContext, hibernation?: HibernationRules) {
     this.#context = context;
+    this.#hibernation = hibernation;
   }
 
   /** Works until nothing is due that could be done, or the signal aborts. Rejects when the store cannot be asked. */
   async run(signal: AbortSignal | undefined): Promise<void> {
     await this.#adoptOrphans();
-    await letGoOfLostRun(this.#context, this, signal);
+    await this.#hibernation?.letGoOfLostRun(this.#context, this, signal);
     this.#context.groups.poll();
     for (let round = 0; round < ROUNDS && !signal?.aborted; round++) {
       const works = await this.#list();

@@ -35,7 +35,7 @@ export interface SleepingConnection {
 
 /**
  * Which sockets are open, though this process may know nothing of them: for a platform where one process at a time is the
- * only one that serves these sessions, and is stopped and started while sockets stay open.
+ * only one that serves these sessions, and is stopped and started while sockets stay open. `hibernation` takes it.
  *
  * Its node has no lease: its name is `nodeId` as it is given, and sessions whose sockets are gone are found when the
  * broker is made while none is open.
@@ -45,6 +45,12 @@ export interface HibernationOptions {
   find(token: string): SleepingConnection | undefined;
   /** All open sockets for which something was kept. */
   all(): Iterable<SleepingConnection>;
+}
+
+/** The option `hibernation` of a broker, as the function of this name makes it. */
+export interface Hibernating {
+  /** For the broker alone: how it works with what sleeps. A broker without the option does not carry that along. */
+  readonly rules: unknown;
 }
 
 /** Whether a transport can keep something. */

@@ -211,7 +211,7 @@ export class Hibernation {
   }
 
   #kept(): Pick<Attachment, "token" | "isUnchecked"> {
-    return { token: this.#parts.self.token, isUnchecked: this.#context.sleepers.isUnchecked };
+    return { token: this.#parts.self.token, isUnchecked: this.#context.sleepers?.isUnchecked === true };
   }
 
   #keep(attachment: Attachment): void {

@@ -26,7 +26,7 @@ export async function letGoOfLostRun(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { options, sleepers, nodeId, groups } = context;
-  if (!sleepers.isUnchecked) return;
+  if (sleepers?.isUnchecked !== true) return;
   const shared = new Set<string>();
   let cursor: string | undefined;
   do {

@@ -6,7 +6,7 @@ import type { RetainedLimits, RetainedStore } from "../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../store/session_store.ts";
 import type { BrokerEnvironment } from "./environment.ts";
 import type { FlightRecorder } from "./flight.ts";
-import type { HibernationOptions } from "./hibernating_transport.ts";
+import type { Hibernating } from "./hibernating_transport.ts";
 import type { QueueRule } from "./queue_rules.ts";
 import type { Observe } from "./observe.ts";
 
@@ -211,8 +211,11 @@ export interface BrokerOptions {
   readonly record?: FlightRecorder;
   /** Time, randomness and timers; those of the platform when absent. */
   readonly environment?: BrokerEnvironment;
-  /** For sockets that outlive the memory of their process; the node then has no lease, and `nodeId` is its whole name. */
-  readonly hibernation?: HibernationOptions;
+  /**
+   * For sockets that outlive the memory of their process, as `hibernation` makes it; the node then has no lease, and
+   * `nodeId` is its whole name.
+   */
+  readonly hibernation?: Hibernating;
   /** How the node says that it lives. */
   readonly lease?: Partial<LeaseOptions>;
   /** What one connection may hold in memory. */
@@ -250,7 +253,7 @@ export interface ResolvedOptions {
   readonly observe: Observe;
   readonly record: FlightRecorder | undefined;
   readonly environment: BrokerEnvironment;
-  readonly hibernation: HibernationOptions | undefined;
+  readonly hibernation: Hibernating | undefined;
   readonly lease: LeaseOptions;
   readonly bounds: ConnectionBounds;
   readonly commit: CommitOptions;

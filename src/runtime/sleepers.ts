@@ -1,7 +1,7 @@
 import { isUnreadable } from "../store/encoding.ts";
 import { type Attachment, decodeAttachment, type Resumed } from "./attachment.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
-import type { HibernatingTransport, SleepingConnection } from "./hibernating_transport.ts";
+import type { HibernatingTransport, HibernationOptions, SleepingConnection } from "./hibernating_transport.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Tasks } from "./tasks.ts";
 import { persistently } from "./within.ts";
@@ -29,6 +29,7 @@ export interface SleepersOptions {
 /** The connections whose sockets outlive the memory of this process: those that it knows, and those that sleep. */
 export class Sleepers {
   readonly #sleepers: SleepersOptions;
+  readonly #sockets: HibernationOptions;
   readonly #awake = new Map<string, Rousable>();
   /** Deadlines of those that sleep, by token; of all of them once somebody has looked. */
   readonly #asleep = new Map<string, Timed & { readonly clientId: string }>();
@@ -38,11 +39,11 @@ export class Sleepers {
   /** Whether what an earlier run has left is still to be looked for. */
   isUnchecked: boolean;
 
-  constructor(sleepers: SleepersOptions) {
+  constructor(sleepers: SleepersOptions, sockets: HibernationOptions) {
     this.#sleepers = sleepers;
-    const { hibernation } = sleepers.options;
+    this.#sockets = sockets;
     // Where a socket has outlived it, the run before this one was put to sleep, and had lost nobody.
-    this.isUnchecked = hibernation !== undefined && !hasAny(hibernation.all());
+    this.isUnchecked = !hasAny(sockets.all());
   }
 
   /** A connection is here. */
@@ -78,19 +79,18 @@ export class Sleepers {
   find(token: string): Rousable | undefined {
     const found = this.#awake.get(token);
     if (found !== undefined) return found;
-    const sleeping = this.#sleepers.options.hibernation?.find(token);
+    const sleeping = this.#sockets.find(token);
     return sleeping && this.#resumed(sleeping);
   }
 
   /** Whether the socket of this token is open. */
   isOpen(token: string): boolean {
-    return this.#awake.has(token) || this.#sleepers.options.hibernation?.find(token) !== undefined;
+    return this.#awake.has(token) || this.#sockets.find(token) !== undefined;
   }
 
   /** Something has come for a client whose connection is not here: wakes it. It never rejects. */
   rouse(clientId: string): void {
     const { options, tasks } = this.#sleepers;
-    if (options.hibernation === undefined) return;
     if (this.#rousing.has(clientId)) {
       this.#rousing.set(clientId, true);
       return;
@@ -113,9 +113,9 @@ export class Sleepers {
   /** Looks at all that sleep: from now on their deadlines are among those of this node. */
   lookAtAll(): void {
     const { options, deadlines } = this.#sleepers;
-    if (this.#hasLooked || options.hibernation === undefined) return;
+    if (this.#hasLooked) return;
     this.#hasLooked = true;
-    for (const sleeping of options.hibernation.all()) {
+    for (const sleeping of this.#sockets.all()) {
       const resumed = this.read(sleeping.attachment);
       const token = resumed?.attachment.token;
       if (resumed === undefined || token === undefined || this.#awake.has(token)) continue;
@@ -131,7 +131,7 @@ export class Sleepers {
 
   /** All that sleep are here from now on. */
   wakeAll(): void {
-    for (const sleeping of this.#sleepers.options.hibernation?.all() ?? []) this.#resumed(sleeping);
+    for (const sleeping of this.#sockets.all()) this.#resumed(sleeping);
   }
 
   async #rouse(clientId: string): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type ClientPacket,
   type ConnectPacket,
   type HibernatingTransport,
+  hibernation,
   type ServerPacket,
   type SessionBroker,
   sessionBroker,
@@ -185,7 +186,7 @@ export class Platform {
         randomId: () => `id-${++this.#ids}`,
       },
       observe: (event) => this.events.push(event),
-      hibernation: {
+      hibernation: hibernation({
         find: (token) => {
           this.asked.find++;
           const socket = this.sockets.find((each) => each.isOpen && each.token === token);
@@ -199,7 +200,7 @@ export class Platform {
               : []
           );
         },
-      },
+      }),
       ...this.#options,
     });
     return this.#life = life as Life;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { ClientPacket } from "../../../mod.ts";
+import { type ClientPacket, hibernation, sessionBroker } from "../../../mod.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { Platform } from "./hibernation_support.ts";
 import { publishPacket } from "./support.ts";
 
@@ -70,4 +71,13 @@ Deno.test("what is published reaches those that sleep at once, and no others are
   await publisher.send(publishPacket("a", 2, 2, "two"));
   await publisher.send(ack("pubrel", 2));
   assert.equal(sleeper.news(), "publish:4=two");
+});
+
+Deno.test("a broker takes no hibernation but what hibernation has made", () => {
+  // What no type checker lets through.
+  const made = { find: () => undefined, all: () => [] } as unknown as ReturnType<typeof hibernation>;
+  const options = { store: memoryStore(), nodeId: "object" };
+  assert.throws(() => sessionBroker({ ...options, hibernation: made }), TypeError);
+  const broker = sessionBroker({ ...options, hibernation: hibernation({ find: () => undefined, all: () => [] }) });
+  assert.equal(broker.nodeId, "object");
 });
