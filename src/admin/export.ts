@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RetainedPage, RetainedQuery, RetainedStore } from "../store/retained_store.ts";
 import type { OutboxEntry, SessionStore } from "../store/session_store.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";
 import { EXPORT_VERSION, type ExportLine, LineReader, LineWriter } from "./export_line.ts";
@@ -30,12 +31,16 @@ export interface ExportCounts {
   readonly messages: number;
   /** Messages of outboxes. */
   readonly owed: number;
+  /** Retained messages. */
+  readonly retained: number;
 }
 
 /** How sessions are exported. */
 export interface ExportOptions {
-  /** Which of them. Default: all. What outboxes owe is exported with all of them alone. */
+  /** Which of them. Default: all. What outboxes owe, and what is retained, is exported with all of them alone. */
   readonly filter?: SessionFilter;
+  /** Where messages are retained, to be exported behind the sessions. Default: none are. */
+  readonly retained?: RetainedStore;
   /** Goes on where an export was broken off; its first line follows the line of the point. */
   readonly resume?: ExportResumePoint;
   /** Where time comes from. Default: the platform. */
@@ -81,11 +86,11 @@ export async function* exportSessions(
   store: SessionStore,
   options: ExportOptions = {},
 ): AsyncGenerator<string, void, void> {
-  const { resume, filter, signal, environment = systemAdminEnvironment() } = options;
+  const { resume, filter, retained, signal, environment = systemAdminEnvironment() } = options;
   const maintenance = maintenanceOf(store, "export sessions");
   const call = signal === undefined ? {} : { signal };
   const writer = new LineWriter(resume?.sum);
-  const counts = { ...resume?.counts ?? { sessions: 0, messages: 0, owed: 0 } };
+  const counts = { ...resume?.counts ?? { sessions: 0, messages: 0, owed: 0, retained: 0 } };
   const isWanted = filterOf(filter ?? {});
   let place = resume?.cursor ?? "sessions ";
   if (resume === undefined) {
@@ -139,10 +144,24 @@ export async function* exportSessions(
     yield await writer.write({ type: "page", cursor: place });
   }
   // Receivers come before what is owed to them.
-  for (const outboxId of filter === undefined ? await outboxes(store, environment.now(), signal) : []) {
+  const owesMore = filter === undefined && place === "owed ";
+  for (const outboxId of owesMore ? await outboxes(store, environment.now(), signal) : []) {
     for (const entry of await store.readOutbox(outboxId, MOST_OWED, call)) {
       yield await writer.write(owedLine(entry));
       counts.owed++;
+    }
+  }
+  if (retained !== undefined && filter === undefined) {
+    let after: string | undefined = place.startsWith("retained ") ? place.slice("retained ".length) : "";
+    if (place === "owed ") yield await writer.write({ type: "page", cursor: "retained " });
+    while (after !== undefined) {
+      signal?.throwIfAborted();
+      const query: RetainedQuery = { after, ...LOG_PAGE };
+      const [page]: readonly RetainedPage[] = await retained.match([query], { now: environment.now(), ...call });
+      for (const { message } of page?.entries ?? []) yield await writer.write({ type: "retained", message });
+      counts.retained += page?.entries.length ?? 0;
+      after = page?.after;
+      if (after !== undefined) yield await writer.write({ type: "page", cursor: `retained ${after}` });
     }
   }
   yield await writer.write({ type: "end", ...counts });
@@ -178,7 +197,7 @@ export async function exportResumePoint(
 ): Promise<ExportResumePoint | undefined> {
   const reader = new LineReader();
   let bytes = 0;
-  const counts = { sessions: 0, messages: 0, owed: 0 };
+  const counts = { sessions: 0, messages: 0, owed: 0, retained: 0 };
   let point: ExportResumePoint | undefined;
   for await (const { text, isWhole } of linesOf(chunks)) {
     if (!isWhole) break;
@@ -188,6 +207,7 @@ export async function exportResumePoint(
       counts.sessions++;
       counts.messages += line.messages;
     }
+    if (line.type === "owed" || line.type === "retained") counts[line.type]++;
     if (line.type === "end") return undefined;
     if (line.type === "page") point = { cursor: line.cursor, sum: reader.sum, bytes, counts: { ...counts } };
   }

@@ -3,7 +3,7 @@
  *
  * `export` begins a file. Each session is a line `session`, its messages one line `message` each, and `sessionEnd`, which
  * says whether they are all of one moment. `page` says where an export that was broken off goes on. `owed` is a message of
- * an outbox. `end` ends the file: one without it is not whole.
+ * an outbox, `retained` one that is retained for its topic. `end` ends the file: one without it is not whole.
  *
  * @module
  */
@@ -33,7 +33,14 @@ export type ExportLine =
     readonly message: Message;
     readonly receivers?: readonly DeliveryReceiver[];
   }
-  | { readonly type: "end"; readonly sessions: number; readonly messages: number; readonly owed: number };
+  | { readonly type: "retained"; readonly message: Message }
+  | {
+    readonly type: "end";
+    readonly sessions: number;
+    readonly messages: number;
+    readonly owed: number;
+    readonly retained?: number;
+  };
 
 /** A line that cannot be read. */
 function refuse(line: number, found: string, cause?: unknown): SessionError {
@@ -268,5 +275,12 @@ const LINE_SCHEMA: v.GenericSchema<unknown, ExportLine> = v.variant("type", [
     message: v.strictObject(MESSAGE_ENTRIES),
     receivers: v.exactOptional(v.array(RECEIVER)),
   }),
-  v.strictObject({ type: v.literal("end"), sessions: whole, messages: whole, owed: whole }),
+  v.strictObject({ type: v.literal("retained"), message: v.strictObject(MESSAGE_ENTRIES) }),
+  v.strictObject({
+    type: v.literal("end"),
+    sessions: whole,
+    messages: whole,
+    owed: whole,
+    retained: v.exactOptional(whole),
+  }),
 ]);

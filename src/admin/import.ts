@@ -5,9 +5,10 @@
  */
 import { SessionError } from "../errors.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
-import type { QueuedMessage } from "../mqtt/message.ts";
+import type { Message, QueuedMessage } from "../mqtt/message.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { SessionImage } from "../store/maintenance.ts";
+import type { RetainedStore } from "../store/retained_store.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import { differencesOf } from "./difference.ts";
 import { type AdminEnvironment, systemAdminEnvironment } from "./environment.ts";
@@ -25,6 +26,11 @@ export interface ImportOptions {
   readonly whenExists?: "refuse" | "replace";
   /** Whether nothing is changed, and what would be is told. */
   readonly dryRun?: boolean;
+  /**
+   * Where retained messages go; one that was published later for the same topic stays. Without it those of the file are passed
+   * over.
+   */
+  readonly retained?: RetainedStore;
   /** Goes on after this line of the file, as an event told it; the lines up to it are read and not carried out. */
   readonly afterLine?: number;
   /** Where time and unique ids come from. Default: the platform. */
@@ -52,12 +58,15 @@ export type ImportEvent =
   }
   /** A message of an outbox was handed on; a file that is imported twice hands it on twice. */
   | { readonly type: "owed"; readonly outboxId: string; readonly line: number }
+  /** Some retained messages were put; `left` counts those that were not, since a later one stands or there is no store. */
+  | { readonly type: "retained"; readonly stored: number; readonly left: number; readonly line: number }
   /** The file is whole, and has been read to its end. */
   | {
     readonly type: "end";
     readonly sessions: number;
     readonly messages: number;
     readonly owed: number;
+    readonly retained: number;
     readonly line: number;
   };
 
@@ -99,10 +108,16 @@ export async function* importSessions(
     const { value, done } = await lines.next();
     return done === true ? undefined : value;
   };
+  const kept = new RetainedLines(work, options.retained);
   const first = await next();
   if (first?.type !== "export") throw unreadable("it does not begin as an export does");
   for (let line = await next(); line !== undefined; line = await next()) {
     const isNew = reader.number > afterLine;
+    if (line.type === "retained") {
+      if (isNew && kept.add(line.message, reader.number)) yield await kept.put();
+      continue;
+    }
+    if (kept.holdsSome) yield await kept.put();
     switch (line.type) {
       case "session": {
         const event = await importOne({ ...work, next, isNew }, line);
@@ -117,7 +132,7 @@ export async function* importSessions(
       case "page":
         break;
       case "end":
-        yield { ...line, line: reader.number };
+        yield { retained: 0, ...line, line: reader.number };
         return;
       default:
         throw unreadable(`line ${reader.number} is out of place`);
@@ -199,6 +214,51 @@ async function endPresent(work: ImportingOne, clientId: string, log: MessageLine
   if (stored === undefined) return;
   const changes = [{ type: "endSession", reason: "administrative" } as const];
   await commitOnce({ store, environment }, stored.guard, { changes, raises: true }, signal);
+}
+
+/** Retained messages, which are put some at a time. */
+class RetainedLines {
+  readonly #work: Importing;
+  readonly #retained: RetainedStore | undefined;
+  /** Puts of one import are no others'. */
+  readonly #writer: string;
+  #number = 0;
+  #messages: Message[] = [];
+  #line = 0;
+
+  constructor(work: Importing, retained: RetainedStore | undefined) {
+    this.#work = work;
+    this.#retained = retained;
+    this.#writer = work.environment.randomId();
+  }
+
+  get holdsSome(): boolean {
+    return this.#messages.length > 0;
+  }
+
+  /** Takes one; whether there are as many as are put at a time. */
+  add(message: Message, line: number): boolean {
+    this.#line = line;
+    return this.#messages.push(message) >= PAGE;
+  }
+
+  /** Puts those that it holds. */
+  async put(): Promise<Extract<ImportEvent, { readonly type: "retained" }>> {
+    const { dryRun, environment, signal } = this.#work;
+    const messages = this.#messages;
+    this.#messages = [];
+    const told = { type: "retained", line: this.#line } as const;
+    if (this.#retained === undefined) return { ...told, stored: 0, left: messages.length };
+    if (dryRun) return { ...told, stored: messages.length, left: 0 };
+    const outcomes = await this.#retained.put(messages.map((message) => ({ message, unlessLater: true })), {
+      limits: { maximumMessages: Infinity, maximumBytes: Infinity },
+      order: { writer: this.#writer, number: ++this.#number },
+      now: environment.now(),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const stored = outcomes.filter((outcome) => outcome === "stored").length;
+    return { ...told, stored, left: outcomes.length - stored };
+  }
 }
 
 /** The messages of one session, up to its last line. */

@@ -21,6 +21,7 @@ export const FLAGS = {
   payload: "inspect: the payload of the Will too",
   attached: "list, export: those that a connection owns",
   detached: "list, export: those that none does",
+  "sessions-only": "export, import: leave out what is retained",
   refuse: "leave sessions that a living connection owns as they are",
   replace: "import: in place of sessions that are there",
   "dry-run": "import: say what would be done, and how sessions differ",

@@ -15,6 +15,7 @@ import {
 } from "../admin/mod.ts";
 import { SessionError } from "../errors.ts";
 import type { QoS } from "../mqtt/qos.ts";
+import type { RetainedStore } from "../store/retained_store.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import { type Arguments, FLAGS, numberOf, readArguments, UsageError, VALUES, wholeNumber } from "./arguments.ts";
 import type { CommandHost } from "./host.ts";
@@ -29,6 +30,7 @@ interface Work {
   readonly args: Arguments;
   readonly store: SessionStore;
   readonly admin: SessionAdmin;
+  readonly retained: RetainedStore;
 }
 
 interface Command {
@@ -77,9 +79,9 @@ export async function runCommand(host: CommandHost, given: readonly string[]): P
     if (args.positionals.length !== command.takes.length) {
       throw new UsageError(`${args.command} takes ${command.takes.join(" ") || "nothing"}`);
     }
-    const { store, close } = await openStore(host, args);
+    const { store, retained, close } = await openStore(host, args);
     try {
-      return await command.run({ host, args, store, admin: sessionAdmin(store) });
+      return await command.run({ host, args, store, admin: sessionAdmin(store), retained });
     } finally {
       close();
     }
@@ -162,7 +164,7 @@ async function subscribe(work: Work): Promise<number> {
   return await change(work, (client, how) => work.admin.subscribe(client, filter, { qos }, how));
 }
 
-async function exporting({ host, args, store }: Work): Promise<number> {
+async function exporting({ host, args, store, retained }: Work): Promise<number> {
   const { file = "-" } = args.values;
   const filter = filterOf(args);
   const isAll = Object.keys(filter).length === 0;
@@ -170,7 +172,11 @@ async function exporting({ host, args, store }: Work): Promise<number> {
   const resume = args.flags.has("resume") ? await exportResumePoint(await host.read(file)) : undefined;
   const out = await host.write(file, resume?.bytes ?? 0);
   try {
-    const options = { ...(isAll ? {} : { filter }), ...(resume === undefined ? {} : { resume }) };
+    const options = {
+      ...(isAll ? {} : { filter }),
+      ...(args.flags.has("sessions-only") ? {} : { retained }),
+      ...(resume === undefined ? {} : { resume }),
+    };
     for await (const line of exportSessions(store, options)) await out.write(line);
   } finally {
     await out.close();
@@ -178,19 +184,26 @@ async function exporting({ host, args, store }: Work): Promise<number> {
   return EXIT.done;
 }
 
-async function importing({ host, args, store }: Work): Promise<number> {
+async function importing({ host, args, store, retained }: Work): Promise<number> {
   const { file = "-" } = args.values;
   let left = 0;
   const events = importSessions(store, await host.read(file), {
     dryRun: args.flags.has("dry-run"),
     whenExists: args.flags.has("replace") ? "replace" : "refuse",
     afterLine: numberOf(args, "after", 0) ?? 0,
+    ...(args.flags.has("sessions-only") ? {} : { retained }),
   });
   for await (const event of events) {
     if (event.type === "session" && event.outcome === "exists") left++;
     await say(host, args, event, () => {
       if (event.type === "owed") return `line ${event.line}: a message of an outbox was handed on\n`;
-      if (event.type === "end") return `${event.sessions} sessions, ${event.messages} messages, ${event.owed} owed\n`;
+      if (event.type === "retained") {
+        return `line ${event.line}: ${event.stored} retained messages stored, ${event.left} left\n`;
+      }
+      if (event.type === "end") {
+        const { sessions, messages, owed, retained } = event;
+        return `${sessions} sessions, ${messages} messages, ${owed} owed, ${retained} retained\n`;
+      }
       const differences = (event.differences ?? []).map((each) => `  ${each}\n`).join("");
       return `line ${event.line}: ${
         quoted(event.clientId)

@@ -1,12 +1,15 @@
 import type { SessionStore } from "../store/session_store.ts";
-import { denoKvStore } from "../stores/deno_kv.ts";
-import { upstashRedisStore } from "../stores/upstash_redis/mod.ts";
+import type { RetainedStore } from "../store/retained_store.ts";
+import { denoKvRetained, denoKvStore } from "../stores/deno_kv.ts";
+import { upstashRedisRetained, upstashRedisStore } from "../stores/upstash_redis/mod.ts";
 import { type Arguments, UsageError } from "./arguments.ts";
 import type { CommandHost } from "./host.ts";
 
 /** A store, and what gives it back. */
 export interface OpenStore {
   readonly store: SessionStore;
+  /** Where the brokers of the same database retain messages. */
+  readonly retained: RetainedStore;
   readonly close: () => void;
 }
 
@@ -23,12 +26,12 @@ export async function openStore(host: CommandHost, { values, flags }: Arguments)
     };
     const connection = { url: variable("UPSTASH_REDIS_REST_URL"), token: variable("UPSTASH_REDIS_REST_TOKEN") };
     const store = upstashRedisStore(connection, { ...named, cluster: flags.has("cluster") });
-    return { store, close: () => {} };
+    return { store, retained: upstashRedisRetained(connection, named), close: () => {} };
   }
   if (flags.has("cluster")) throw new UsageError("--cluster is for --store upstash");
   if (!place.startsWith("deno-kv:") || place === "deno-kv:") {
     throw new UsageError("--store is deno-kv:PATH, or upstash");
   }
   const kv = await host.openKv(place.slice("deno-kv:".length));
-  return { store: denoKvStore(kv, named), close: () => kv.close() };
+  return { store: denoKvStore(kv, named), retained: denoKvRetained(kv, named), close: () => kv.close() };
 }

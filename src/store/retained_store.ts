@@ -64,8 +64,11 @@ export interface RetainedPutOptions extends StoreCallOptions {
 
 /** Asks for retained messages. */
 export interface RetainedQuery {
-  /** A plain Topic Filter. */
-  readonly filter: string;
+  /**
+   * A plain Topic Filter. Absent for what is retained for every topic, those included that begin with `$`: for those who move
+   * messages between stores.
+   */
+  readonly filter?: string;
   /** Where the last page ended; `""` from the beginning. */
   readonly after: string;
   /** The most messages. */

@@ -38,12 +38,14 @@ export async function matchRetained(
   options: RetainedReadOptions,
 ): Promise<RetainedPage> {
   const walk = walkOf(query.filter);
-  return walk.isExact ? await exactly(store, query, options) : await walked(store, walk, query, options);
+  if (walk.isExact && query.filter !== undefined) return await exactly(store, query.filter, query, options);
+  return await walked(store, walk, query, options);
 }
 
 async function exactly(
   store: RetainedContext,
-  { filter, after: reached }: RetainedQuery,
+  filter: string,
+  { after: reached }: RetainedQuery,
   { now }: RetainedReadOptions,
 ): Promise<RetainedPage> {
   const position = await positionOf(filter);

@@ -24,8 +24,9 @@ export interface Walk {
 /** Above every character of a position. */
 const LAST = "\x7f";
 
-/** Prepares the walk of a plain filter. */
-export function walkOf(filter: string): Walk {
+/** Prepares the walk of a plain filter, or of every topic. */
+export function walkOf(filter: string | undefined): Walk {
+  if (filter === undefined) return { start: "", end: LAST, isExact: false, judge: () => true };
   const levels = filter.split("/");
   const escaped = levels.map(escapeTopic);
   const firstWild = levels.findIndex((level) => level === "+" || level === "#");

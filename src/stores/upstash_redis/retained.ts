@@ -238,7 +238,7 @@ interface Question {
 async function questionOf(kept: Kept, query: RetainedQuery, now: number): Promise<Question> {
   const { filter, after } = query;
   const walk = walkOf(filter);
-  if (walk.isExact) {
+  if (walk.isExact && filter !== undefined) {
     const position = await positionOf(filter);
     if (position <= after) return { command: undefined, read: () => NO_PAGE };
     return {
@@ -285,13 +285,16 @@ function pageOf(
   for (const [position, text] of found) {
     const message = readable(() => messageOf(position, text));
     if (message === undefined) unreadable++;
-    else if (matches(filter, message.topic) && !hasExpired(message, now)) entries.push({ message, position });
+    else if ((filter === undefined || matches(filter, message.topic)) && !hasExpired(message, now)) {
+      entries.push({ message, position });
+    }
   }
   return { entries, ...(after === undefined ? {} : { after }), unreadable };
 }
 
 /** What positions of a filter look like: patterns of the server's, which know literal text, one level, and the end. */
-function patternsOf(filter: string): string[] {
+function patternsOf(filter: string | undefined): string[] {
+  if (filter === undefined) return ["^"];
   const levels = filter.split("/");
   const isOpen = levels.at(-1) === "#";
   const pattern = levels.slice(0, isOpen ? -1 : undefined)

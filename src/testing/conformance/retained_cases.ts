@@ -127,6 +127,25 @@ export const RETAINED_CASES: readonly RetainedCase[] = [
     await kit.putAll([{ message: retained("t", "") }, { message: retained("t", "3") }]);
     expectEqual(await kit.texts("#"), ["t=3"], "removed and put in one call");
   }),
+  CASE(
+    "a query without a filter tells what is retained for every topic, reserved ones too, page by page",
+    async (kit) => {
+      const topics = ["a", "a/b", "$SYS/load", "$", "/", "é/~", "z".repeat(400), "$SYS"];
+      await kit.putAll([...topics, "gone"].map((topic) => ({ message: retained(topic, topic.slice(0, 3)) })));
+      await kit.put("gone", "");
+      await kit.putAll([{ message: retained("brief", "x", { expiresAt: START }) }]);
+      for (const messages of [1, 3, 100]) {
+        const found: string[] = [];
+        for (let after: string | undefined = ""; after !== undefined;) {
+          const query: RetainedQuery = { after, messages, bytes: 1_000_000 };
+          const [page]: readonly RetainedPage[] = await kit.store.match([query], { now: START });
+          found.push(...(page?.entries ?? []).map(({ message }) => message.topic));
+          after = page?.after;
+        }
+        expectEqual(found.sort(), topics.toSorted(), `the topics, ${messages} at a time`);
+      }
+    },
+  ),
   CASE("a filter finds the topics that it matches and no others, with pages of every size", async (kit) => {
     const topics = [
       "a",

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { SessionError } from "../../../mod.ts";
 import { doctor, exportResumePoint, exportSessions, type ImportEvent, importSessions } from "../../../src/admin/mod.ts";
 import { denoKvStore } from "../../../src/stores/deno_kv.ts";
-import { memoryStore } from "../../../src/stores/memory.ts";
+import { memoryRetained, memoryStore } from "../../../src/stores/memory.ts";
+import type { Message } from "../../../src/mqtt/message.ts";
+import type { RetainedStore } from "../../../src/store/retained_store.ts";
 import type { SessionStore } from "../../../src/store/session_store.ts";
-import { START } from "../../../src/testing/conformance/kit.ts";
+import { bytesOf, message, START } from "../../../src/testing/conformance/kit.ts";
 import { contents, ENVIRONMENT, fill, move } from "./exported.ts";
 import { mapStore } from "./support.ts";
 
@@ -190,6 +192,55 @@ Deno.test("an export that was broken off goes on at its last page, and the whole
     assert.equal(joined, whole.join(""), `cut at line ${cut}`);
   }
   assert.equal(await exportResumePoint(chunksOf(whole.join(""))), undefined);
+});
+
+Deno.test("retained messages are exported behind the sessions, and put where no later ones stand", async () => {
+  const { store } = await exported();
+  const [from, to] = [memoryRetained(), memoryRetained()];
+  const kept = (topic: string, publishedAt: number) =>
+    message({ topic, publishedAt, retain: true, payload: bytesOf(topic) });
+  const put = (retained: RetainedStore, messages: readonly Message[]) =>
+    retained.put(messages.map((each) => ({ message: each })), {
+      limits: { maximumMessages: Infinity, maximumBytes: Infinity },
+      order: { writer: "w", number: 1 },
+      now: START,
+    });
+  const topics = Array.from({ length: 250 }, (_, index) => `t/${String(index).padStart(3, "0")}`).concat("$SYS/t");
+  await put(from, topics.map((topic) => kept(topic, 10)));
+  await put(to, [kept("t/000", 20), kept("other", 1)]);
+  const lines = await all(exportSessions(store, { environment: ENVIRONMENT, retained: from }));
+  const text = lines.join("");
+  const summed = (events: readonly ImportEvent[]) =>
+    events.flatMap((event) => event.type === "retained" ? [[event.stored, event.left]] : [])
+      .reduce(([stored = 0, left = 0], [more = 0, others = 0]) => [stored + more, left + others], [0, 0]);
+  assert.deepEqual(summed(await imported(mapStore(), text)), [0, 251]);
+  assert.deepEqual(summed(await imported(mapStore(), text, { retained: to, dryRun: true })), [251, 0]);
+  assert.equal((await to.totals()).messages, 2);
+  const events = await imported(mapStore(), text, { retained: to });
+  assert.deepEqual(summed(events), [250, 1]);
+  const last = events.at(-1);
+  assert.deepEqual(last?.type === "end" && [last.sessions, last.retained], [4, 251]);
+  const found = await to.read(["t/000", "t/249", "$SYS/t", "other"], { now: START });
+  assert.deepEqual(found.map((each) => each?.publishedAt), [20, 10, 10, 1]);
+  // Broken off between two pages of them, the file goes on to be the same.
+  const pages = lines.flatMap((line, index) => line.includes('"cursor":"retained') ? [index] : []);
+  assert.ok(pages.length >= 3, `${pages.length} pages`);
+  for (const index of pages) {
+    const head = lines.slice(0, index + 2).join("");
+    const point = await exportResumePoint(chunksOf(head));
+    assert.ok(point !== undefined);
+    const kept = head.slice(
+      0,
+      new TextDecoder().decode(new TextEncoder().encode(head).subarray(0, point.bytes)).length,
+    );
+    const rest = exportSessions(store, { environment: ENVIRONMENT, retained: from, resume: point });
+    assert.equal(kept + (await all(rest)).join(""), text);
+  }
+  assert.ok(
+    !(await all(exportSessions(store, { retained: from, filter: { clientIdPrefix: "one" } }))).join("").includes(
+      '"retained","message"',
+    ),
+  );
 });
 
 Deno.test("an import that was broken off goes on after the line that it came to", async () => {
