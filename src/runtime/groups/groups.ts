@@ -12,10 +12,10 @@ import { isSharedFilter } from "../../mqtt/filter.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { GroupContext } from "./context.ts";
 import { persistently } from "../within.ts";
-import type { ConnectedMember } from "./dealing.ts";
 import { Desk } from "./desk.ts";
 import { filterOf, type GroupMember, groupOf, memberRow, membersOf, nodeRow, nodesOf, rowOptions } from "./names.ts";
 import { passing } from "./passed_over.ts";
+import type { ConnectedMember } from "./place.ts";
 import { detachedGroupHead, type GroupView, StoredGroup } from "./store_view.ts";
 
 /** The shared filters among subscriptions. */

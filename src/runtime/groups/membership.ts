@@ -10,7 +10,7 @@ import type { QueuePage } from "../../store/session_store.ts";
 import type { BrokerContext } from "../context.ts";
 import type { Letter, Mailbox } from "../mailbox.ts";
 import { Claims } from "./claims.ts";
-import type { ConnectedMember } from "./dealing.ts";
+import type { ConnectedMember } from "./place.ts";
 import { givenBack } from "./give_back.ts";
 import { readLog } from "./read_log.ts";
 

@@ -3,7 +3,7 @@ import type { QueuedMessage } from "../../mqtt/message.ts";
 import { minimumQoS } from "../../mqtt/qos.ts";
 import { mayDeliver } from "../entitlement.ts";
 import type { GroupContext } from "./context.ts";
-import type { ConnectedMember, Place } from "./dealing.ts";
+import type { ConnectedMember, Place } from "./place.ts";
 
 /** What the host says: `unknown` until it has said something. */
 export type Verdict = "allowed" | "refused" | "unknown";
