@@ -33,6 +33,7 @@ export const RECORD_KIND = {
   retained: 18,
   retainedTotals: 19,
   ended: 24,
+  image: 32,
   gateWithTerms: 40,
   attachment: 56,
 } as const;
