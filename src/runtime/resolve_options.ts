@@ -136,6 +136,9 @@ const DURABILITY = [
   "replicated",
 ] as const satisfies readonly StoreCapabilities["durability"][];
 
+/** Where to turn from a store that does neither. */
+const STRICT_STORES = "durableObjectStore, upstashRedisStore, denoKvStore and indexedDbStore offer it";
+
 /** Throws where a store promises less than is required. */
 export function requireCapabilities(
   has: StoreCapabilities,
@@ -145,7 +148,7 @@ export function requireCapabilities(
   const refuse = (name: keyof StoreRequirements): never => {
     throw new SessionError(
       "CAPABILITY_MISSING",
-      `Cannot make ${what}: ${name} "${needs[name]}" is required and the store offers "${has[name]}"`,
+      `Cannot make ${what}: ${name} "${needs[name]}" is required and the store offers "${has[name]}"; ${STRICT_STORES}`,
     );
   };
   if (needs.fencing === "strict" && has.fencing !== "strict") refuse("fencing");

@@ -16,7 +16,12 @@ export const NO_LIMITS: DriverLimits = {
 export class OrderedRows {
   readonly #rows = new Map<string, { readonly value: Uint8Array; readonly version: string }>();
   readonly #keys: string[] = [];
-  #lastVersion = 0;
+  readonly #nextVersion: () => string;
+
+  /** @param nextVersion Gives versions that never come again. Default: a counter of these rows. */
+  constructor(nextVersion: () => string = counter()) {
+    this.#nextVersion = nextVersion;
+  }
 
   /** All keys, in order. */
   get keys(): readonly string[] {
@@ -60,10 +65,6 @@ export class OrderedRows {
     this.#rows.set(key, { value: value.slice(), version });
   }
 
-  #nextVersion(): string {
-    return String(++this.#lastVersion);
-  }
-
   /** Where a key stands, or would. */
   #indexOf(key: string): number {
     const keys = this.#keys;
@@ -79,4 +80,9 @@ export class OrderedRows {
     }
     return low;
   }
+}
+
+function counter(): () => string {
+  let last = 0;
+  return () => String(++last);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { decodeRecord, RECORD_KIND, recordWriter, SCHEMA_VERSION, unreadable } from "../../store/encoding.ts";
-import { OrderedRows } from "../../store/key_value/ordered_rows.ts";
+import type { OrderedRows } from "../../store/key_value/ordered_rows.ts";
 
 /** The rows of a store as of one write. */
 export interface Image {
@@ -22,13 +22,8 @@ const SUM_BYTES = 32;
 export const IMAGE_BYTES = 128;
 
 /** How many bytes a row takes at most. */
-export function rowBytes(key: string, value: Uint8Array, version: string): number {
-  return key.length + value.length + version.length + 12;
-}
-
-/** Where nothing is stored. */
-export function emptyImage(): Image {
-  return { version: 0, writer: "", rows: new OrderedRows() };
+export function rowBytes(key: string, value: Uint8Array): number {
+  return key.length + value.length + 8;
 }
 
 /** Writes the value. */
@@ -37,7 +32,7 @@ export async function encodeImage({ version, writer, rows }: Image): Promise<Uin
   const record = recordWriter(RECORD_KIND.image).number(version).text(writer).number(keys.length);
   for (const key of keys) {
     const row = rows.get(key);
-    if (row !== undefined) record.text(key).text(row.version).bytes(row.value);
+    if (row !== undefined) record.text(key).bytes(row.value);
   }
   const body = record.finish();
   const whole = new Uint8Array(body.length + SUM_BYTES);
@@ -47,12 +42,12 @@ export async function encodeImage({ version, writer, rows }: Image): Promise<Uin
 }
 
 /**
- * Reads the value.
+ * Reads the value into rows without any.
  *
  * @throws {SessionError} `RECORD_FROM_FUTURE` if a later release wrote it, `RECORD_UNREADABLE` if it is not as it was
  * written.
  */
-export async function decodeImage(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<Image> {
+export async function decodeImage(key: string, bytes: Uint8Array<ArrayBuffer>, rows: OrderedRows): Promise<Image> {
   const body = bytes.subarray(0, Math.max(0, bytes.length - SUM_BYTES));
   // A later release may end its values otherwise.
   if ((bytes[0] ?? 0) <= SCHEMA_VERSION) {
@@ -62,11 +57,9 @@ export async function decodeImage(key: string, bytes: Uint8Array<ArrayBuffer>): 
   return decodeRecord(key, body, RECORD_KIND.image, (reader) => {
     const version = reader.count();
     const writer = reader.text();
-    const rows = new OrderedRows();
     for (let left = reader.count(); left > 0; left--) {
       const row = reader.text();
-      const rowVersion = reader.text();
-      rows.set(row, reader.bytes(), rowVersion);
+      rows.overwrite(row, reader.bytes());
     }
     return { version, writer, rows };
   });

@@ -1,8 +1,8 @@
 import { SessionError } from "../../errors.ts";
 import { type Deferred, deferred } from "../../store/deferred.ts";
 import type { Check, Mutation } from "../../store/key_value/driver.ts";
-import type { OrderedRows } from "../../store/key_value/ordered_rows.ts";
-import { decodeImage, emptyImage, encodeImage, type Image, IMAGE_BYTES, rowBytes } from "./image.ts";
+import { OrderedRows } from "../../store/key_value/ordered_rows.ts";
+import { decodeImage, encodeImage, type Image, IMAGE_BYTES, rowBytes } from "./image.ts";
 import {
   isTooOften,
   type KvClock,
@@ -38,6 +38,11 @@ interface Waiting extends Deferred<{ readonly version: string } | undefined> {
   readonly version: string;
 }
 
+/** What stands in the value: nothing without bytes. */
+interface Found extends Image {
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
 /**
  * One value of Workers KV: its rows in memory, and the writes of it, one at a time and no faster than the key may be
  * written.
@@ -51,29 +56,24 @@ export class KvValue {
   readonly #parts: KvValueParts;
   readonly #writer = uniqueText();
   /** As it was read or confirmed last, and so known to have stood there. */
-  #confirmed: {
-    readonly version: number;
-    readonly writer: string;
-    readonly bytes: Uint8Array<ArrayBuffer> | undefined;
-  } = {
-    version: 0,
-    writer: "",
-    bytes: undefined,
-  };
+  #confirmed: Omit<Found, "rows"> = { version: 0, writer: "", bytes: undefined };
   #opening: Promise<OrderedRows> | undefined;
   /** With all commits that wait. */
-  #rows = emptyImage().rows;
+  #rows = this.#noRows();
   #bytes = IMAGE_BYTES;
   /** Keys that a commit has changed which is not confirmed, and the number of the latest. */
   readonly #unconfirmed = new Map<string, number>();
   #waiting: Waiting[] = [];
   #lastCommit = 0;
+  #lastVersion = 0;
   #isWriting = false;
   /** When the value was read, until it is written: so soon after that nobody need look once more. */
   #readAt = -Infinity;
   /** Settles with the next write, however it goes. */
   #turn = deferred<void>();
   #lastWriteAt = -Infinity;
+  /** How often in a row a write was turned away. */
+  #refused = 0;
 
   constructor(parts: KvValueParts) {
     this.#parts = parts;
@@ -93,22 +93,19 @@ export class KvValue {
   ): Promise<{ readonly version: string } | undefined> {
     await this.#open();
     const rows = this.#rows;
-    if (checks.some(({ key, version }) => rows.versionOf(key) !== version)) return undefined;
-    const number = ++this.#lastCommit;
-    const version = `${this.#writer}.${number.toString(36)}`;
-    if (mutations.length === 0) return { version };
-    const bytes = this.#bytes + growth(rows, mutations, version);
-    if (bytes > MAX_VALUE_BYTES) {
+    const bytes = this.#bytes + growth(rows, mutations);
+    const isMore = mutations.some(({ type }) => type === "set") && bytes > MAX_VALUE_BYTES;
+    // Only what would be carried out can be too much.
+    if (isMore && rows.commit(checks, []) !== undefined) {
       const found = `all of the store would take ${bytes} bytes, and a value of Workers KV holds ${MAX_VALUE_BYTES}`;
       throw new SessionError("LIMIT_EXCEEDED", `Cannot commit: ${found}`, { key: this.#parts.key });
     }
+    const committed = rows.commit(checks, mutations);
+    if (committed === undefined || mutations.length === 0) return committed;
     this.#bytes = bytes;
-    for (const mutation of mutations) {
-      if (mutation.type === "set") rows.set(mutation.key, mutation.value, version);
-      else rows.delete(mutation.key);
-      this.#unconfirmed.set(mutation.key, number);
-    }
-    const waiting = { ...deferred<{ readonly version: string } | undefined>(), number, version };
+    const number = ++this.#lastCommit;
+    for (const { key } of mutations) this.#unconfirmed.set(key, number);
+    const waiting = { ...deferred<{ readonly version: string } | undefined>(), number, ...committed };
     this.#waiting.push(waiting);
     void this.#writeAll();
     return await waiting.promise;
@@ -139,18 +136,19 @@ export class KvValue {
     return found;
   }
 
-  async #look(what: string): Promise<Image & { readonly bytes: Uint8Array<ArrayBuffer> | undefined }> {
+  async #look(what: string): Promise<Found> {
     const { kv, key } = this.#parts;
     const value = await kv.get(key, { type: "arrayBuffer" }).catch((cause: unknown) => {
       throw unavailable(what, cause);
     });
-    if (value === null) return { ...emptyImage(), bytes: undefined };
+    const rows = this.#noRows();
+    if (value === null) return { version: 0, writer: "", rows, bytes: undefined };
     const bytes = new Uint8Array(value);
-    return { ...await decodeImage(key, bytes), bytes };
+    return { ...await decodeImage(key, bytes, rows), bytes };
   }
 
   /** Goes on with what stands in the value. */
-  #adopt({ version, writer, rows, bytes }: Image & { readonly bytes: Uint8Array<ArrayBuffer> | undefined }): void {
+  #adopt({ version, writer, rows, bytes }: Found): void {
     this.#confirmed = { version, writer, bytes };
     if (bytes !== undefined) this.#note(version, {});
     this.#begin(rows);
@@ -160,6 +158,11 @@ export class KvValue {
   #note(version: number, vanishes: Pick<KnownVersion, "vanishesAt">): void {
     const { key, known } = this.#parts;
     if (version > (known.get(key)?.version ?? 0)) known.set(key, { version, ...vanishes });
+  }
+
+  /** None yet; no version of a row comes again, here or in another object. */
+  #noRows(): OrderedRows {
+    return new OrderedRows(() => `${this.#writer}.${(++this.#lastVersion).toString(36)}`);
   }
 
   #begin(rows: OrderedRows): void {
@@ -203,12 +206,20 @@ export class KvValue {
     try {
       await this.#put(bytes);
     } catch (cause) {
-      if (isTooOften(cause)) return await this.#fail(taken, unavailable("write: the key is written too often", cause));
-      // It may stand there: so the next version is another one.
-      this.#confirmed = { ...this.#confirmed, version, writer: this.#writer };
-      const unknown = new SessionError("OUTCOME_UNKNOWN", "Cannot write: Workers KV failed", { cause });
-      return await this.#fail(taken, unknown);
+      if (!isTooOften(cause)) {
+        // It may stand there: so the next version is another one.
+        this.#confirmed = { ...this.#confirmed, version, writer: this.#writer };
+        const unknown = new SessionError("OUTCOME_UNKNOWN", "Cannot write: Workers KV failed", { cause });
+        return await this.#fail(taken, unknown);
+      }
+      if (++this.#refused > this.#parts.refusedWrites) {
+        return await this.#fail(taken, unavailable("write: the key is written too often", cause));
+      }
+      // Whoever was faster may have written anything: it is looked at before the next attempt.
+      this.#waiting = [...taken, ...this.#waiting];
+      return;
     }
+    this.#refused = 0;
     const { expirationTtl, clock } = this.#parts;
     this.#confirmed = { version, writer: this.#writer, bytes };
     this.#note(version, expirationTtl === undefined ? {} : { vanishesAt: clock.now() + expirationTtl * 1_000 });
@@ -236,28 +247,23 @@ export class KvValue {
   }
 
   async #put(bytes: Uint8Array): Promise<void> {
-    const { kv, key, expirationTtl, clock, writeEveryMs, refusedWrites } = this.#parts;
-    const options = expirationTtl === undefined ? {} : { expirationTtl };
-    for (let refused = 0;; refused++) {
-      try {
-        await kv.put(key, bytes, options);
-        return;
-      } catch (error) {
-        if (!isTooOften(error) || refused >= refusedWrites) throw error;
-      } finally {
-        this.#lastWriteAt = clock.now();
-      }
-      await clock.wait(writeEveryMs);
+    const { kv, key, expirationTtl, clock } = this.#parts;
+    try {
+      await kv.put(key, bytes, expirationTtl === undefined ? {} : { expirationTtl });
+    } finally {
+      this.#lastWriteAt = clock.now();
     }
   }
 
   /** What was taken may stand there or not; what waits behind it was never sent. The rows are again the confirmed ones. */
   async #fail(taken: readonly Waiting[], error: SessionError): Promise<void> {
     const { bytes } = this.#confirmed;
-    const { rows } = bytes === undefined ? emptyImage() : await decodeImage(this.#parts.key, bytes);
+    const rows = this.#noRows();
+    if (bytes !== undefined) await decodeImage(this.#parts.key, bytes, rows);
     // Together with the rows that they were judged by, in one turn.
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#refused = 0;
     this.#begin(rows);
     for (const { reject } of taken) reject(error);
     const behind = new SessionError("STORE_UNAVAILABLE", "Cannot write: what came before failed", { cause: error });
@@ -266,12 +272,12 @@ export class KvValue {
 }
 
 /** How many bytes the rows grow by. */
-function growth(rows: OrderedRows, mutations: readonly Mutation[], version: string): number {
+function growth(rows: OrderedRows, mutations: readonly Mutation[]): number {
   let bytes = 0;
   for (const mutation of mutations) {
     const before = rows.get(mutation.key);
-    if (before !== undefined) bytes -= rowBytes(mutation.key, before.value, before.version);
-    if (mutation.type === "set") bytes += rowBytes(mutation.key, mutation.value, version);
+    if (before !== undefined) bytes -= rowBytes(mutation.key, before.value);
+    if (mutation.type === "set") bytes += rowBytes(mutation.key, mutation.value);
   }
   return bytes;
 }
@@ -280,7 +286,7 @@ function sizeOf(rows: OrderedRows): number {
   let bytes = IMAGE_BYTES;
   for (const key of rows.keys) {
     const row = rows.get(key);
-    if (row !== undefined) bytes += rowBytes(key, row.value, row.version);
+    if (row !== undefined) bytes += rowBytes(key, row.value);
   }
   return bytes;
 }
