@@ -1,4 +1,5 @@
 import { ACQUIRE_CASES } from "./conformance/acquire_cases.ts";
+import { BESIDE_CASES } from "./conformance/beside_cases.ts";
 import { CLAIM_CASES } from "./conformance/claim_cases.ts";
 import { COMMIT_CASES } from "./conformance/commit_cases.ts";
 import { DATA_CASES } from "./conformance/data_cases.ts";
@@ -32,6 +33,7 @@ const CASES: readonly ConformanceCase[] = [
   ...ACQUIRE_CASES,
   ...TOKEN_CASES,
   ...OWNERSHIP_CASES,
+  ...BESIDE_CASES,
   ...QUOTA_CASES,
   ...COMMIT_CASES,
   ...REPEATED_BATCH_CASES,

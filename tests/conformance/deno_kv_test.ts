@@ -7,16 +7,22 @@ async function onFile(): Promise<StoreUnderTest> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/sessions.db`;
   let kv = await Deno.openKv(path);
+  let other: Deno.Kv | undefined;
   return {
     store: denoKvStore(kv),
     close: async () => {
       kv.close();
+      other?.close();
       await Deno.remove(folder, { recursive: true });
     },
     reopen: async () => {
       kv.close();
       kv = await Deno.openKv(path);
       return denoKvStore(kv);
+    },
+    beside: async () => {
+      other = await Deno.openKv(path);
+      return denoKvStore(other);
     },
     plant: (fault) => plantFault(denoKvDriver(kv), fault),
   };

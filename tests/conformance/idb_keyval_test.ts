@@ -1,5 +1,5 @@
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
-import { indexedDbStore } from "../../src/stores/idb_keyval/mod.ts";
+import { type IndexedDbStore, indexedDbStore } from "../../src/stores/idb_keyval/mod.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { compareStores, storeConformance, type StoreUnderTest } from "../../src/testing/mod.ts";
 
@@ -8,9 +8,14 @@ function inDatabase(): Promise<StoreUnderTest> {
   const platform = { indexedDB: new IDBFactory(), IDBKeyRange };
   const open = () => indexedDbStore({ database: "sessions", platform });
   let store = open();
+  let other: IndexedDbStore | undefined;
   return Promise.resolve({
     store,
-    close: () => store.close(),
+    close: async () => {
+      await store.close();
+      await other?.close();
+    },
+    beside: () => Promise.resolve(other = open()),
     reopen: async () => {
       await store.close();
       return store = open();

@@ -45,6 +45,7 @@ function subject(driver: MapDriver): StoreUnderTest {
     store: open(),
     close: () => {},
     reopen: () => Promise.resolve(open()),
+    beside: () => Promise.resolve(open()),
     plant: (fault) => plantFault(driver, fault),
   };
 }

@@ -19,6 +19,7 @@ async function onUpstash(): Promise<StoreUnderTest> {
       await redis[Symbol.asyncDispose]();
     },
     reopen: () => Promise.resolve(open()),
+    beside: () => Promise.resolve(open()),
     plant: (fault) => plantInRedis(redis, fault),
   };
 }

@@ -41,6 +41,11 @@ export interface StoreUnderTest {
   close(): Promise<void> | void;
   /** Opens what was stored anew, as a new process would; absent when the store does not outlive this one. */
   reopen?(): Promise<SessionStore>;
+  /**
+   * Opens what is stored a second time, as a process beside this one would; absent where nobody else can. It is closed by
+   * `close`, too.
+   */
+  beside?(): Promise<SessionStore>;
   /** Plants a fault past the store, as `plantFault` does in a driver; whether it could. */
   plant?(fault: PlantedFault): Promise<boolean>;
 }
@@ -68,10 +73,12 @@ export class Kit {
   readonly subject: StoreUnderTest;
   /** The store; another one after a case has opened it anew. */
   store: SessionStore;
+  readonly #idsBegin: string;
   #lastId = 0;
 
-  constructor(subject: StoreUnderTest) {
+  constructor(subject: StoreUnderTest, idsBegin = "") {
     this.subject = subject;
+    this.#idsBegin = idsBegin;
     this.store = settlingStore(subject.store);
   }
 
@@ -81,9 +88,14 @@ export class Kit {
     if (store !== undefined) this.store = settlingStore(store);
   }
 
+  /** Hands of the same case on another store, with ids of their own. */
+  on(store: SessionStore): Kit {
+    return new Kit({ store, close: () => {} }, "beside-");
+  }
+
   /** An id that this case has not used. */
   id(word = "id"): string {
-    return `${word}-${++this.#lastId}`;
+    return `${this.#idsBegin}${word}-${++this.#lastId}`;
   }
 
   /** Says that both nodes of the suite are alive until {@linkcode LEASE_END}. */
