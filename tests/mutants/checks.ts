@@ -22,6 +22,7 @@ const CHECKS = [
   { name: "unit of the memory store", files: /^tests\/unit\/stores\/memory/ },
   { name: "unit of the Deno KV store", files: /^tests\/unit\/stores\/deno_kv/ },
   { name: "unit of the IndexedDB store", files: /^tests\/unit\/stores\/idb_keyval/ },
+  { name: "unit of the Workers KV store", files: /^tests\/unit\/stores\/cloudflare_kv/ },
   { name: "unit of the Upstash client", files: /^tests\/unit\/stores\/upstash_redis\/(?!.*_redis_test)/ },
   { name: "unit of the Upstash store", files: /^tests\/unit\/stores\/upstash_redis\/.*_redis_test/ },
   { name: "unit of the runtime", files: /^tests\/unit\/runtime\// },
@@ -33,6 +34,7 @@ const CHECKS = [
   { name: "interleavings", files: /^tests\/conformance\/(interleavings|unknown_outcomes)/ },
   { name: "conformance of Deno KV", files: /^tests\/conformance\/(deno_kv|custom_store)/ },
   { name: "conformance of IndexedDB", files: /^tests\/conformance\/idb_keyval/ },
+  { name: "conformance of Workers KV", files: /^tests\/conformance\/cloudflare_kv/ },
   { name: "conformance of Upstash", files: /^tests\/conformance\/(upstash_redis_test|retained_redis_test)/ },
   { name: "conformance of an Upstash cluster", files: /^tests\/conformance\/upstash_redis_cluster/ },
   { name: "faults", files: /^tests\/faults\/(?!.*_redis_test)/ },
@@ -104,6 +106,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     ],
   ],
   ["src/stores/idb_keyval/", ["unit of the IndexedDB store", "conformance of IndexedDB"]],
+  ["src/stores/cloudflare_kv/", ["unit of the Workers KV store", "conformance of Workers KV"]],
   ["src/stores/deno_kv", ["unit of the Deno KV store", "conformance of Deno KV", "e2e"]],
   [
     "src/stores/upstash_redis/",

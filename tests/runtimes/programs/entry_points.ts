@@ -62,6 +62,12 @@ export const ENTRY_POINTS: readonly EntryPoint[] = [
     program: () => import("./durable_object.ts"),
   },
   {
+    name: "./cloudflare-kv",
+    on: ["workerd"],
+    load: () => import("@edge-mqtt/session/cloudflare-kv"),
+    program: () => import("./cloudflare_kv.ts"),
+  },
+  {
     name: "./upstash-redis",
     on: RUNTIMES,
     load: () => import("@edge-mqtt/session/upstash-redis"),
