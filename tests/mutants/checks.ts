@@ -34,6 +34,7 @@ const CHECKS = [
   { name: "interleavings", files: /^tests\/conformance\/(interleavings|unknown_outcomes)/ },
   { name: "conformance of Deno KV", files: /^tests\/conformance\/(deno_kv|custom_store)/ },
   { name: "conformance of IndexedDB", files: /^tests\/conformance\/idb_keyval/ },
+  { name: "conformance of a Durable Object", files: /^tests\/conformance\/durable_object/ },
   { name: "conformance of Workers KV", files: /^tests\/conformance\/cloudflare_kv/ },
   { name: "conformance of Upstash", files: /^tests\/conformance\/(upstash_redis_test|retained_redis_test)/ },
   { name: "conformance of an Upstash cluster", files: /^tests\/conformance\/upstash_redis_cluster/ },
@@ -106,6 +107,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     ],
   ],
   ["src/stores/idb_keyval/", ["unit of the IndexedDB store", "conformance of IndexedDB"]],
+  ["src/stores/durable_object/", ["conformance of a Durable Object"]],
   ["src/stores/cloudflare_kv/", ["unit of the Workers KV store", "conformance of Workers KV"]],
   ["src/stores/deno_kv", ["unit of the Deno KV store", "conformance of Deno KV", "e2e"]],
   [
