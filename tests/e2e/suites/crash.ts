@@ -14,12 +14,12 @@ import { printedSeed, randomNumbers } from "../support/random.ts";
 import { unlessStuck } from "../support/unless_stuck.ts";
 import type { Version } from "../support/wire_client.ts";
 
-const PER_LEVEL = 1_000;
-const KILLS = 10;
+/** How much goes through a broker, and how often it is killed meanwhile, before and after its subscriber comes. */
+const LOAD = { perLevel: 1_000, kills: 10 };
 const ROOM = ["--max-queued-messages", "10000", "--max-queued-bytes", "1000000000", "--max-input-bytes", "67108864"];
 
 /** Tests it over one kind of store. */
-export function crash({ name: store, make }: DataKind<RunningBroker>): void {
+export function crash({ name: store, make }: DataKind<RunningBroker>, { perLevel, kills } = LOAD): void {
   for (const version of [4, 5] satisfies Version[]) {
     const name =
       `${store}, MQTT ${
@@ -29,7 +29,7 @@ export function crash({ name: store, make }: DataKind<RunningBroker>): void {
 
     Deno.test(name, async () => {
       const random = randomNumbers(printedSeed(name));
-      const load = makeLoad(PER_LEVEL, random);
+      const load = makeLoad(perLevel, random);
       await using data = await make();
       await using broker = await KilledBroker.start(data, ROOM, random);
 
@@ -39,7 +39,7 @@ export function crash({ name: store, make }: DataKind<RunningBroker>): void {
       await before.endAsync();
 
       // PUBACK, PUBREC and PUBCOMP: three answers to two messages.
-      broker.plan(KILLS, PER_LEVEL * 3);
+      broker.plan(kills, perLevel * 3);
       const publisher = new OrderedPublisher("publisher", version, load);
       while (!publisher.done) {
         await publisher.run(broker.address.url, () => broker.heard());
@@ -47,7 +47,7 @@ export function crash({ name: store, make }: DataKind<RunningBroker>): void {
       }
 
       await broker.restart();
-      broker.plan(KILLS, PER_LEVEL * 3);
+      broker.plan(kills, perLevel * 3);
       const receiver = new LoadReceiver(load);
       const subscriber = mqttClient(broker.address, version, { clientId: "subscriber" });
       try {
