@@ -12,11 +12,11 @@ import { printedSeed, randomNumbers } from "../support/random.ts";
 import { unlessStuck } from "../support/unless_stuck.ts";
 import type { Version } from "../support/wire_client.ts";
 
-const MESSAGES = 300;
-const KILLS = 8;
+/** How much goes through a broker, and how often it is killed meanwhile. */
+const LOAD = { messages: 300, kills: 8 };
 
 /** Tests it over one kind of store. */
-export function mqttjs({ name: store, make }: DataKind<RunningBroker>): void {
+export function mqttjs({ name: store, make }: DataKind<RunningBroker>, { messages, kills } = LOAD): void {
   for (const version of [4, 5] satisfies Version[]) {
     const name =
       `${store}, MQTT ${
@@ -34,7 +34,7 @@ export function mqttjs({ name: store, make }: DataKind<RunningBroker>): void {
       try {
         await Promise.all(clients.map(nextConnack));
         await receiver.subscribeAsync("exchange/#", { qos: 2 });
-        broker.plan(KILLS, MESSAGES * 4);
+        broker.plan(kills, messages * 4);
         for (const client of clients) client.on("packetreceive", () => broker.heard());
 
         const times = new Map<string, number>();
@@ -51,11 +51,11 @@ export function mqttjs({ name: store, make }: DataKind<RunningBroker>): void {
             if (error.code !== 0x92) throw error;
           });
         // All at once, and nothing while MQTT.js replays: what is published then it loses at the next break by itself.
-        const published = Promise.all(Array.from({ length: MESSAGES }, (_, index) => publish(`exchange/${index}`)));
+        const published = Promise.all(Array.from({ length: messages }, (_, index) => publish(`exchange/${index}`)));
         await unlessStuck("publishing", published);
         await publish("exchange/last");
         await unlessStuck("receiving", last);
-        assert.equal(times.size, MESSAGES + 1);
+        assert.equal(times.size, messages + 1);
         assert.deepEqual([...times].filter(([, count]) => count !== 1), []);
       } finally {
         await Promise.all(clients.map((client) => client.endAsync(true)));
