@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type SessionBroker, sessionBroker } from "@edge-mqtt/session";
+import { hibernation, type SessionBroker, sessionBroker } from "@edge-mqtt/session";
 import { durableObjectRetained, durableObjectStore, setWakeAlarm } from "@edge-mqtt/session/durable-object";
 import { shiftedEnvironment } from "../broker/clock.ts";
 import { authenticateBy } from "./authenticate.ts";
@@ -45,10 +45,10 @@ export class Tenant {
         maximumKeepAlive: settings.serverKeepAlive,
       },
       queue: { maximumMessages: settings.maxQueuedMessages, maximumBytes: settings.maxQueuedBytes },
-      hibernation: {
+      hibernation: hibernation({
         find: (token) => this.#sleeping(context.getWebSockets(token))[0],
         all: () => this.#sleeping(context.getWebSockets()),
-      },
+      }),
       observe: (event) => {
         // Never a payload, a password or a topic.
         if (event.type === "workFailed") console.error(`${event.work} failed`, event.error);
