@@ -205,6 +205,7 @@ class Broker implements SessionBroker {
       nodeId,
       deadlines,
       tasks,
+      lane,
       resume: (transport, resumed) => this.#connect(transport, resumed),
     });
     const retention = options.retained && new Retention(options, options.retained, nodeId);
@@ -368,6 +369,7 @@ class Broker implements SessionBroker {
     signal?.throwIfAborted();
     this.#refuseWhenClosed("run what is due");
     await this.#clockwork.runAll(signal);
+    await this.#context.sleepers.settling;
   }
 
   nextWakeAt(): Promise<number | undefined> {
@@ -381,10 +383,11 @@ class Broker implements SessionBroker {
   }
 
   async settled(): Promise<void> {
-    const { tasks, lane } = this.#context;
-    while (!tasks.idle || lane.idle !== undefined) {
+    const { tasks, lane, sleepers } = this.#context;
+    while (!tasks.idle || lane.idle !== undefined || sleepers.settling !== undefined) {
       await tasks.settled();
       await lane.idle;
+      await sleepers.settling;
     }
   }
 

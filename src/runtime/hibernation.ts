@@ -24,6 +24,7 @@ import type { HibernatingTransport } from "./hibernating_transport.ts";
 import type { Line } from "./line.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { QueueFeed } from "./queue_feed.ts";
 import type { Stepping } from "./stepping.ts";
 import { persistently } from "./within.ts";
 
@@ -50,6 +51,7 @@ export interface HibernationParts {
   readonly steps: Stepping;
   readonly mailbox: Mailbox;
   readonly outgoing: Outgoing;
+  readonly feed: QueueFeed;
   readonly line: Line;
 }
 
@@ -119,14 +121,27 @@ export class Hibernation {
     if (isFelt) this.#disturb();
   }
 
-  /** Nothing can be stepped now: lets the socket keep where the connection stands. */
+  /** Nothing can be stepped now. */
   rested(): void {
-    const { self, steps, mailbox, outgoing, line } = this.#parts;
+    const { self, steps, line } = this.#parts;
     if (self.clientId === "" || line.gone || steps.isGivenUp) return;
-    const isQuiet = steps.isQuiet && mailbox.empty && outgoing.empty;
-    const connection = isQuiet ? restingConnection(steps.session) : undefined;
-    const version = mailbox.guard?.version ?? (this.#resumed?.state === "resting" ? this.#resumed.version : undefined);
-    if (connection === undefined || version === undefined) return this.#disturb();
+    // Otherwise nothing has happened that counts: only the client was heard.
+    if (this.#state === "underWay") this.#context.sleepers.settles(this);
+    else this.#rest();
+  }
+
+  /** Nothing is under way in this broker: lets the socket keep where the connection stands. */
+  settle(): void {
+    const { steps, mailbox, outgoing, feed, line } = this.#parts;
+    const isQuiet = steps.isQuiet && mailbox.empty && outgoing.empty && !feed.isJudging;
+    if (isQuiet && !line.gone && !steps.isGivenUp) this.#rest();
+  }
+
+  #rest(): void {
+    const connection = restingConnection(this.#parts.steps.session);
+    const version = this.#parts.mailbox.guard?.version ??
+      (this.#resumed?.state === "resting" ? this.#resumed.version : undefined);
+    if (connection === undefined || version === undefined) return;
     this.#keep({ ...this.#kept(), state: "resting", session: this.#session(), version, connection });
   }
 
@@ -135,6 +150,8 @@ export class Hibernation {
     const { self, steps } = this.#parts;
     if (this.#isWaking || steps.isGivenUp) return;
     this.#isWaking = true;
+    // What it is woken for is not told twice.
+    this.#disturb();
     const { tasks, acquires } = this.#context;
     tasks.add(acquires.take(self.clientId, () => this.#reload()));
   }
@@ -193,8 +210,9 @@ export class Hibernation {
     if (steps.finished || steps.closing) return;
     steps.isGivenUp = true;
     steps.forget();
-    const { orphans, deadlineMoved } = this.#context;
+    const { orphans, sleepers, deadlineMoved } = this.#context;
     orphans.add(self.clientId, self.token);
+    sleepers.lookEverywhere();
     deadlineMoved();
     self.requestClose(REASON.implementationSpecificError);
   }

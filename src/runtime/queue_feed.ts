@@ -52,6 +52,11 @@ export class QueueFeed {
     return this.#slow.isSlow();
   }
 
+  /** Whether the host is asked about messages that the session has yet to be told of. */
+  get isJudging(): boolean {
+    return this.#judging !== undefined;
+  }
+
   /** How far the session has been told that its log goes. */
   get tail(): number {
     return this.#arrivals.tail;

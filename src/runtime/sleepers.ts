@@ -2,6 +2,7 @@ import { isUnreadable } from "../store/encoding.ts";
 import { type Attachment, decodeAttachment, type Resumed } from "./attachment.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
 import type { HibernatingTransport, HibernationOptions, SleepingConnection } from "./hibernating_transport.ts";
+import type { CommitLane } from "./lane.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Tasks } from "./tasks.ts";
 import { persistently } from "./within.ts";
@@ -16,12 +17,18 @@ export interface Rousable extends Timed {
   supersede(): void;
 }
 
+/** Somebody who waits until nothing is under way. */
+export interface Settling {
+  settle(): void;
+}
+
 /** What they work with. */
 export interface SleepersOptions {
   readonly options: ResolvedOptions;
   readonly nodeId: string;
   readonly deadlines: Deadlines;
   readonly tasks: Tasks;
+  readonly lane: Pick<CommitLane, "idle">;
   /** Makes a connection of what was kept of it. */
   readonly resume: (transport: HibernatingTransport, resumed: Resumed) => Rousable;
 }
@@ -35,7 +42,11 @@ export class Sleepers {
   readonly #asleep = new Map<string, Timed & { readonly clientId: string }>();
   /** Being roused, and whether more has come meanwhile. */
   readonly #rousing = new Map<string, boolean>();
+  /** To be told once nothing is under way in this broker. */
+  readonly #unsettled = new Set<Settling>();
+  #settling: Promise<void> | undefined;
   #hasLooked = false;
+  #looksEverywhere = false;
   /** Whether what an earlier run has left is still to be looked for. */
   isUnchecked: boolean;
 
@@ -108,6 +119,40 @@ export class Sleepers {
     const stored = await persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
     const owner = stored?.owner;
     return owner?.nodeId === nodeId ? this.find(owner.token) : undefined;
+  }
+
+  /**
+   * Tells somebody once nothing is under way in this broker. Work of one connection is for another often enough: what was
+   * stored for one that sleeps is told to it later, and until then its publisher must not be taken for at rest.
+   */
+  settles(settling: Settling): void {
+    this.#unsettled.add(settling);
+    this.#settling ??= this.#settle();
+  }
+
+  /** Ends when all have been told; `undefined` when none waits. */
+  get settling(): Promise<void> | undefined {
+    return this.#settling;
+  }
+
+  async #settle(): Promise<void> {
+    const { tasks, lane } = this.#sleepers;
+    do {
+      await lane.idle;
+      await tasks.done(undefined);
+    } while (tasks.running || lane.idle !== undefined);
+    this.#settling = undefined;
+    const all = [...this.#unsettled];
+    this.#unsettled.clear();
+    for (const each of all) each.settle();
+  }
+
+  /** Something was lost with the memory of a process: whoever sleeps may have news that nobody has told. */
+  lookEverywhere(): void {
+    if (this.#looksEverywhere) return;
+    this.#looksEverywhere = true;
+    this.wakeAll();
+    for (const connection of this.#awake.values()) connection.probe();
   }
 
   /** Looks at all that sleep: from now on their deadlines are among those of this node. */

@@ -15,6 +15,11 @@ export class Tasks {
     question.then(() => this.#questions.delete(question));
   }
 
+  /** Whether something runs, answers of the host apart. */
+  get running(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** Whether nothing runs, and no answer is awaited. */
   get idle(): boolean {
     return this.#running.size + this.#questions.size === 0;

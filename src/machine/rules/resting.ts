@@ -34,9 +34,10 @@ export function restingConnection(session: Session): RestingConnection | undefin
   };
 }
 
-/** A question to the host is lost with the process that put it, and so is what the client waits for. */
-function isAnswerAwaited({ publish, subscribe, authentication }: ConnectionState): boolean {
-  return publish?.routed === false || subscribe !== undefined || authentication?.turn === "host";
+/** A question is lost with the process that put it, and so is what the client waits for. */
+function isAnswerAwaited({ publish, subscribe, authentication, loading, retained }: ConnectionState): boolean {
+  return publish?.routed === false || subscribe !== undefined || authentication?.turn === "host" || loading ||
+    retained?.page !== undefined;
 }
 
 /** Messages leave the page in order of sequence: what was read and waits no more has left. */

@@ -97,6 +97,8 @@ export class Platform {
   /** How often `find` and `all` were asked. */
   readonly asked = { find: 0, all: 0 };
   lives = 0;
+  /** Memory is lost once so many more packets have left, before anybody can do anything else. */
+  sendsLeft = Infinity;
   readonly #options: Partial<BrokerOptions>;
   #life: Life | undefined;
   #ids = 0;
@@ -213,7 +215,9 @@ export class Platform {
     return {
       token: socket.token,
       send: (packet) => {
-        if (!life.isOver && socket.isOpen) socket.got.push(packet);
+        if (life.isOver || !socket.isOpen) return;
+        socket.got.push(packet);
+        if (--this.sendsLeft === 0) this.evict();
       },
       close: () => {
         if (!life.isOver) socket.isOpen = false;

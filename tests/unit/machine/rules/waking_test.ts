@@ -81,6 +81,15 @@ function messageBytesOf(sequence: number): number {
   return topic.length + payload.length;
 }
 
+Deno.test("after a sleep a delivery goes on under its identifier, whether that is the derived one or not (D3)", () => {
+  const mark = { packetId: 5, phase: "sent", pubrecOrder: 0 } as const;
+  const given: Given = { outbound: [[3, mark]], startedThrough: 3, log: [message(3)] };
+  const { session } = woken(online(given), [message(3)]);
+  const { changes } = stepped(session, ack("puback", 5));
+  assert.deepEqual(changes, [{ type: "deleteQueued", sequence: 3, bytes: messageBytesOf(3) }]);
+  assert.equal(snapshot(session)?.outbound.size, 0);
+});
+
 Deno.test("what an earlier connection had started and this one not yet resent goes out with DUP after a sleep", () => {
   const log = [message(1), message(2), message(3)];
   const given: Given = { connect: { receiveMaximum: 1 }, log, startedThrough: 2 };
@@ -187,7 +196,7 @@ Deno.test("a connection is at rest while no answer is awaited", () => {
     packet: {
       type: "subscribe",
       packetId: 1,
-      subscriptions: [{ filter: "a", qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+      subscriptions: [{ filter: "a", qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 2 }],
     },
   };
   const { requests } = stepped(session, subscribe);
@@ -215,10 +224,12 @@ Deno.test("a connection that sleeps takes no Topic Alias and holds no QoS 0 mess
     startedThrough: 0,
     messages: [],
     through: 0,
-    tail: 7,
+    tail: 0,
   }, 0);
   assert.equal("topicAliasMaximum" in (sent(accepted)[0] ?? {}), false);
   assert.deepEqual(restingConnection(session)?.limits, limits);
+  stepped(session, { type: "messagesAppended", tail: 7 });
+  assert.equal(restingConnection(session), undefined, "what stands in the log is yet to be sent");
   const offered = stepped(session, {
     type: "qos0Offered",
     message: message(1),
