@@ -369,7 +369,7 @@ class Broker implements SessionBroker {
     signal?.throwIfAborted();
     this.#refuseWhenClosed("run what is due");
     await this.#clockwork.runAll(signal);
-    await this.#context.sleepers.settling;
+    await this.#context.sleepers?.settling;
   }
 
   nextWakeAt(): Promise<number | undefined> {
@@ -384,10 +384,10 @@ class Broker implements SessionBroker {
 
   async settled(): Promise<void> {
     const { tasks, lane, sleepers } = this.#context;
-    while (!tasks.idle || lane.idle !== undefined || sleepers.settling !== undefined) {
+    while (!tasks.idle || lane.idle !== undefined || sleepers?.settling !== undefined) {
       await tasks.settled();
       await lane.idle;
-      await sleepers.settling;
+      await sleepers?.settling;
     }
   }
 

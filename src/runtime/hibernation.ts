@@ -126,7 +126,7 @@ export class Hibernation {
     const { self, steps, line } = this.#parts;
     if (self.clientId === "" || line.gone || steps.isGivenUp) return;
     // Otherwise nothing has happened that counts: only the client was heard.
-    if (this.#state === "underWay") this.#context.sleepers.settles(this);
+    if (this.#state === "underWay") this.#context.sleepers?.settles(this);
     else this.#rest();
   }
 
@@ -212,7 +212,7 @@ export class Hibernation {
     steps.forget();
     const { orphans, sleepers, deadlineMoved } = this.#context;
     orphans.add(self.clientId, self.token);
-    sleepers.lookEverywhere();
+    sleepers?.lookEverywhere();
     deadlineMoved();
     self.requestClose(REASON.implementationSpecificError);
   }

@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
 }
 
 /** Lets both sides answer until nothing is under way. */
-async function finish(platform: Platform, peers: readonly Peer[]): Promise<void> {
+async function finish(peers: readonly Peer[]): Promise<void> {
   for (let round = 0; round < 40; round++) {
     let isQuiet = true;
     for (const peer of peers) {
@@ -96,7 +96,7 @@ async function playLosing(version: 4 | 5, step: number, { turns = 0, sends, isAs
   const publisher = new Peer(platform, "p", connect);
   const subscriber = new Peer(platform, "s", connect);
   const peers = [publisher, subscriber];
-  await finish(platform, peers);
+  await finish(peers);
   await (subscriber.socket as Socket).send(subscribe("a"));
   const texts = ["one", "two", "three", "four"];
   const packets = texts.map((text, index) => publisher.publish("a", index % 2 === 0 ? 2 : 1, text));
@@ -112,11 +112,11 @@ async function playLosing(version: 4 | 5, step: number, { turns = 0, sends, isAs
   platform.evict();
   platform.sendsLeft = Infinity;
   await platform.runDue();
-  await finish(platform, peers);
+  await finish(peers);
   // Whoever was not closed is still heard, and nothing of it hangs.
   for (const { socket } of peers) await (socket as Socket).send({ type: "pingreq" });
   await platform.runDue();
-  await finish(platform, peers);
+  await finish(peers);
   const what = JSON.stringify({ version, step, turns, sends, isAsleep });
   assert.ok(peers.every(({ isDone }) => isDone), `${what}: something hangs`);
   const twos = subscriber.received.filter((text) => text === "one" || text === "three");

@@ -25,6 +25,8 @@ export class Socket {
   /** All that was ever kept, with how many packets had left by then. */
   readonly kept: { readonly attachment: Uint8Array; readonly sent: number }[] = [];
   isOpen = true;
+  /** It keeps nothing. */
+  isBroken = false;
   readonly #platform: Platform;
 
   constructor(platform: Platform, token: string) {
@@ -224,6 +226,7 @@ export class Platform {
       },
       keep: (attachment) => {
         if (life.isOver) return;
+        if (socket.isBroken) throw new Error("The socket is broken");
         socket.attachment = attachment;
         socket.kept.push({ attachment, sent: socket.got.length });
       },
