@@ -113,7 +113,8 @@ export async function* exportSessions(
       for (const message of read.messages) {
         // What came after the image is not of its moment.
         if (message.sequence > image.tail) break;
-        yield { type: "message", message };
+        const terms = read.terms?.get(message.sequence);
+        yield { type: "message", message: terms === undefined ? message : { ...message, terms } };
         messages++;
       }
       if (read.through >= read.tail || read.through <= after) break;

@@ -10,10 +10,12 @@
 import * as v from "valibot";
 import { SessionError } from "../errors.ts";
 import type { OutboundMark, SessionHead } from "../machine/snapshot.ts";
-import type { Message, MessageProperties, QueuedMessage } from "../mqtt/message.ts";
+import type { Message, MessageProperties } from "../mqtt/message.ts";
+import { parseFilter } from "../mqtt/filter.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
+import { isTopicName } from "../mqtt/topic.ts";
 import type { Will } from "../mqtt/will.ts";
-import type { SessionImage } from "../store/maintenance.ts";
+import type { RestoredMessage, SessionImage } from "../store/maintenance.ts";
 import { DROP_REASONS } from "../store/records/drops.ts";
 import type { DeliveryReceiver } from "../store/session_store.ts";
 
@@ -24,7 +26,7 @@ export const EXPORT_VERSION = 1;
 export type ExportLine =
   | { readonly type: "export"; readonly version: number; readonly exportedAt: number }
   | { readonly type: "session"; readonly readAt: number; readonly image: SessionImage }
-  | { readonly type: "message"; readonly message: QueuedMessage }
+  | { readonly type: "message"; readonly message: RestoredMessage }
   | { readonly type: "sessionEnd"; readonly clientId: string; readonly messages: number; readonly whole: boolean }
   | { readonly type: "page"; readonly cursor: string }
   | {
@@ -146,7 +148,7 @@ function bytesOf(text: string): Uint8Array {
 }
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const moment = v.pipe(v.number(), v.finite(), v.minValue(0));
+const moment = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const packetId = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const interval = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
 const identifier = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(268_435_455));
@@ -157,6 +159,9 @@ const bytes = v.pipe(
   v.transform(bytesOf),
 );
 
+const topic = v.pipe(v.string(), v.check(isTopicName));
+const filter = v.pipe(v.string(), v.check((text) => parseFilter(text) !== undefined));
+
 const PROPERTIES: v.GenericSchema<unknown, MessageProperties> = v.strictObject({
   payloadFormatIndicator: v.exactOptional(v.picklist([0, 1])),
   contentType: v.exactOptional(v.string()),
@@ -166,7 +171,7 @@ const PROPERTIES: v.GenericSchema<unknown, MessageProperties> = v.strictObject({
 });
 
 const MESSAGE_ENTRIES = {
-  topic: v.string(),
+  topic,
   payload: bytes,
   qos,
   retain: v.boolean(),
@@ -226,7 +231,7 @@ const IMAGE: v.GenericSchema<unknown, SessionImage> = v.strictObject({
     incarnation: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
     head: HEAD,
     will: v.exactOptional(WILL),
-    subscriptions: v.pipe(v.array(v.strictTuple([name, SUBSCRIPTION])), v.transform((list) => new Map(list))),
+    subscriptions: v.pipe(v.array(v.strictTuple([filter, SUBSCRIPTION])), v.transform((list) => new Map(list))),
     outbound: v.pipe(v.array(v.strictTuple([whole, MARK])), v.transform((list) => new Map(list))),
     quarantine: ids,
     inbound: ids,
@@ -265,6 +270,11 @@ const LINE_SCHEMA: v.GenericSchema<unknown, ExportLine> = v.variant("type", [
       claimed: v.exactOptional(
         v.strictObject({ clientId: name, incarnation: v.string(), qos, retain: v.boolean() }),
       ),
+      terms: v.exactOptional(v.strictObject({
+        slot: v.exactOptional(v.pipe(v.string(), v.maxLength(1_024))),
+        group: v.exactOptional(v.strictObject({ name: v.pipe(v.string(), v.maxLength(1_024)) })),
+        priority: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9))),
+      })),
     }),
   }),
   v.strictObject({ type: v.literal("sessionEnd"), clientId: name, messages: whole, whole: v.boolean() }),

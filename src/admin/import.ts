@@ -5,9 +5,9 @@
  */
 import { SessionError } from "../errors.ts";
 import { detachedHead } from "../machine/rules/lifecycle.ts";
-import type { Message, QueuedMessage } from "../mqtt/message.ts";
+import type { Message } from "../mqtt/message.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
-import type { SessionImage } from "../store/maintenance.ts";
+import type { RestoredMessage, SessionImage } from "../store/maintenance.ts";
 import type { RetainedStore } from "../store/retained_store.ts";
 import type { SessionStore } from "../store/session_store.ts";
 import { differencesOf } from "./difference.ts";
@@ -268,7 +268,7 @@ class MessageLines {
   /** Whether its last line has been read, and says that they are all of one moment. */
   isWhole = false;
   #isOver = false;
-  readonly #ahead: QueuedMessage[] = [];
+  readonly #ahead: RestoredMessage[] = [];
   readonly #next: () => Promise<ExportLine | undefined>;
   readonly #clientId: string;
 
@@ -296,7 +296,7 @@ class MessageLines {
   }
 
   /** All of them, page by page. Throws in the end if they are not all of one moment. */
-  async *pages(): AsyncGenerator<readonly QueuedMessage[], void, void> {
+  async *pages(): AsyncGenerator<readonly RestoredMessage[], void, void> {
     for (;;) {
       await this.readAhead();
       const page = this.#ahead.splice(0);
@@ -306,7 +306,7 @@ class MessageLines {
     if (!this.isWhole) throw new NotWhole();
   }
 
-  async #read(): Promise<QueuedMessage | undefined> {
+  async #read(): Promise<RestoredMessage | undefined> {
     const line = await this.#next();
     if (line?.type === "message") {
       this.count++;

@@ -6,6 +6,7 @@
 import type { DropReason } from "../machine/change.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
+import type { LoggedTerms } from "./session_store.ts";
 
 /** What every call may take last, as in all of the port. */
 export interface MaintenanceCall {
@@ -35,6 +36,12 @@ export interface SessionImage {
   readonly journal: string;
 }
 
+/** A message of a log that is restored, with the terms under which it waits. */
+export interface RestoredMessage extends QueuedMessage {
+  /** As pages of a log tell them. */
+  readonly terms?: LoggedTerms;
+}
+
 /** What is to be restored. */
 export interface RestoreRequest {
   /** The session, which nobody owns: its head is that of a detached one. */
@@ -43,7 +50,7 @@ export interface RestoreRequest {
    * The messages of its log, by rising sequence, page by page. When this throws, nothing is restored and the error is passed
    * on.
    */
-  readonly messages: AsyncIterable<readonly QueuedMessage[]>;
+  readonly messages: AsyncIterable<readonly RestoredMessage[]>;
   /** The caller's clock, in epoch milliseconds. */
   readonly now: number;
 }

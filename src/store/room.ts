@@ -5,14 +5,14 @@
  */
 import type { DropReason } from "../machine/change.ts";
 import type { QoS } from "../mqtt/qos.ts";
-import type { KeptTerms } from "./records/terms.ts";
-import type { QueueLimits, WaitingTerms } from "./session_store.ts";
+
+import type { LoggedTerms, QueueLimits, WaitingTerms } from "./session_store.ts";
 
 /** An entry that waits: it was never started. */
 export interface WaitingCopy {
   readonly bytes: number;
   readonly qos: QoS;
-  readonly terms: KeptTerms | undefined;
+  readonly terms: LoggedTerms | undefined;
 }
 
 /** A copy that comes, with the bounds of its group. */

@@ -136,6 +136,14 @@ export interface QueuePage {
   readonly tail: number;
   /** Rows that could not be read: set aside, counted, and skipped. */
   readonly unreadable: number;
+  /** The terms of messages of the page that came under some, by sequence; absent where none did. */
+  readonly terms?: ReadonlyMap<number, LoggedTerms>;
+}
+
+/** What a log keeps of the terms of a message: the bounds of a group come with each new copy. */
+export interface LoggedTerms extends Omit<WaitingTerms, "group"> {
+  /** The group, without bounds. */
+  readonly group?: { readonly name: string };
 }
 
 /** Where to read a log. */

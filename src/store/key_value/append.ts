@@ -4,7 +4,14 @@ import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { countDrop } from "../records/drops.ts";
 import { termsBytes } from "../records/terms.ts";
 import { makeRoom } from "../room.ts";
-import type { Delivery, DeliveryReceiver, QueueLimits, ReceiverOutcome, WaitingTerms } from "../session_store.ts";
+import type {
+  Delivery,
+  DeliveryReceiver,
+  LoggedTerms,
+  QueueLimits,
+  ReceiverOutcome,
+  WaitingTerms,
+} from "../session_store.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
 import { encodeGate, type GateRecord, ownerOf, queueSize } from "./gate.ts";
@@ -137,7 +144,7 @@ export function append(
 /** Writes the row: the message in it, or staged beside it when a value cannot hold it. */
 export function putRow(
   work: Pick<Appending, "plan" | "staging" | "valueBytes">,
-  outgoing: OutgoingMessage,
+  outgoing: Omit<OutgoingMessage, "terms"> & { readonly terms: LoggedTerms | undefined },
   receiver: DeliveryReceiver,
   place: { readonly rows: string; readonly sequence: number; readonly handle: string },
 ): WaitingEntry["body"] {

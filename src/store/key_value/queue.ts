@@ -2,7 +2,7 @@
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import { readable } from "../encoding.ts";
 import { countDrop } from "../records/drops.ts";
-import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
+import type { Guard, LoggedTerms, QueuePage, QueuePosition } from "../session_store.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";
@@ -69,6 +69,7 @@ export async function readPage(
 ): Promise<QueuePage> {
   const { gate, rows } = view;
   const messages: Promise<QueuedMessage>[] = [];
+  const terms = new Map<number, LoggedTerms>();
   const aside: Entry[] = [];
   let bytes = 0;
   let { entries, more } = prefetched;
@@ -91,6 +92,7 @@ export async function readPage(
       }
       view.log.note(sequence, { body: chunksOf(row), version: entry.version }, view.sentLimit);
       messages.push(messageOf(context, rows, entry, row));
+      if (row.terms !== undefined) terms.set(sequence, row.terms);
       bytes += row.bytes;
     }
     const last = entries.at(-1);
@@ -105,7 +107,7 @@ export async function readPage(
   }
   const page = { messages: await Promise.all(messages), through, tail: Math.max(gate.tail, through) };
   if (aside.length > 0) await setAside(context, view, aside);
-  return { ...page, unreadable: aside.length };
+  return { ...page, unreadable: aside.length, ...(terms.size === 0 ? {} : { terms }) };
 }
 
 async function listRows(

@@ -13,7 +13,8 @@ import {
   writeCopyFlags,
   writeNumbers,
 } from "../records/message.ts";
-import { type KeptTerms, readTerms, writeTerms } from "../records/terms.ts";
+import { readTerms, writeTerms } from "../records/terms.ts";
+import type { LoggedTerms } from "../session_store.ts";
 import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import type { StoreContext } from "./context.ts";
@@ -30,7 +31,7 @@ export interface CopyHeader {
   /** The log that it was moved from. */
   readonly claimed?: Claim;
   /** How it waits, where it waits under terms. */
-  readonly terms?: KeptTerms | undefined;
+  readonly terms?: LoggedTerms | undefined;
 }
 
 /** A row of a log. */

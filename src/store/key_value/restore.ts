@@ -157,14 +157,18 @@ export async function restore(
     // A large value is staged with the plan that names it.
     if (plan.staged.length > 0 && !await writer.flush()) throw interrupted();
   }
-  const log = { count: 0, bytes: 0, lastQos0: 0 };
+  const log = { count: 0, bytes: 0, lastQos0: 0, lastTerms: 0 };
   for await (const page of messages) {
     call?.signal?.throwIfAborted();
     for (const message of page) {
       const plan = new Plan();
       const { sequence } = message;
       const work = { plan, staging: writer.staging, valueBytes };
-      putRow(work, outgoing({ message }), { ...receiverOf(message), clientId, incarnation }, {
+      putRow(work, { ...outgoing({ message }), terms: message.terms }, {
+        ...receiverOf(message),
+        clientId,
+        incarnation,
+      }, {
         rows,
         sequence,
         handle: String(sequence),
@@ -174,6 +178,7 @@ export async function restore(
       log.count++;
       log.bytes += messageBytes(message);
       if (message.qos === 0) log.lastQos0 = sequence;
+      if (message.terms !== undefined) log.lastTerms = sequence;
     }
   }
   const gate: GateRecord = {
@@ -181,6 +186,7 @@ export async function restore(
     tail: image.tail,
     appendedBytes: log.bytes,
     lastQos0: log.lastQos0,
+    ...(log.lastTerms === 0 ? {} : { lastTerms: log.lastTerms }),
   };
   const isDone = await writer.flush((plan) => {
     plan.check(headKey, null);

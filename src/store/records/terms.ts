@@ -4,17 +4,17 @@
  * @module
  */
 import type { ByteReader, ByteWriter } from "../encoding.ts";
-import type { WaitingTerms } from "../session_store.ts";
+import type { LoggedTerms } from "../session_store.ts";
 
 /** Writes terms. */
-export function writeTerms(writer: ByteWriter, { slot, group, priority = 0 }: KeptTerms): void {
+export function writeTerms(writer: ByteWriter, { slot, group, priority = 0 }: LoggedTerms): void {
   writer.flags(slot !== undefined, group !== undefined).number(priority);
   if (slot !== undefined) writer.text(slot);
   if (group !== undefined) writer.text(group.name);
 }
 
 /** Reads terms. */
-export function readTerms(reader: ByteReader): KeptTerms {
+export function readTerms(reader: ByteReader): LoggedTerms {
   const [hasSlot, hasGroup] = reader.flags(2);
   const priority = reader.number();
   return {
@@ -25,12 +25,7 @@ export function readTerms(reader: ByteReader): KeptTerms {
 }
 
 /** The most bytes that terms take once they are written. */
-export function termsBytes(terms: KeptTerms | undefined): number {
+export function termsBytes(terms: LoggedTerms | undefined): number {
   // A UTF-16 unit takes three bytes at most; the rest are two lengths, the flags and the priority.
   return terms === undefined ? 0 : 12 + 3 * ((terms.slot?.length ?? 0) + (terms.group?.name.length ?? 0));
-}
-
-/** What is kept of terms. */
-export interface KeptTerms extends Omit<WaitingTerms, "group"> {
-  readonly group?: { readonly name: string };
 }

@@ -1,8 +1,8 @@
 /** Copies at the border: what came in or goes out shares no bytes with the store. */
 import type { Message, MessageProperties } from "../../mqtt/message.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { KeptTerms } from "../../store/records/terms.ts";
-import type { DeliveryReceiver, WaitingTerms } from "../../store/session_store.ts";
+import type { LoggedTerms } from "../../store/session_store.ts";
+import type { DeliveryReceiver } from "../../store/session_store.ts";
 
 /** A message that shares nothing that can be written to. */
 export function copyOfMessage(message: Message): Message {
@@ -20,11 +20,11 @@ export function copyOfReceiver(receiver: DeliveryReceiver): DeliveryReceiver {
 }
 
 /** What a log keeps of terms. */
-export function copyOfTerms({ slot, group, priority }: WaitingTerms): KeptTerms {
+export function copyOfTerms({ slot, group, priority = 0 }: LoggedTerms): LoggedTerms {
   return {
     ...(slot === undefined ? {} : { slot }),
     ...(group === undefined ? {} : { group: { name: group.name } }),
-    ...(priority === undefined ? {} : { priority }),
+    ...(priority === 0 ? {} : { priority }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { KeptTerms } from "../../store/records/terms.ts";
+import type { LoggedTerms } from "../../store/session_store.ts";
 import type { WaitingCopy } from "../../store/room.ts";
 import type { DeliveryReceiver, PageLimit, QueuePage } from "../../store/session_store.ts";
 import { copyOfMessage } from "./copies.ts";
@@ -14,7 +14,7 @@ interface Slot {
   readonly sequence: number;
   readonly bytes: number;
   /** How it waits, where it waits under terms. */
-  readonly terms: KeptTerms | undefined;
+  readonly terms: LoggedTerms | undefined;
   /** `undefined` once removed: the slot goes with the next clearing. */
   copy: Copy | undefined;
 }
@@ -38,7 +38,7 @@ export class MessageLog {
   #slots: Slot[] = [];
 
   /** Appends a message that the log may keep; answers its sequence. */
-  append(message: Message, receiver: DeliveryReceiver, terms?: KeptTerms): number {
+  append(message: Message, receiver: DeliveryReceiver, terms?: LoggedTerms): number {
     const slot: Slot = { sequence: ++this.tail, bytes: messageBytes(message), terms, copy: { message, receiver } };
     if (terms !== undefined) this.lastTerms = slot.sequence;
     this.#slots.push(slot);
@@ -86,6 +86,7 @@ export class MessageLog {
   /** A page of what comes after a sequence. */
   page(after: number, limit: PageLimit): QueuePage {
     const messages: QueuedMessage[] = [];
+    const terms = new Map<number, LoggedTerms>();
     let bytes = 0;
     let through = this.tail;
     for (let index = this.#indexAfter(after); index < this.#slots.length; index++) {
@@ -97,9 +98,10 @@ export class MessageLog {
         break;
       }
       messages.push(queued(slot.sequence, slot.copy));
+      if (slot.terms !== undefined) terms.set(slot.sequence, slot.terms);
       bytes += slot.bytes;
     }
-    return { messages, through, tail: this.tail, unreadable: 0 };
+    return { messages, through, tail: this.tail, unreadable: 0, ...(terms.size === 0 ? {} : { terms }) };
   }
 
   /** The index of the first slot with a higher sequence. */

@@ -1,9 +1,14 @@
 /** Sessions whole: read as images, and put in place of none. */
-import type { QueuedMessage } from "../../mqtt/message.ts";
 import { digestOf } from "../../store/keys.ts";
-import { checkImage, type RestoreRequest, type RestoreResult, type SessionImage } from "../../store/maintenance.ts";
+import {
+  checkImage,
+  type RestoredMessage,
+  type RestoreRequest,
+  type RestoreResult,
+  type SessionImage,
+} from "../../store/maintenance.ts";
 import type { StoreCallOptions } from "../../store/call.ts";
-import { copyOfMessage, copyOfWill } from "./copies.ts";
+import { copyOfMessage, copyOfTerms, copyOfWill } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { SessionRecord } from "./records.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -59,8 +64,8 @@ export async function restore(
   return { outcome: "restored" };
 }
 
-function putBack(log: MessageLog, message: QueuedMessage, clientId: string, incarnation: string): void {
-  const { sequence, subscriptionIdentifiers, qos, retain, claimed, ...rest } = message;
+function putBack(log: MessageLog, message: RestoredMessage, clientId: string, incarnation: string): void {
+  const { sequence, subscriptionIdentifiers, qos, retain, claimed, terms, ...rest } = message;
   log.tail = sequence - 1;
   const receiver = {
     clientId,
@@ -70,7 +75,7 @@ function putBack(log: MessageLog, message: QueuedMessage, clientId: string, inca
     subscriptionIdentifiers: [...subscriptionIdentifiers],
     ...(claimed === undefined ? {} : { claimed: { ...claimed } }),
   };
-  log.append(copyOfMessage({ ...rest, qos, retain }), receiver);
+  log.append(copyOfMessage({ ...rest, qos, retain }), receiver, terms && copyOfTerms(terms));
 }
 
 function recordOf(

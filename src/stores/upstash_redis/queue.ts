@@ -25,10 +25,10 @@ import {
   writeCopyFlags,
   writeNumbers,
 } from "../../store/records/message.ts";
-import type { DeliveryReceiver, Guard, QueuePage, QueuePosition } from "../../store/session_store.ts";
+import type { DeliveryReceiver, Guard, LoggedTerms, QueuePage, QueuePosition } from "../../store/session_store.ts";
 import type { StoreCallOptions } from "../../store/call.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
-import { bytesOf, named, wholeOf } from "./fields.ts";
+import { bytesOf, named, nameOf, wholeOf } from "./fields.ts";
 import { ASIDE, PAGE_OF_LOG } from "./lua/reading.ts";
 import { type ReplyReader, toText } from "./text.ts";
 
@@ -79,12 +79,16 @@ export async function pageOf(
   { through, tail, entries }: RawPage,
 ): Promise<QueuePage> {
   const messages: QueuedMessage[] = [];
+  const terms = new Map<number, LoggedTerms>();
   const aside: PageEntry[] = [];
   const keys = await keysFor(context, [clientId]);
   const key = keys.log(clientId);
   for (const entry of entries) {
     try {
-      messages.push(readEntry(`${key}/${entry.field}`, entry));
+      const message = readEntry(`${key}/${entry.field}`, entry);
+      messages.push(message);
+      const found = readTerms(entry);
+      if (found !== undefined) terms.set(message.sequence, found);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       aside.push(entry);
@@ -105,7 +109,7 @@ export async function pageOf(
       read: () => {},
     });
   }
-  return { messages, through, tail, unreadable: aside.length };
+  return { messages, through, tail, unreadable: aside.length, ...(terms.size === 0 ? {} : { terms }) };
 }
 
 /** Reads a page of the log of a guard. */
@@ -141,6 +145,26 @@ function readEntry(key: string, { field, value }: PageEntry): QueuedMessage {
   const shared: MessageBody = decodeRecord(key, bytesOf(key, body), RECORD_KIND.queued, readBody);
   const copy = decodeHeader(key, bytesOf(key, header));
   return { ...shared, sequence: wholeOf(key, field), ...copy };
+}
+
+/** Rank, group and slot as an entry holds them, which has been read. */
+function readTerms({ value }: PageEntry): LoggedTerms | undefined {
+  const [, rank, group = "-", slot = "-"] = /^\d+ [01] (\d) (\S+) ([^ ;]+);/.exec(value) ?? [];
+  if (rank === undefined) return undefined;
+  return {
+    ...(slot === "-" ? {} : { slot: nameOf(slot.slice(1)) }),
+    ...(group === "-" ? {} : { group: { name: nameOf(group.slice(1)) } }),
+    ...(rank === "0" ? {} : { priority: Number(rank) }),
+  };
+}
+
+/** Rank, group and slot as an entry holds them; nothing where it waits under no terms. */
+export function termsText(terms: LoggedTerms | undefined): string {
+  if (terms === undefined) return "";
+  const { slot, group, priority = 0 } = terms;
+  return ` ${priority} ${group === undefined ? "-" : `g${named(group.name)}`} ${
+    slot === undefined ? "-" : `s${named(slot)}`
+  }`;
 }
 
 function decodeHeader(

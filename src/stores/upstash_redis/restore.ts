@@ -5,9 +5,15 @@
  * @module
  */
 import { SessionError } from "../../errors.ts";
-import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import { messageBytes } from "../../mqtt/message.ts";
 import { unreadable } from "../../store/encoding.ts";
-import { checkImage, type RestoreRequest, type RestoreResult, type SessionImage } from "../../store/maintenance.ts";
+import {
+  checkImage,
+  type RestoredMessage,
+  type RestoreRequest,
+  type RestoreResult,
+  type SessionImage,
+} from "../../store/maintenance.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
 import type { StoreCallOptions } from "../../store/call.ts";
 import { dueMoment, expiryOf } from "./changes.ts";
@@ -17,7 +23,7 @@ import { changeIndex, followUps, readChanges } from "./index.ts";
 import { type RedisKeys, spreadOf, stampOf, unescapePart } from "./keys.ts";
 import { STATE } from "./lua/log.ts";
 import { RESTORE, STAGE } from "./lua/restoring.ts";
-import { bodyText, headerText } from "./queue.ts";
+import { bodyText, headerText, termsText } from "./queue.ts";
 import { isRouted, markText, routeText, ROW, subscriptionText, willText } from "./rows.ts";
 import type { Routing } from "./routing.ts";
 import { readSessions } from "./session.ts";
@@ -131,13 +137,14 @@ export async function restore(
   const rows = new StagedHash(context, attempt.rows, call);
   await putRows(rows, keys, image);
   for (const [sequence, mark] of outbound) await log.put(ROW.mark(sequence), markText(mark));
-  const size = { held: 0, bytes: 0, light: 0 };
+  const size = { held: 0, bytes: 0, light: 0, terms: 0 };
   for await (const page of messages) {
     for (const message of page) {
       await log.put(String(message.sequence), entryText(message));
       size.held++;
       size.bytes += messageBytes(message);
       if (message.qos === 0) size.light = message.sequence;
+      if (message.terms !== undefined) size.terms = message.sequence;
     }
   }
   await Promise.all([log.flush(), rows.flush()]);
@@ -155,15 +162,15 @@ async function putRows(rows: StagedHash, keys: RedisKeys, { snapshot }: SessionI
 }
 
 /** An entry as it stands in a log. */
-function entryText(message: QueuedMessage): string {
+function entryText(message: RestoredMessage): string {
   const light = message.qos === 0 ? 1 : 0;
-  return `${messageBytes(message)} ${light};${headerText(message)};${bodyText(message)}`;
+  return `${messageBytes(message)} ${light}${termsText(message.terms)};${headerText(message)};${bodyText(message)}`;
 }
 
 interface Staged {
   readonly log: StagedHash;
   readonly rows: StagedHash;
-  readonly size: { readonly held: number; readonly bytes: number; readonly light: number };
+  readonly size: { readonly held: number; readonly bytes: number; readonly light: number; readonly terms: number };
 }
 
 /** Makes what was staged the session. */
@@ -220,7 +227,7 @@ async function take(
   return { outcome: "restored" };
 }
 
-function lastFields(image: SessionImage, part: string, { held, bytes, light }: Staged["size"]): string[] {
+function lastFields(image: SessionImage, part: string, { held, bytes, light, terms }: Staged["size"]): string[] {
   const { snapshot, epoch, version, tail, outboxTail, dropped, journal, principal = "" } = image;
   const { clientId, incarnation, head, outbound } = snapshot;
   const marks = [...outbound.keys()];
@@ -244,5 +251,6 @@ function lastFields(image: SessionImage, part: string, { held, bytes, light }: S
     ...(principal === "" ? [] : ["p", principal]),
     ...(unescapePart(part) === undefined ? ["c", named(clientId)] : []),
     ...(journal === "" ? [] : ["j", journal]),
+    ...(terms === 0 ? [] : ["q", String(terms)]),
   ];
 }

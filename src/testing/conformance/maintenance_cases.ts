@@ -1,6 +1,7 @@
 /** Sessions whole, as images that can be restored, and stores that are examined and repaired. */
-import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { Finding, FindingKind, SessionImage, StoreMaintenance } from "../../store/maintenance.ts";
+import { messageBytes } from "../../mqtt/message.ts";
+import type { Finding, FindingKind, RestoredMessage, SessionImage, StoreMaintenance } from "../../store/maintenance.ts";
+import type { WaitingTerms } from "../../store/session_store.ts";
 import { expect, expectEqual, expectRejection } from "./expect.ts";
 import {
   bytesOf,
@@ -73,7 +74,7 @@ async function allOf(kit: Kit, clientId: string): Promise<unknown> {
 }
 
 /** The log of an image, page by page. */
-async function* pagesOf(messages: readonly QueuedMessage[], size = 2): AsyncGenerator<readonly QueuedMessage[]> {
+async function* pagesOf(messages: readonly RestoredMessage[], size = 2): AsyncGenerator<readonly RestoredMessage[]> {
   for (let start = 0; start < messages.length; start += size) {
     await undefined;
     yield messages.slice(start, start + size);
@@ -81,7 +82,7 @@ async function* pagesOf(messages: readonly QueuedMessage[], size = 2): AsyncGene
 }
 
 /** The image of a session and its log. */
-async function imageOf(kit: Kit, session: Owned): Promise<readonly [SessionImage, readonly QueuedMessage[]]> {
+async function imageOf(kit: Kit, session: Owned): Promise<readonly [SessionImage, readonly RestoredMessage[]]> {
   const image = await maintenanceOf(kit).readImage(session.clientId);
   expect(image !== undefined, "there is no image");
   return [image, await kit.log(session)];
@@ -206,7 +207,7 @@ const RESTORING: readonly ConformanceCase[] = [
       expect(error instanceof RangeError, `an owned one rejects with ${error}`);
       const half = { ...image, snapshot: { ...image.snapshot, clientId: "half", incarnation: kit.id() } };
       const reason = new Error("the reason");
-      const broken = async function* (): AsyncGenerator<readonly QueuedMessage[]> {
+      const broken = async function* (): AsyncGenerator<readonly RestoredMessage[]> {
         yield* pagesOf(log);
         throw reason;
       };
@@ -216,6 +217,50 @@ const RESTORING: readonly ConformanceCase[] = [
       await sweepAll(kit, START + DAY_MS);
       expectEqual(await examine(kit, false), [], "what is left of it");
       expectEqual(await restore({ image: half, messages: pagesOf(log), now: START }), { outcome: "restored" }, "again");
+    },
+  },
+  {
+    name: "what waits under terms is told with them, and waits under them once it is restored",
+    run: async (kit) => {
+      const limits = { maximumMessages: 10, maximumBytes: Infinity, whenFull: "dropOldest" } as const;
+      const bounds = { maximumMessages: 2, maximumBytes: Infinity, whenFull: "dropOldest" } as const;
+      const offer = async (session: Owned, payload: string, terms?: WaitingTerms): Promise<void> => {
+        const delivery = { message: message({ payload: bytesOf(payload) }), receivers: [receiver(session)] };
+        await kit.commit({ deliveries: [terms === undefined ? delivery : { ...delivery, terms }], limits });
+      };
+      let session = await kit.open("client", { terms: { sendAhead: 0 } });
+      await offer(session, "plain");
+      await offer(session, "kept", { slot: "s é/;", priority: 7 });
+      await offer(session, "one", { group: { name: "g", ...bounds } });
+      await offer(session, "two", { group: { name: "g", ...bounds }, slot: "other" });
+      session = await kit.detach(session);
+      const position = { after: 0, messages: 100, bytes: 1e6 };
+      const page = await kit.store.readQueue(session.guard, position);
+      const expected = [[2, { slot: "s é/;", priority: 7 }], [3, { group: { name: "g" } }], [4, {
+        group: { name: "g" },
+        slot: "other",
+      }]];
+      expectEqual([...page.terms ?? []], expected, "the terms");
+      const [image] = await imageOf(kit, session);
+      const log = page.messages.map((each): RestoredMessage => {
+        const terms = page.terms?.get(each.sequence);
+        return terms === undefined ? each : { ...each, terms };
+      });
+      await endAndSweep(kit, session);
+      await maintenanceOf(kit).restore({ image, messages: pagesOf(log), now: START });
+      const stored = await kit.store.read("client");
+      expect(stored !== undefined, "it was not restored");
+      const restored = { clientId: "client", incarnation: stored.guard.incarnation, guard: stored.guard };
+      expectEqual(
+        [...(await kit.store.readQueue(stored.guard, position)).terms ?? []],
+        expected,
+        "the terms afterwards",
+      );
+      await offer(restored, "newer", { slot: "s é/;", priority: 7 });
+      await offer(restored, "three", { group: { name: "g", ...bounds } });
+      expectEqual(await kit.logTexts(restored), ["1:plain", "4:two", "5:newer", "6:three"], "the log");
+      const { dropped } = await kit.store.directory.inspect("client") ?? {};
+      expectEqual(dropped, { replaced: 1, filterFullOldest: 1 }, "what gave way");
     },
   },
   {
