@@ -201,14 +201,20 @@ export type Change =
 /** A change of the session itself, as a store carries it out. */
 export type SessionChange = Exclude<Change, PublishMessage>;
 
-/** A snapshot whose collections {@linkcode applyChanges} may write to: its own copy. */
-interface Draft {
+/** A snapshot whose collections may be written to: its own copy. */
+export interface SnapshotDraft {
+  /** The numbers that decide its life. */
   head: SessionHead;
+  /** The Will, until it is published or deleted. */
   will: Will | undefined;
-  subscriptions: Map<string, Subscription>;
-  outbound: Map<number, OutboundMark>;
-  quarantine: Set<number>;
-  inbound: Set<number>;
+  /** Topic Filter to options. */
+  readonly subscriptions: Map<string, Subscription>;
+  /** Sequence to mark. */
+  readonly outbound: Map<number, OutboundMark>;
+  /** Outbound Packet Identifiers out of circulation. */
+  readonly quarantine: Set<number>;
+  /** Inbound QoS 2 messages that are not released. */
+  readonly inbound: Set<number>;
 }
 
 /**
@@ -219,14 +225,7 @@ interface Draft {
  * the snapshot as it was, for the log is not in it.
  */
 export function applyChanges(snapshot: SessionSnapshot, changes: readonly Change[]): SessionSnapshot | undefined {
-  const draft: Draft = {
-    head: snapshot.head,
-    will: snapshot.will,
-    subscriptions: new Map(snapshot.subscriptions),
-    outbound: new Map(snapshot.outbound),
-    quarantine: new Set(snapshot.quarantine),
-    inbound: new Set(snapshot.inbound),
-  };
+  const draft = draftOf(snapshot);
   for (const change of changes) {
     if (change.type === "endSession") return undefined;
     applyChange(draft, change);
@@ -240,7 +239,20 @@ export function applyChanges(snapshot: SessionSnapshot, changes: readonly Change
   };
 }
 
-function applyChange(draft: Draft, change: Exclude<Change, EndSession>): void {
+/** A copy of a snapshot that may be written to. */
+export function draftOf(snapshot: SessionSnapshot): SnapshotDraft {
+  return {
+    head: snapshot.head,
+    will: snapshot.will,
+    subscriptions: new Map(snapshot.subscriptions),
+    outbound: new Map(snapshot.outbound),
+    quarantine: new Set(snapshot.quarantine),
+    inbound: new Set(snapshot.inbound),
+  };
+}
+
+/** Carries one change out in a draft: what {@linkcode applyChanges} does, for who makes many. */
+export function applyChange(draft: SnapshotDraft, change: Exclude<Change, EndSession>): void {
   switch (change.type) {
     case "putHead":
       draft.head = change.head;
