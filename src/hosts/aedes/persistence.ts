@@ -45,6 +45,8 @@ export class SessionPersistence implements AsyncDisposable {
   readonly #wills: AedesWills;
   readonly #due: AedesDue;
   readonly #lease: AedesLease;
+  /** The rows of which ended sessions are on their way out. */
+  readonly #sweeps = new Map<string, Promise<void>>();
   /** Why the session of a connection could not be taken. */
   readonly #refusals = new WeakMap<object, unknown>();
   readonly #beat = (_packet: unknown, done: () => void): void => {
@@ -76,7 +78,9 @@ export class SessionPersistence implements AsyncDisposable {
       workOff: (outboxId) => outbox.workOff(outboxId),
       ended: (clientId, incarnation, owes, at) => {
         const swept = (owes ? outbox.workOff(incarnation) : Promise.resolve())
-          .then(() => this.#due.sweep({ clientId, incarnation, dueAt: at }));
+          .then(() => this.#due.sweep({ clientId, incarnation, dueAt: at }))
+          .finally(() => this.#sweeps.delete(incarnation));
+        this.#sweeps.set(incarnation, swept);
         this.#tasks.add(swept);
       },
     };
@@ -176,13 +180,14 @@ export class SessionPersistence implements AsyncDisposable {
     return await this.#queueing.match(topic);
   }
 
-  /** Ends the session of a client with all that is in it. */
+  /** Ends the session of a client with all that is in it, and leaves none of its rows. */
   async cleanSubscriptions(client: AedesClientLike): Promise<void> {
-    await this.#lines.of(client.id).run(({ view, isCertain }) => {
+    const ended = await this.#lines.of(client.id).run<string | undefined>(({ view, isCertain }) => {
       if (view === undefined) return isCertain ? { answer: undefined } : { need: "reload" };
       view.change({ type: "endSession", reason: "cleanStart" });
-      return { answer: undefined };
+      return { answer: view.guard.incarnation };
     });
+    if (ended !== undefined) await this.#sweeps.get(ended);
   }
 
   /** Queues a message for one client. */

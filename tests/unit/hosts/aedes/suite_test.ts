@@ -1,4 +1,13 @@
+/** Its cases belong to the module that registers them, so nothing here is a test of this file alone. */
+import { denoKvRetained, denoKvStore } from "../../../../src/stores/deno_kv.ts";
 import { memoryRetained, memoryStore } from "../../../../src/stores/memory.ts";
 import { runSuite } from "./support/suite.ts";
 
-runSuite(() => Promise.resolve({ store: memoryStore(), retained: memoryRetained() }));
+runSuite("memory", () => ({ store: memoryStore(), retained: memoryRetained() }));
+
+const kv = await Deno.openKv(":memory:");
+let prefixes = 0;
+runSuite("Deno KV", () => {
+  const prefix = `case-${prefixes++}`;
+  return { store: denoKvStore(kv, { prefix }), retained: denoKvRetained(kv, { prefix }) };
+});

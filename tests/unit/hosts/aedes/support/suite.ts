@@ -8,12 +8,12 @@ import abstractPersistence from "aedes-persistence/abstract.js";
 import mqemitter from "mqemitter";
 import { aedesPersistence, type AedesPersistenceOptions } from "../../../../../src/hosts/aedes.ts";
 
-/** Registers the cases over stores that `open` makes anew for each. */
-export function runSuite(open: () => Promise<Pick<AedesPersistenceOptions, "store" | "retained">>): void {
+/** Registers the cases under a name, over stores that `open` makes anew for each. */
+export function runSuite(name: string, open: () => Pick<AedesPersistenceOptions, "store" | "retained">): void {
   abstractPersistence({
-    test,
+    test: (title: string, body: (context: unknown) => Promise<void>) => test(`${name}: ${title}`, body),
     testAsync: true,
     buildEmitter: mqemitter,
-    persistence: async () => aedesPersistence(await open()),
+    persistence: () => aedesPersistence(open()),
   });
 }
