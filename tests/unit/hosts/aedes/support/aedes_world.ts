@@ -34,10 +34,10 @@ export class AedesWorld implements AsyncDisposable {
     this.stores = { store: options.store ?? memoryStore(), retained: options.retained ?? memoryRetained() };
   }
 
-  /** Starts a broker. */
-  async broker(id?: string): Promise<AedesNode> {
+  /** Starts a broker, on a store of its own if it is given one. */
+  async broker(id?: string, own: Partial<AedesPersistenceOptions> = {}): Promise<AedesNode> {
     const { other, sharesEmitter = false, ...options } = this.#options;
-    const persistence = other === undefined ? aedesPersistence({ ...options, ...this.stores }) : other();
+    const persistence = other === undefined ? aedesPersistence({ ...options, ...this.stores, ...own }) : other();
     const shared = sharesEmitter ? { mq: uncloseable(this.#emitter) } : {};
     const broker = await Aedes.createBroker({ persistence, ...shared, ...(id === undefined ? {} : { id }) });
     // What a connection ends with is told to it; nobody else is to fall for it.
@@ -97,6 +97,22 @@ export class AedesNode {
       await new Promise((resolve) => this.aedes.publish(will as never, resolve));
       await this.persistence.delWill({ id: will.clientId ?? "", brokerId: will.brokerId ?? "" });
     }
+  }
+
+  /** The next time that aedes has had the Will of a connection deleted that is over. */
+  willDeleted(): Promise<void> {
+    const { persistence } = this;
+    const { delWill } = persistence;
+    return new Promise((resolve, reject) => {
+      persistence.delWill = (client) => {
+        const deleted = delWill.call(persistence, client);
+        if (!("conn" in client)) {
+          persistence.delWill = delWill;
+          deleted.then(() => resolve(), reject);
+        }
+        return deleted;
+      };
+    });
   }
 
   /** Closes it, and waits for what is stored then. */
