@@ -69,11 +69,19 @@ export class AedesNode {
     this.persistence = persistence;
   }
 
-  /** A transport to this broker: the client's end. */
-  dial(): Duplex {
-    const [near, far] = pair();
+  /** A transport to this broker: the client's end, and when the broker has let go of whoever it was. */
+  dial(): { readonly transport: Duplex; readonly left: Promise<void> } {
+    const [transport, far] = pair();
     this.aedes.handle(far);
-    return near;
+    const left = new Promise<void>((resolve) => {
+      const look = ({ conn }: { readonly conn: unknown }) => {
+        if (conn !== far) return;
+        this.aedes.off("clientDisconnect", look);
+        resolve();
+      };
+      this.aedes.on("clientDisconnect", look);
+    });
+    return { transport, left };
   }
 
   /** Connects a client with a session that goes on, unless it is asked for another; CONNACK has come. */
@@ -130,16 +138,16 @@ export class AedesClient {
   readonly #transport: Duplex;
   readonly #packets: WirePacket[] = [];
   readonly #waiting: { readonly wanted: (packet: WirePacket) => boolean; readonly take: (packet: WirePacket) => void }[] = [];
-  /** Ends with the connection. */
+  /** Ends with the connection, once the broker has noticed. */
   readonly closed: Promise<void>;
 
-  constructor(transport: Duplex) {
+  constructor({ transport, left }: ReturnType<AedesNode["dial"]>) {
     this.#transport = transport;
     const parser = mqttPacket.parser();
     // What the parser hands out is an object of this form.
     parser.on("packet", (packet) => this.#came(packet as unknown as WirePacket));
     transport.on("data", (bytes: Buffer) => parser.parse(bytes));
-    this.closed = new Promise((resolve) => transport.on("close", () => resolve()));
+    this.closed = new Promise<void>((resolve) => transport.on("close", () => resolve())).then(() => left);
   }
 
   /** What has come and nobody has asked for. */
