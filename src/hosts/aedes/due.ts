@@ -55,8 +55,10 @@ export class AedesDue {
 
   #list(): Promise<readonly DueWork[]> {
     const { store, environment } = this.#context.options;
-    return this.#call("list what is due", (signal) =>
-      store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: GRACE_MS, signal }));
+    return this.#call(
+      "list what is due",
+      (signal) => store.listDue(environment.now(), { limit: WORK_PER_ROUND, graceMs: GRACE_MS, signal }),
+    );
   }
 
   /** Whether something was done, or a Will that is to be published. */
@@ -65,7 +67,8 @@ export class AedesDue {
     switch (work.type) {
       case "outbox":
         await this.#context.workOff(work.outboxId);
-        return (await this.#call("read an outbox", (signal) => store.readOutbox(work.outboxId, 1, { signal }))).length === 0;
+        return (await this.#call("read an outbox", (signal) => store.readOutbox(work.outboxId, 1, { signal })))
+          .length === 0;
       case "sweep":
         await this.#call("sweep", (signal) => store.sweep(work.work, { signal }));
         return true;
@@ -88,7 +91,8 @@ export class AedesDue {
     if (stored?.owner?.nodeId !== nodeId || (stored.ownerUntil ?? 0) > dueAt || !isOurs(stored)) return false;
     const { head, will } = stored.snapshot;
     const left = detachedHead(head, stored.ownerUntil ?? 0, 0x80);
-    const ends = will === undefined && left.endsAt !== undefined && left.endsAt <= this.#context.options.environment.now();
+    const ends = will === undefined && left.endsAt !== undefined &&
+      left.endsAt <= this.#context.options.environment.now();
     return await this.#commit(stored, [ends ? endOf(head.endsAfterMs) : { type: "putHead", head: left }]);
   }
 

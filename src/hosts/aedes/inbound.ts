@@ -7,7 +7,7 @@ import { isPacketId } from "../../mqtt/packet_id.ts";
 import { deferred } from "../../store/deferred.ts";
 import type { AedesClientLike, AedesPacket } from "./packets.ts";
 import type { SessionLines } from "./session_lines.ts";
-import type { Plan } from "./session_line.ts";
+import type { Plan } from "./plan.ts";
 
 /** A message that aedes is about to queue, whose Packet Identifier is stored with it. */
 export interface InboundMessage {

@@ -7,8 +7,9 @@
 import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import type { AedesPacket } from "./packets.ts";
-import { type Desk, PAGE, type Plan, type Planned } from "./session_line.ts";
+import type { Desk, LogPart, Plan, Planned } from "./plan.ts";
 import type { SessionView } from "./session_view.ts";
+import { PAGE } from "./taking.ts";
 import { type AsBuffer, keyOf, queuedPacket } from "./translation.ts";
 
 /** Entries that this connection has sent. */
@@ -42,7 +43,11 @@ export function sending(packet: AedesPacket, sent: Sent | undefined): Plan<void>
     sent?.add(place);
     if (isWritten) {
       const entry = view.log.entry(place);
-      Object.assign(packet, { messageId: packetId, qos: entry?.qos ?? packet.qos, ...(isRepeated ? { dup: true } : {}) });
+      Object.assign(packet, {
+        messageId: packetId,
+        qos: entry?.qos ?? packet.qos,
+        ...(isRepeated ? { dup: true } : {}),
+      });
     }
     return { answer: undefined };
   };
@@ -137,7 +142,7 @@ function entryAt(
   desk: Desk,
   view: SessionView,
   place: number,
-): { readonly entry: QueuedMessage | undefined } | { readonly need: { after: number; messages: number } } {
+): { readonly entry: QueuedMessage | undefined } | { readonly need: LogPart } {
   const entry = view.log.entry(place);
   if (entry !== undefined || desk.hasRead(place - 1)) return { entry };
   return { need: { after: place - 1, messages: 1 } };

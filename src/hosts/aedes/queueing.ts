@@ -8,14 +8,12 @@ import { minimumQoS } from "../../mqtt/qos.ts";
 import { LookUps } from "../../runtime/look_ups.ts";
 import type { CommitResult, DeliveryReceiver } from "../../store/session_store.ts";
 import type { AedesContext } from "./context.ts";
+import type { AedesQueuedFor } from "./contract.ts";
 import type { Inbound } from "./inbound.ts";
 import type { AedesPacket, AedesRoutedSubscription } from "./packets.ts";
-import type { Plan } from "./session_line.ts";
+import type { Plan } from "./plan.ts";
 import type { SessionLines } from "./session_lines.ts";
 import { byFilter, levelOf, messageOf, routedSubscription } from "./translation.ts";
-
-/** Whom a message is queued for: what `subscriptionsByTopic` answered, or the client alone. */
-export type QueuedFor = Pick<AedesRoutedSubscription, "clientId"> & Partial<AedesRoutedSubscription>;
 
 /** Queues messages. */
 export class Queueing {
@@ -49,7 +47,7 @@ export class Queueing {
    * Queues a message once for each of the subscriptions, in one commit. Where it came at QoS 2 from a client whose session
    * goes on, the same commit keeps its Packet Identifier: neither is ever stored without the other.
    */
-  async enqueue(subscriptions: readonly QueuedFor[], packet: AedesPacket): Promise<void> {
+  async enqueue(subscriptions: readonly AedesQueuedFor[], packet: AedesPacket): Promise<void> {
     const inbound = this.#inbound.take(packet);
     if (subscriptions.length === 0 && inbound === undefined) return;
     try {
@@ -64,7 +62,7 @@ export class Queueing {
     }
   }
 
-  async #receivers(subscriptions: readonly QueuedFor[], packet: AedesPacket): Promise<DeliveryReceiver[]> {
+  async #receivers(subscriptions: readonly AedesQueuedFor[], packet: AedesPacket): Promise<DeliveryReceiver[]> {
     const level = levelOf(packet.qos);
     return await Promise.all(subscriptions.map(async (subscription): Promise<DeliveryReceiver> => {
       const { clientId, qos, rap } = subscription;

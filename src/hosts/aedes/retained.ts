@@ -74,13 +74,19 @@ export class AedesRetained {
     while (this.#waiting.length > 0) {
       const puts = this.#waiting.splice(0, PUTS_PER_CALL);
       try {
-        const outcomes = await persistently(environment, commit, "retain", (signal) =>
-          retained.put(puts.map(({ put }) => put), {
-            limits: retainedLimits,
-            order: { writer: this.#writer, number: ++this.#number },
-            now: environment.now(),
-            signal,
-          }), () => {});
+        const outcomes = await persistently(
+          environment,
+          commit,
+          "retain",
+          (signal) =>
+            retained.put(puts.map(({ put }) => put), {
+              limits: retainedLimits,
+              order: { writer: this.#writer, number: ++this.#number },
+              now: environment.now(),
+              signal,
+            }),
+          () => {},
+        );
         for (const [index, { resolve, reject }] of puts.entries()) {
           if (outcomes[index] === "full") reject(new SessionError("LIMIT_EXCEEDED", "Cannot retain: no room is left"));
           else resolve();

@@ -4,55 +4,15 @@
  * @module
  */
 import { SessionError } from "../../errors.ts";
-import { detachedHead, expiryNumbers } from "../../machine/rules/lifecycle.ts";
+import { detachedHead } from "../../machine/rules/lifecycle.ts";
 import type { QueuedMessage } from "../../mqtt/message.ts";
-import type { Will } from "../../mqtt/will.ts";
 import { persistently } from "../../runtime/within.ts";
-import type { Acquired, CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
+import type { CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
 import type { AedesContext } from "./context.ts";
 import { KnownLog } from "./known_log.ts";
+import type { Need, Plan } from "./plan.ts";
 import { SessionView } from "./session_view.ts";
-
-/**
- * What a plan may need before it can be made: a session, one that is attached, the session as it is now, or a part of its
- * log.
- */
-export type Need = "session" | "attached" | "reload" | LogPart;
-
-/** Entries of the log with a higher sequence, at most so many. */
-export interface LogPart {
-  readonly after: number;
-  readonly messages: number;
-}
-
-/** What a plan answers: what it did to the view, or what it needs for that. */
-export type Planned<Answer> =
-  | { readonly answer: Answer; readonly deliveries?: readonly Delivery[] }
-  | { readonly need: Need };
-
-/** What a plan is made from. */
-export interface Desk {
-  /** The session; `undefined` when there is none. */
-  readonly view: SessionView | undefined;
-  /** Whether it was read after the plan was asked for, or nobody else changes it: what it does not hold is not there. */
-  readonly isCertain: boolean;
-  /** Whether this part of the log was read for this plan. */
-  hasRead(after: number): boolean;
-}
-
-/** Decides what to change in a view. It is made again where somebody else was faster; what it throws changes nothing. */
-export type Plan<Answer> = (desk: Desk) => Planned<Answer>;
-
-/** A connection that has a session, and on which terms. */
-export interface Holder {
-  /** The connection: an object of aedes, compared for identity alone. */
-  readonly connection: object;
-  /** Begin a new session whatever is stored. */
-  readonly cleanStart: boolean;
-  /** How long the session outlives it, in seconds. */
-  readonly interval: number;
-  readonly will: Will | undefined;
-}
+import { type Holder, PAGE, type Taken, takeSession } from "./taking.ts";
 
 /** How a plan is carried out. */
 export interface RunOptions {
@@ -65,6 +25,8 @@ interface Hold {
   readonly token: string;
   readonly incarnation: string;
   readonly startedThrough: number;
+  /** The beginning of the log, until somebody has asked for it. */
+  queue: QueuePage | undefined;
   readonly sent: Set<number>;
   /** Somebody else has the session, or it has ended. */
   isLost: boolean;
@@ -86,8 +48,6 @@ interface Job {
 
 /** How often a session is read again when others change it all the time. */
 const ATTEMPTS = 32;
-/** A page of the log: messages and bytes. */
-export const PAGE = { messages: 128, bytes: 1_048_576 } as const;
 
 /** The line of one client. */
 export class SessionLine {
@@ -151,16 +111,25 @@ export class SessionLine {
   }
 
   /** Takes the session for a connection, from whoever has it. */
-  hold(holder: Holder): Promise<Acquired> {
+  hold(holder: Holder): Promise<void> {
     return this.#task(async () => {
-      const token = this.#context.options.environment.randomId();
-      const acquired = await this.#acquire(holder, token);
-      const { incarnation } = acquired.snapshot;
-      const { startedThrough } = acquired;
-      this.#hold = { holder, token, incarnation, startedThrough, sent: new Set(), isLost: false };
-      this.#take(acquired);
-      return acquired;
+      const taken = await this.#acquire(holder);
+      const { startedThrough, token, queue, snapshot: { incarnation } } = taken;
+      this.#hold = { holder, token, incarnation, startedThrough, queue, sent: new Set(), isLost: false };
+      this.#take(taken);
     });
+  }
+
+  /** The session: as it is stored, unless a connection here has it. */
+  view(): Promise<SessionView | undefined> {
+    return this.run(({ view, isCertain }) => isCertain ? { answer: view } : { need: "reload" });
+  }
+
+  /** The beginning of the log as it was when the session was taken; once. */
+  takeQueue(): QueuePage | undefined {
+    const queue = this.#hold?.queue;
+    if (this.#hold !== undefined) this.#hold.queue = undefined;
+    return queue;
   }
 
   /** The connection is gone: the session is nobody's here. */
@@ -296,9 +265,8 @@ export class SessionLine {
 
   /** Begins a session, or goes on with one that has begun meanwhile. */
   async #begin(): Promise<SessionView> {
-    const { sessionExpiryInterval, environment } = this.#context.options;
-    const holder = { connection: this, cleanStart: false, interval: sessionExpiryInterval, will: undefined };
-    return this.#take(await this.#acquire(holder, environment.randomId()));
+    const { sessionExpiryInterval: interval } = this.#context.options;
+    return this.#take(await this.#acquire({ connection: this, cleanStart: false, interval, will: undefined }));
   }
 
   async #load(jobs: readonly Job[]): Promise<void> {
@@ -310,9 +278,9 @@ export class SessionLine {
       const isSame = stored?.snapshot.incarnation === hold.incarnation;
       if (isSame && !stored.snapshot.head.attached) {
         // It was let go by somebody who took its node for dead, or by an administrator.
-        const acquired = await this.#acquire({ ...hold.holder, cleanStart: false }, options.environment.randomId());
-        this.#hold = { ...hold, token: acquired.token, isLost: acquired.snapshot.incarnation !== hold.incarnation };
-        this.#take(acquired);
+        const taken = await this.#acquire({ ...hold.holder, cleanStart: false });
+        this.#hold = { ...hold, token: taken.token, isLost: taken.snapshot.incarnation !== hold.incarnation };
+        this.#take(taken);
         return;
       }
       hold.isLost = !isSame || stored.owner?.token !== hold.token;
@@ -326,10 +294,9 @@ export class SessionLine {
     this.#view = new SessionView(stored, this.#knownLog(incarnation), this.#startedThrough(incarnation));
   }
 
-  #take(acquired: Taken): SessionView {
-    const { snapshot, guard, queue } = acquired;
+  #take({ snapshot, guard, queue, token }: Taken): SessionView {
     const { incarnation } = snapshot;
-    const owner = { nodeId: this.#context.lease.nodeId, token: acquired.token };
+    const owner = { nodeId: this.#context.lease.nodeId, token };
     const known = this.#knownLog(incarnation);
     known.learn(queue, 0);
     return this.#view = new SessionView({ snapshot, guard, owner }, known, this.#startedThrough(incarnation));
@@ -344,50 +311,10 @@ export class SessionLine {
     return this.#log.known;
   }
 
-  async #acquire(
-    { cleanStart, interval, will }: Holder,
-    token: string,
-  ): Promise<Taken> {
-    const { options, lease } = this.#context;
-    const { environment, store } = options;
-    await lease.ensure();
-    const now = environment.now();
-    const acquired = await this.#call("acquire a session", (signal) =>
-      store.acquire({
-        terms: {
-          clientId: this.clientId,
-          mustBeNew: false,
-          cleanStart,
-          head: {
-            protocolVersion: 4,
-            attached: true,
-            connectedAt: now,
-            sessionExpiryInterval: interval,
-            ...expiryNumbers(interval),
-            ...(will === undefined ? {} : { willAfterMs: 0 }),
-            // The broker that had the connection publishes its Will when it closes it.
-            onTakeover: "discard",
-            sentLimit: 0,
-          },
-          ...(will === undefined ? {} : { will }),
-          sendAhead: 0,
-          releaseWillOnCleanStart: false,
-          resumeAcrossVersions: true,
-        },
-        token,
-        nodeId: lease.nodeId,
-        incarnation: environment.randomId(),
-        whenOwned: "take",
-        page: PAGE,
-        now,
-      }, { signal }));
-    if (acquired.outcome === "refused") {
-      throw new SessionError("CLOSED", `Cannot take session ${this.clientId}: refused as ${acquired.reason}`);
-    }
-    const { ended, outboxPending, snapshot } = acquired;
-    if (ended !== undefined) this.#context.ended(this.clientId, ended.incarnation, ended.owes, now);
-    if (outboxPending) void this.#context.workOff(snapshot.incarnation);
-    return { ...acquired, token };
+  async #acquire(holder: Holder): Promise<Taken> {
+    const taken = await takeSession(this.#context, this.clientId, holder);
+    if (taken.outboxPending) this.#serve(taken.snapshot.incarnation);
+    return taken;
   }
 
   /** Commits what the view holds; `undefined` where that is nothing. */
@@ -411,7 +338,9 @@ export class SessionLine {
     }
     const { hasEnded } = view;
     view.committed(result.guard);
-    if (result.deliveries.some((outcomes) => outcomes.some(({ outcome }) => outcome === "owed"))) this.#serve(view);
+    if (result.deliveries.some((outcomes) => outcomes.some(({ outcome }) => outcome === "owed"))) {
+      this.#serve(view.guard.incarnation);
+    }
     if (hasEnded) {
       this.#view = undefined;
       this.#log = undefined;
@@ -421,8 +350,8 @@ export class SessionLine {
     return result;
   }
 
-  #serve(view: SessionView): void {
-    const served = this.#context.workOff(view.guard.incarnation).finally(() => {
+  #serve(incarnation: string): void {
+    const served = this.#context.workOff(incarnation).finally(() => {
       if (this.#served === served) this.#served = undefined;
     });
     this.#served = served;
@@ -433,8 +362,6 @@ export class SessionLine {
     return persistently(environment, commit, what, call, () => {});
   }
 }
-
-type Taken = Acquired & { readonly token: string };
 
 interface Answered {
   readonly answer: unknown;

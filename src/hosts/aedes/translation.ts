@@ -21,7 +21,7 @@ const MARK = "aedes:";
 /** The extra that says that a payload was a text. */
 const TEXT = "text";
 /** What a message has for itself; all else that is no object is an extra. */
-const OWN = new Set(["cmd", "topic", "payload", "qos", "retain", "messageId", "properties", "messageExpiry"]);
+const OWN = ["cmd", "topic", "payload", "qos", "retain", "messageId", "properties", "messageExpiry"];
 /** What a queued packet carries beside its message: as much as a packet of aedes copies. */
 const OF_QUEUED = ["clientId", "nl", "brokerId", "brokerCounter"];
 
@@ -34,7 +34,7 @@ export function messageOf(packet: AedesPacket, kind: "queued" | "retained", now:
   if (!isTopicName(topic)) throw new TypeError("Cannot store a packet: its topic is none");
   const extras: Extras = {};
   for (const [name, value] of Object.entries(packet)) {
-    if (kind === "retained" ? OWN.has(name) : !OF_QUEUED.includes(name)) continue;
+    if (kind === "retained" ? OWN.includes(name) : !OF_QUEUED.includes(name)) continue;
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") extras[name] = value;
   }
   if (typeof payload === "string") extras[TEXT] = true;

@@ -7,7 +7,7 @@ import type { SessionHead } from "../../machine/snapshot.ts";
 import type { AedesContext } from "./context.ts";
 import type { AedesClientLike, AedesPacket } from "./packets.ts";
 import type { SessionLines } from "./session_lines.ts";
-import type { Plan } from "./session_line.ts";
+import type { Plan } from "./plan.ts";
 import type { SessionView } from "./session_view.ts";
 import { willOf, willPacket } from "./translation.ts";
 

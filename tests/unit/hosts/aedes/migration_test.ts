@@ -50,8 +50,21 @@ Deno.test("a session of aedes goes on at a broker of this library, with all that
   assert.equal(inspection?.summary.subscriptions, 1);
 
   const seen = await visit(world, [
-    { type: "publish", topic: "t", payload: new Uint8Array(), qos: 2, retain: false, dup: true, packetId: 7, properties: {} },
-    { type: "subscribe", packetId: 1, subscriptions: [{ filter: "kept", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }] },
+    {
+      type: "publish",
+      topic: "t",
+      payload: new Uint8Array(),
+      qos: 2,
+      retain: false,
+      dup: true,
+      packetId: 7,
+      properties: {},
+    },
+    {
+      type: "subscribe",
+      packetId: 1,
+      subscriptions: [{ filter: "kept", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 }],
+    },
   ]);
   assert.equal(seen[0]?.type === "connack" && seen[0].sessionPresent, true);
   const waiting = seen.find((packet) => packet.type === "publish" && String(brief(packet)).endsWith("waits"));
@@ -62,7 +75,13 @@ Deno.test("a session of aedes goes on at a broker of this library, with all that
     ["publish", packetIdOf(4), 1, false, "waits"],
   ]);
   assert.deepEqual(brief(waiting as ServerPacket), ["publish", packetIdOf(4), 1, false, "waits"]);
-  assert.deepEqual(seen.slice(5).map(brief), [["pubrec", 7], ["suback", 1], ["publish", undefined, 0, false, "retained"]]);
+  assert.deepEqual(seen.slice(5).map(brief), [["pubrec", 7], ["suback", 1], [
+    "publish",
+    undefined,
+    0,
+    false,
+    "retained",
+  ]]);
 });
 
 Deno.test("a session of this library's broker goes on at aedes, with all that was under way", async () => {

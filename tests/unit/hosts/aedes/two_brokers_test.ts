@@ -36,7 +36,10 @@ Deno.test("a PUBACK that another broker's persistence gets out of nowhere remove
   await using world = new AedesWorld();
   const [a, b] = [await world.broker(), await world.broker()];
   const { sent: { messageId } } = await sentByFirst(a, 1);
-  const cleared = await b.persistence.outgoingClearMessageId({ id: "c" }, { cmd: "puback", messageId: Number(messageId) });
+  const cleared = await b.persistence.outgoingClearMessageId({ id: "c" }, {
+    cmd: "puback",
+    messageId: Number(messageId),
+  });
   assert.equal(String(cleared?.payload), "one");
   assert.equal(await queued(world), 0);
 });

@@ -87,7 +87,15 @@ export class AedesNode {
   /** Connects a client with a session that goes on, unless it is asked for another; CONNACK has come. */
   async connect(clientId: string, connect: Record<string, unknown> = {}): Promise<AedesClient> {
     const client = new AedesClient(this.dial());
-    client.send({ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: false, clientId, keepalive: 0, ...connect });
+    client.send({
+      cmd: "connect",
+      protocolId: "MQTT",
+      protocolVersion: 4,
+      clean: false,
+      clientId,
+      keepalive: 0,
+      ...connect,
+    });
     client.sessionPresent = (await client.next("connack")).sessionPresent === true;
     return client;
   }
@@ -137,7 +145,10 @@ export class AedesClient {
   sessionPresent = false;
   readonly #transport: Duplex;
   readonly #packets: WirePacket[] = [];
-  readonly #waiting: { readonly wanted: (packet: WirePacket) => boolean; readonly take: (packet: WirePacket) => void }[] = [];
+  readonly #waiting: {
+    readonly wanted: (packet: WirePacket) => boolean;
+    readonly take: (packet: WirePacket) => void;
+  }[] = [];
   /** Ends with the connection, once the broker has noticed. */
   readonly closed: Promise<void>;
 
