@@ -38,7 +38,10 @@ export interface AedesPersistence extends AsyncDisposable {
   subscriptionsByClient(client: AedesClientLike): Promise<AedesSubscription[]>;
   /** How many subscriptions at QoS 1 and 2 there are, and how many clients have any. It looks at all sessions. */
   countOffline(): Promise<{ subsCount: number; clientsCount: number }>;
-  /** The subscriptions at QoS 1 and 2 that a topic matches, of all clients of all brokers. */
+  /**
+   * The subscriptions at QoS 1 and 2 that a topic matches, of all clients of all brokers. Where the store cannot tell,
+   * `outgoingEnqueueCombi` of the answer rejects: aedes can act on that.
+   */
   subscriptionsByTopic(topic: string): Promise<AedesRoutedSubscription[]>;
   /** Ends the session of a client with all that is in it. */
   cleanSubscriptions(client: AedesClientLike): Promise<void>;

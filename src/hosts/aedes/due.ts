@@ -6,7 +6,8 @@
 import type { SessionChange } from "../../machine/change.ts";
 import { detachedHead } from "../../machine/rules/lifecycle.ts";
 import { persistently } from "../../runtime/within.ts";
-import type { DueWork, StoredSession, SweepWork } from "../../store/session_store.ts";
+import type { DueWork, SweepWork } from "../../store/due_work.ts";
+import type { StoredSession } from "../../store/session_store.ts";
 import type { AedesContext } from "./context.ts";
 import type { AedesPacket } from "./packets.ts";
 import { willPacket } from "./translation.ts";

@@ -23,6 +23,8 @@ export class Queueing {
   readonly #lookUps: LookUps;
   /** Which session a subscription was found at: aedes hands the same objects back. */
   readonly #sessions = new WeakMap<object, string>();
+  /** Why nobody knows the subscriptions that a list should name. */
+  readonly #failures = new WeakMap<object, unknown>();
 
   constructor(context: AedesContext, lines: SessionLines, inbound: Inbound) {
     this.#context = context;
@@ -31,8 +33,21 @@ export class Queueing {
     this.#lookUps = new LookUps({ ...context.options, observe: () => {} });
   }
 
-  /** The subscriptions at QoS 1 and 2 that a topic matches. */
+  /**
+   * The subscriptions at QoS 1 and 2 that a topic matches. Where the store cannot tell, queueing for them is what fails: aedes
+   * then closes the connection of the publisher, while a failure here would end the broker.
+   */
   async match(topic: string): Promise<AedesRoutedSubscription[]> {
+    try {
+      return await this.#match(topic);
+    } catch (error) {
+      const unknown: AedesRoutedSubscription[] = [];
+      this.#failures.set(unknown, error);
+      return unknown;
+    }
+  }
+
+  async #match(topic: string): Promise<AedesRoutedSubscription[]> {
     const matches = (await this.#lookUps.match([topic])).get(topic) ?? [];
     const found = matches.flatMap(({ clientId, incarnation, filter, subscription }) => {
       if (subscription.qos === 0) return [];
@@ -49,8 +64,9 @@ export class Queueing {
    */
   async enqueue(subscriptions: readonly AedesQueuedFor[], packet: AedesPacket): Promise<void> {
     const inbound = this.#inbound.take(packet);
-    if (subscriptions.length === 0 && inbound === undefined) return;
     try {
+      if (this.#failures.has(subscriptions)) throw this.#failures.get(subscriptions);
+      if (subscriptions.length === 0 && inbound === undefined) return;
       const receivers = await this.#receivers(subscriptions, packet);
       await (inbound === undefined
         ? this.#commit(packet, receivers)

@@ -98,6 +98,12 @@ export const ENTRY_POINTS: readonly EntryPoint[] = [
     program: () => import("./mqttjs.ts"),
   },
   {
+    name: "./aedes",
+    on: ["Deno", "Node 20", "Node 24", "Bun"],
+    load: () => import("@edge-mqtt/session/aedes"),
+    program: () => import("./aedes.ts"),
+  },
+  {
     name: "./admin",
     on: RUNTIMES,
     load: () => import("@edge-mqtt/session/admin"),

@@ -26,7 +26,7 @@ export interface PackageManifest {
 }
 
 /** What the programs import beside the package. */
-const OWN_DEPENDENCIES = ["buffer", "events", "mqtt", "mqtt-packet"] as const;
+const OWN_DEPENDENCIES = ["aedes", "buffer", "events", "mqtt", "mqtt-packet"] as const;
 
 /** Packs the build, installs it in an application, and bundles the programs there. */
 export async function packedApp(): Promise<PackedApp> {

@@ -4,7 +4,8 @@ import { startUpstash } from "../../../support/redis/upstash_server.ts";
 import { runSuite } from "./support/suite.ts";
 
 const redis = await startRedis();
-const { url, token } = startUpstash({ redis });
+const upstash = startUpstash({ redis });
+const { url, token } = upstash;
 let prefixes = 0;
 runSuite("Upstash Redis", () => {
   const options = { prefix: `case-${prefixes++}` };
@@ -12,4 +13,9 @@ runSuite("Upstash Redis", () => {
     store: upstashRedisStore({ url, token }, options),
     retained: upstashRedisRetained({ url, token }, options),
   };
+});
+
+Deno.test.afterAll(async () => {
+  await upstash[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
 });

@@ -1,4 +1,3 @@
-/** Its cases belong to the module that registers them, so nothing here is a test of this file alone. */
 import { denoKvRetained, denoKvStore } from "../../../../src/stores/deno_kv.ts";
 import { memoryRetained, memoryStore } from "../../../../src/stores/memory.ts";
 import { runSuite } from "./support/suite.ts";
@@ -11,3 +10,5 @@ runSuite("Deno KV", () => {
   const prefix = `case-${prefixes++}`;
   return { store: denoKvStore(kv, { prefix }), retained: denoKvRetained(kv, { prefix }) };
 });
+
+Deno.test.afterAll(() => kv.close());
