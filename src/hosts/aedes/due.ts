@@ -110,20 +110,12 @@ export class AedesDue {
   }
 
   async #commit(stored: StoredSession, changes: readonly SessionChange[]): Promise<boolean> {
-    const { lane, options: { environment, queue } } = this.#context;
-    const now = environment.now();
-    const { clientId, incarnation } = stored.guard;
-    const { outcome } = await lane.commit({
-      id: environment.randomId(),
-      guard: stored.guard,
-      raiseEpoch: { token: environment.randomId() },
-      changes,
-      deliveries: [],
-      limits: queue,
-      now,
-    });
-    if (outcome !== "committed") return false;
-    if (changes.some(({ type }) => type === "endSession")) this.#context.ended(clientId, incarnation, false, now);
+    const { lane, options: { environment } } = this.#context;
+    const { guard } = stored;
+    const batch = lane.batch({ guard, raiseEpoch: { token: environment.randomId() }, changes });
+    if ((await lane.commit(batch)).outcome !== "committed") return false;
+    const hasEnded = changes.some(({ type }) => type === "endSession");
+    if (hasEnded) this.#context.ended(guard.clientId, guard.incarnation, false, batch.now);
     return true;
   }
 
@@ -132,8 +124,7 @@ export class AedesDue {
   }
 
   #call<Value>(what: string, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-    const { environment, commit } = this.#context.options;
-    return persistently(environment, commit, what, call, () => {});
+    return persistently(this.#context.options, what, call);
   }
 }
 

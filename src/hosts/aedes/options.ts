@@ -1,6 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import { NEVER_EXPIRES } from "../../mqtt/packet.ts";
 import { type BrokerEnvironment, systemEnvironment } from "../../runtime/environment.ts";
+import type { Observe } from "../../runtime/observe.ts";
 import type { CommitOptions } from "../../runtime/options.ts";
 import type { RetainedLimits, RetainedStore } from "../../store/retained_store.ts";
 import type { QueueLimits, SessionStore } from "../../store/session_store.ts";
@@ -44,6 +45,8 @@ export interface ResolvedAedesOptions {
   readonly retainedLimits: RetainedLimits;
   readonly commit: CommitOptions;
   readonly onError: (error: unknown) => void;
+  /** A store that begins to fail is told by what fails in the end. */
+  readonly observe: Observe;
   readonly asBuffer: AsBuffer;
   readonly environment: BrokerEnvironment;
 }
@@ -74,6 +77,7 @@ export function resolveOptions(options: AedesPersistenceOptions): ResolvedAedesO
     retainedLimits: { maximumMessages: Infinity, maximumBytes: Infinity, ...options.retainedLimits },
     commit: { ...DEFAULT_COMMIT, ...options.commit },
     onError: harmless(options.onError),
+    observe: () => {},
     asBuffer: options.asBuffer ?? asBuffer,
     environment: options.environment ?? systemEnvironment(),
   };

@@ -31,14 +31,9 @@ export class AedesOutbox {
 
   async #passes(outboxId: string): Promise<void> {
     for (;;) {
-      const { environment, commit, store } = this.#context.options;
-      const entries = await persistently(
-        environment,
-        commit,
-        "read an outbox",
-        (signal) => store.readOutbox(outboxId, ENTRIES_PER_READ, { signal }),
-        () => {},
-      );
+      const { options } = this.#context;
+      const read = (signal: AbortSignal) => options.store.readOutbox(outboxId, ENTRIES_PER_READ, { signal });
+      const entries = await persistently(options, "read an outbox", read);
       if (entries.length === 0) return;
       for (const entry of entries) if (!await this.#serve(entry)) return;
     }
@@ -57,14 +52,10 @@ export class AedesOutbox {
     do {
       const to = Math.min(from + most, receivers.length);
       const slice = receivers.slice(from, to);
-      const result = await lane.commit({
-        id: options.environment.randomId(),
-        changes: [],
+      const result = await lane.commit(lane.batch({
         deliveries: slice.length === 0 ? [] : [{ message, receivers: slice }],
         outbox: { outboxId, number, from, to, ...(fixed === undefined ? { receivers } : {}) },
-        limits: options.queue,
-        now: options.environment.now(),
-      });
+      }));
       if (result.outcome !== "committed") return false;
       from = to;
     } while (from < receivers.length);

@@ -52,15 +52,15 @@ export class SessionPersistence implements AedesPersistence {
 
   constructor(options: ResolvedAedesOptions) {
     this.#options = options;
-    const { store, environment, commit } = options;
     const broker = () => this.broker;
     const lane = new CommitLane({
-      store,
-      environment,
-      commit,
-      observe: () => {},
+      ...options,
+      run: options.environment.randomId(),
       afterResults: () => {},
-      outcomeLost: () => {},
+      // Whether it was carried out or not, what it owes stands there.
+      outcomeLost: ({ id, guard, outbox: step }) => {
+        if (step === undefined) void outbox.workOff(guard?.incarnation ?? id);
+      },
     });
     this.#lease = new AedesLease(options, broker);
     const outbox = new AedesOutbox({ options, lane, tasks: this.#tasks }, broker);

@@ -30,7 +30,7 @@ export class Queueing {
     this.#context = context;
     this.#lines = lines;
     this.#inbound = inbound;
-    this.#lookUps = new LookUps({ ...context.options, observe: () => {} });
+    this.#lookUps = new LookUps(context.options);
   }
 
   /**
@@ -95,11 +95,9 @@ export class Queueing {
 
   async #commit(packet: AedesPacket, receivers: readonly DeliveryReceiver[]): Promise<void> {
     const { options, lane } = this.#context;
-    const now = options.environment.now();
-    const id = options.environment.randomId();
-    const message = messageOf(packet, "queued", now, options.messageExpiryMs);
-    const batch = { id, changes: [], deliveries: [{ message, receivers }], limits: options.queue, now };
-    if (this.#tell(message, receivers, await lane.commit(batch))) await this.#context.workOff(id);
+    const message = messageOf(packet, "queued", options.environment.now(), options.messageExpiryMs);
+    const batch = lane.batch({ deliveries: [{ message, receivers }] });
+    if (this.#tell(message, receivers, await lane.commit(batch))) await this.#context.workOff(batch.id);
   }
 
   async #commitInbound(

@@ -39,18 +39,13 @@ export class AedesRetained {
 
   /** What is retained for any of the filters, each message once. */
   async *match(filters: readonly string[]): AsyncGenerator<AedesPacket> {
-    const { environment, commit, retained, asBuffer } = this.#options;
+    const { environment, retained, asBuffer } = this.#options;
     const seen = new Set<string>();
     let queries: RetainedQuery[] = filters.map((filter) => ({ filter, after: "", ...PAGE }));
     while (queries.length > 0) {
       const asked = queries;
-      const pages = await persistently(
-        environment,
-        commit,
-        "read what is retained",
-        (signal) => retained.match(asked, { now: environment.now(), signal }),
-        () => {},
-      );
+      const read = (signal: AbortSignal) => retained.match(asked, { now: environment.now(), signal });
+      const pages = await persistently(this.#options, "read what is retained", read);
       for (const { entries } of pages) {
         for (const { message } of entries) {
           if (seen.has(message.topic)) continue;
@@ -68,15 +63,14 @@ export class AedesRetained {
   /** Puts what waits, one call after the other: a store tells a late call by its number. It never rejects. */
   async #write(): Promise<void> {
     this.#isWriting = true;
-    const { environment, commit, retained, retainedLimits } = this.#options;
+    const { environment, retained, retainedLimits } = this.#options;
     // Whoever else puts in this turn may still join.
     await undefined;
     while (this.#waiting.length > 0) {
       const puts = this.#waiting.splice(0, PUTS_PER_CALL);
       try {
         const outcomes = await persistently(
-          environment,
-          commit,
+          this.#options,
           "retain",
           (signal) =>
             retained.put(puts.map(({ put }) => put), {
@@ -85,7 +79,6 @@ export class AedesRetained {
               now: environment.now(),
               signal,
             }),
-          () => {},
         );
         for (const [index, { resolve, reject }] of puts.entries()) {
           if (outcomes[index] === "full") reject(new SessionError("LIMIT_EXCEEDED", "Cannot retain: no room is left"));

@@ -321,17 +321,14 @@ export class SessionLine {
   async #commit(deliveries: readonly Delivery[]): Promise<CommitResult | undefined> {
     const view = this.#view;
     if (view === undefined || (view.changes.length === 0 && deliveries.length === 0)) return undefined;
-    const { lane, options } = this.#context;
-    const now = options.environment.now();
-    const result = await lane.commit({
-      id: options.environment.randomId(),
+    const { lane } = this.#context;
+    const batch = lane.batch({
       guard: view.guard,
       changes: view.changes,
       deliveries,
       ...(this.#served === undefined ? {} : { behindOutbox: true }),
-      limits: options.queue,
-      now,
     });
+    const result = await lane.commit(batch);
     if (result.outcome !== "committed") {
       this.#view = undefined;
       return result;
@@ -345,7 +342,7 @@ export class SessionLine {
       this.#view = undefined;
       this.#log = undefined;
       if (this.#hold !== undefined) this.#hold.isLost = true;
-      this.#context.ended(this.clientId, view.guard.incarnation, deliveries.length > 0, now);
+      this.#context.ended(this.clientId, view.guard.incarnation, deliveries.length > 0, batch.now);
     }
     return result;
   }
@@ -358,8 +355,7 @@ export class SessionLine {
   }
 
   #call<Value>(what: string, call: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-    const { environment, commit } = this.#context.options;
-    return persistently(environment, commit, what, call, () => {});
+    return persistently(this.#context.options, what, call);
   }
 }
 

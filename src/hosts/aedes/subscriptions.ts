@@ -77,9 +77,9 @@ export class AedesSubscriptions {
     if (filters.some((filter) => parseFilter(filter) === undefined)) {
       throw new RangeError("Cannot subscribe: a Topic Filter is none");
     }
-    const { store, environment, commit } = this.#context.options;
-    const admit = (signal: AbortSignal) => store.admitFilters(filters, { signal });
-    const admitted = await persistently(environment, commit, "admit filters", admit, () => {});
+    const { options } = this.#context;
+    const admit = (signal: AbortSignal) => options.store.admitFilters(filters, { signal });
+    const admitted = await persistently(options, "admit filters", admit);
     if (!admitted.includes(false)) return;
     throw new SessionError("LIMIT_EXCEEDED", "Cannot subscribe: one kind of filters too many, or a filter too long");
   }

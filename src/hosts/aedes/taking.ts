@@ -28,7 +28,7 @@ export async function takeSession(
   clientId: string,
   { cleanStart, interval, will }: Holder,
 ): Promise<Taken> {
-  const { environment, store, commit } = options;
+  const { environment, store } = options;
   await lease.ensure();
   const now = environment.now();
   const token = environment.randomId();
@@ -56,7 +56,7 @@ export async function takeSession(
   const request = { terms, token, nodeId: lease.nodeId, whenOwned: "take", page: PAGE, now } as const;
   const incarnation = environment.randomId();
   const acquire = (signal: AbortSignal) => store.acquire({ ...request, incarnation }, { signal });
-  const acquired = await persistently(environment, commit, "acquire a session", acquire, () => {});
+  const acquired = await persistently(options, "acquire a session", acquire);
   if (acquired.outcome === "refused") {
     throw new SessionError("CLOSED", `Cannot take session ${clientId}: refused as ${acquired.reason}`);
   }
