@@ -188,6 +188,31 @@ rowInBoth("WL-08", "applies the Will rules when the server shuts down", "MQTT-3.
 
 rowInBoth(
   "WL-08",
+  "applies the Will rules when the server closes for a fault of the client, or its silence",
+  "MQTT-3.1.2-8",
+  async (rig, version) => {
+    const w = await watcher(rig);
+    const faulty = await rig.connect(lasting(version, { will: will() }));
+    await faulty.send({
+      type: "publish",
+      topic: "",
+      payload: text(""),
+      qos: 0,
+      dup: false,
+      retain: false,
+      properties: {},
+    });
+    equal(faulty.closed, true);
+    deepEqual(await published(rig, w), ["gone"]);
+    const silent = await rig.connect(lasting(version, { keepAlive: 10, will: will() }), true);
+    await rig.advance(15_000);
+    equal(silent.closed, true);
+    deepEqual(await published(rig, w), ["gone"]);
+  },
+);
+
+rowInBoth(
+  "WL-08",
   "applies the Will rules when an administrator ends the session",
   "MQTT-3.1.2-8",
   async (rig, version) => {
