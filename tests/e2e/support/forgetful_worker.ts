@@ -6,10 +6,19 @@
  *
  * @module
  */
+import { durableObjectStore } from "@edge-mqtt/session/durable-object";
 import type { HibernatableSocket, ObjectContext } from "../../../examples/cloudflare/platform.ts";
 import type { Environment } from "../../../examples/cloudflare/settings.ts";
 import { Tenant } from "../../../examples/cloudflare/tenant.ts";
 import worker from "../../../examples/cloudflare/worker.ts";
+
+/** What an object tells a test that asks it past its broker. */
+export interface ObjectReport {
+  /** How often an object was made anew, in this run of the process. */
+  readonly made: number;
+  /** What waits for the client that was asked for; absent when it has no session. */
+  readonly queuedMessages?: number;
+}
 
 interface ForgetfulEnvironment extends Environment {
   readonly FORGET?: string;
@@ -17,19 +26,36 @@ interface ForgetfulEnvironment extends Environment {
 
 /** A tenant that forgets. */
 export class Forgetful {
+  static #made = 0;
+  readonly #context: ObjectContext;
   readonly #make: () => Tenant;
   readonly #chance: number;
   #tenant: Tenant;
   #underWay = 0;
+  readonly #awaitingAlarm: (() => void)[] = [];
 
   constructor(context: ObjectContext, environment: ForgetfulEnvironment) {
+    Forgetful.#made++;
+    this.#context = context;
     this.#chance = Number(environment.FORGET ?? "0");
     this.#make = () => new Tenant(context, environment);
     this.#tenant = this.#make();
   }
 
-  fetch(request: Request): Promise<Response> {
-    return this.#event((tenant) => tenant.fetch(request));
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/report") {
+      // The next alarm is waited for by whoever has something to find after it.
+      if (searchParams.has("afterAlarm")) await new Promise<void>((resolve) => this.#awaitingAlarm.push(resolve));
+      const { directory } = durableObjectStore(this.#context.storage);
+      const { queuedMessages } = await directory.inspect(searchParams.get("client") ?? "") ?? {};
+      const report: ObjectReport = {
+        made: Forgetful.#made,
+        ...(queuedMessages === undefined ? {} : { queuedMessages }),
+      };
+      return Response.json(report);
+    }
+    return await this.#event((tenant) => tenant.fetch(request));
   }
 
   webSocketMessage(socket: HibernatableSocket, data: ArrayBuffer | string): Promise<void> {
@@ -44,8 +70,9 @@ export class Forgetful {
     return this.#event((tenant) => tenant.webSocketError(socket));
   }
 
-  alarm(): Promise<void> {
-    return this.#event((tenant) => tenant.alarm());
+  async alarm(): Promise<void> {
+    await this.#event((tenant) => tenant.alarm());
+    for (const resolve of this.#awaitingAlarm.splice(0)) resolve();
   }
 
   async #event<Result>(run: (tenant: Tenant) => Promise<Result>): Promise<Result> {
@@ -59,4 +86,11 @@ export class Forgetful {
   }
 }
 
-export default worker;
+/** The worker, and reports of its tenant `main`. */
+export default {
+  fetch(request: Request, environment: Environment): Promise<Response> {
+    const { OBJECTS } = environment;
+    const isReport = new URL(request.url).pathname === "/report";
+    return isReport ? OBJECTS.get(OBJECTS.idFromName("main")).fetch(request) : worker.fetch(request, environment);
+  },
+};
