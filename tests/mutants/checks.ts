@@ -45,6 +45,10 @@ const CHECKS = [
     name: "simulation of pages",
     program: ["tests/simulation/main.ts", "--runs", "300", "--from", "10000000", "--workers", "1"],
   },
+  {
+    name: "simulation of groups",
+    program: ["tests/simulation/main.ts", "--runs", "300", "--from", "30000001", "--workers", "1"],
+  },
   { name: "e2e", files: /^tests\/e2e\/(two_brokers|due|slow_client|bad_input)_test/ },
   { name: "e2e in Redis", files: /^tests\/e2e\/(two_brokers|due|upstash)_redis_test/ },
 ] as const satisfies readonly Check[];
@@ -58,6 +62,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     ["unit of the machine", "properties", "unit of the runtime", "faults", "simulation of pages", "spec"],
   ],
   ["src/admin/", ["unit of administration"]],
+  ["src/machine/rules/claiming", ["unit of the machine", "unit of the runtime", "properties", "simulation of groups"]],
   ["src/machine/", ["unit of the machine", "properties", "spec", "unit of the runtime", "simulation", "e2e"]],
   [
     "src/routing/",
@@ -123,6 +128,7 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     ],
   ],
   ["src/runtime/client/", ["unit of the runtime", "faults", "simulation of pages", "spec"]],
+  ["src/runtime/groups/", ["unit of the runtime", "faults", "properties", "simulation of groups"]],
   ["src/runtime/", ["unit of the runtime", "spec", "faults", "simulation", "e2e", "faults in Redis"]],
 ];
 

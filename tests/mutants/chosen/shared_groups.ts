@@ -76,6 +76,20 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "D13",
   },
   {
+    name: "what is claimed for a member that is about to go is forgotten",
+    file: `${GROUPS}/desk.ts`,
+    text: "if (!isKnown || !place.member.live)",
+    replacement: "if (!isKnown)",
+    breaks: "D13",
+  },
+  {
+    name: "more is claimed for a session while its log is read for what it gives back",
+    file: `${GROUPS}/unowned.ts`,
+    text: "if (snapshot.head.attached) {",
+    replacement: "if (snapshot.head.attached && hasEnded === undefined) {",
+    breaks: "SH-07",
+  },
+  {
     name: "the first member is always the first to take",
     file: `${GROUPS}/desk.ts`,
     text: "indexOf(last.place) + 1;",
