@@ -10,7 +10,8 @@ export function judgeClaimed(knowledge: Knowledge, name: string, queuedMessages:
   const all = connections.flatMap((connection) => connection.generation?.subscribed ?? []);
   if (all.some(({ shared }) => shared === undefined)) return;
   // Each connection begins a window of its own, and what is released does not count in it.
-  const most = connections.reduce((sum, { receiveMaximum }) => sum + receiveMaximum, 0);
+  const { mostAtOnce = Infinity } = knowledge.bounds;
+  const most = connections.reduce((sum, { receiveMaximum }) => sum + Math.min(receiveMaximum, mostAtOnce), 0);
   if (queuedMessages <= most) return;
   const text = `${queuedMessages} messages are in its log, but it takes no more than ${most} at once`;
   knowledge.report("group: claims", name, text);

@@ -178,6 +178,8 @@ export interface WorldBounds {
   readonly keepsLast?: readonly { readonly filter: string; readonly keepLast?: boolean }[];
   /** Whether what a group holds comes to each member in order, as long as nobody gives anything back: one node has all. */
   readonly ordersGroups?: boolean;
+  /** The most messages that one connection is sent at once, whatever it takes. Absent: any number. */
+  readonly mostAtOnce?: number;
   /** What becomes of what a member of a group never started, once its session ends. Absent: others get it. */
   readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
   /** Whether QoS 0 messages wait for sessions that are not connected. */

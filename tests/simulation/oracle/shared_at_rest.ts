@@ -76,19 +76,16 @@ function judgeLosses(
   }
   if (lost.length === 0) return;
   const count = (reason: string) => reports.reduce((sum, { dropped }) => sum + (dropped[reason] ?? 0), 0);
-  const isIdle = (name: string) => {
-    const client = knowledge.clients.get(name);
-    return client !== undefined && liveConnection(client) !== undefined;
-  };
-  const waiting = reports.reduce((sum, { client, queuedMessages }) => sum + (isIdle(client) ? 0 : queuedMessages), 0);
+  const waiting = reports.reduce((sum, report) => sum + waitingAt(knowledge, report), 0);
   const full = queueIsLimited ? FULL.reduce((sum, reason) => sum + count(reason), 0) : 0;
   const replaced = keepsLast.length > 0 ? count("replaced") : 0;
   // At QoS 2 what a session had started, or may have, ends with it ([MQTT-4.8.2-5]): a window of each connection.
+  const drops = sharedNeverStarted === "drop";
   const windows = ended.reduce(
-    (sum, { connections }) => connections.reduce((all, { receiveMaximum }) => all + receiveMaximum, sum),
+    (sum, client) => drops || takesQos2(client) ? sum + windowsOf(knowledge, client) : sum,
     0,
   );
-  const mayEnd = ({ qos }: Message) => qos === 2 || sharedNeverStarted === "drop";
+  const mayEnd = ({ qos }: Message) => qos === 2 || drops;
   const lasting = lost.filter((message) => !mayEnd(message) && !mayExpire(knowledge, message));
   const expired = lost.some((message) => mayExpire(knowledge, message)) ? count("expired") : 0;
   const excused = waiting + full + replaced;
@@ -99,6 +96,28 @@ function judgeLosses(
     full + replaced + expired
   }, windows ${windows}`;
   knowledge.report("group: lost message", "", text);
+}
+
+/** What may wait for a member alone: what it has started, and as long as it is away. In a group anything may. */
+function waitingAt(knowledge: Knowledge, { client: name, queuedMessages }: SessionReport): number {
+  const client = knowledge.clients.get(name);
+  if (client === undefined) return queuedMessages;
+  return liveConnection(client) === undefined ? Math.min(queuedMessages, windowsOf(knowledge, client)) : 0;
+}
+
+/** How many messages of groups all connections of a client may have been sent. */
+function windowsOf({ bounds: { mostAtOnce = Infinity } }: Knowledge, { connections }: Client): number {
+  const members = connections.some(({ generation }) =>
+    generation?.subscribed.some(({ shared }) => shared !== undefined)
+  );
+  if (!members) return 0;
+  return connections.reduce((sum, { receiveMaximum }) => sum + Math.min(receiveMaximum, mostAtOnce), 0);
+}
+
+function takesQos2({ connections }: Client): boolean {
+  return connections.some(({ generation }) =>
+    generation?.subscribed.some(({ shared, askedQos }) => shared !== undefined && askedQos === 2)
+  );
 }
 
 /** Whether a session of this client that was a member of a group may be over. */

@@ -75,7 +75,9 @@ function asMember(client: ClientPlan, index: number, groups: Groups): ClientPlan
   const isTold = retains && rest.version === 4;
   return {
     ...rest,
-    ...(chance.chance(0.6) ? { receiveMaximum: 1 + chance.below(4) } : {}),
+    ...(chance.chance(0.7) ? { receiveMaximum: 1 + chance.below(4) } : {}),
+    // What is in flight as a session ends is where most can go wrong.
+    ...(chance.chance(0.4) ? { answersAfterMs: 20 + chance.below(600) } : {}),
     ...(isKeeper ? { sessionExpiryInterval: chance.pick([600, 0xffff_ffff]), returns: true } : {}),
     isRude: false,
     filters: [
@@ -107,12 +109,12 @@ function asActions(action: Action, clients: readonly ClientPlan[], groups: Group
     case "hostPublish":
       return action.topic.startsWith(FORBIDDEN) ? [] : [action];
     case "connect": {
-      if (!isKeeper) return [action];
+      if (!isKeeper) return [chance.chance(0.3) ? { ...action, clean: true } : action];
       const { expiry: _expiry, ...rest } = action;
       return [{ ...rest, clean: false }];
     }
     case "disconnect": {
-      if (!isKeeper) return [action];
+      if (!isKeeper) return [chance.chance(0.4) ? { ...action, expiry: 0 } : action];
       const { expiry: _expiry, ...rest } = action;
       return [rest];
     }
