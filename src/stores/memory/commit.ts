@@ -25,9 +25,9 @@ export function commit(world: World, batch: CommitBatch): CommitResult {
   if (batch.guard !== undefined && record === undefined) return { outcome: "superseded" };
   const entry = batch.outbox && entryAt(world, batch.outbox);
   if (batch.outbox !== undefined && entry === undefined) return { outcome: "superseded" };
+  if (batch.isWhole && !canMove(world, batch, record)) return { outcome: "refused", reason: "notTaken" };
   if (nobodyTakes(world, batch, record)) return { outcome: "refused", reason: "queueFull" };
 
-  if (batch.isWhole && !canMove(world, batch, record)) return { outcome: "refused", reason: "notTaken" };
   for (const { nodeId, clientId } of batch.rings ?? []) world.doorbells.ring(nodeId, clientId);
 
   const ownNode = record?.owner?.nodeId;

@@ -11,6 +11,7 @@ import type {
 } from "../../store/session_store.ts";
 import { expectEqual } from "../conformance/expect.ts";
 import type { Random } from "../random.ts";
+import { drawClaim, drawReturn, type Taker } from "./claims.ts";
 import {
   comparableAcquire,
   comparableDue,
@@ -62,6 +63,8 @@ export class History {
   readonly #outboxIds = new Set<string>();
   /** Whether one of them delivers through outboxes alone: then all sessions do. */
   readonly #owesAll: boolean;
+  /** Whether both can move entries from one log into others. */
+  readonly #moves: boolean;
   #now = START;
   readonly #acquires: AcquireRequest[] = [];
   #lastBatch: SentBatch | undefined;
@@ -70,6 +73,7 @@ export class History {
     this.#stores = stores;
     this.#chance = chance;
     this.#mayLeaveOutcomesOut = mayLeaveOutcomesOut;
+    this.#moves = stores.every(({ capabilities }) => capabilities.claims);
     this.#owesAll = stores.some(({ capabilities }) => capabilities.delivery === "outbox");
   }
 
@@ -83,7 +87,7 @@ export class History {
   async step(): Promise<string> {
     const chance = this.#chance;
     this.#now += chance.pick([0, 1, 700, 3_000]);
-    const kind = chance.below(20);
+    const kind = chance.below(this.#moves ? 23 : 20);
     if (kind < 5) return await this.#acquire();
     if (kind < 11) return await this.#commit();
     if (kind < 13) return await this.#publish();
@@ -91,7 +95,7 @@ export class History {
     if (kind < 16) return await this.#renew();
     if (kind < 17) return await this.#group();
     if (kind < 18) return await this.#sweep();
-    return await this.#look();
+    return kind < 20 ? await this.#look() : await this.#claim();
   }
 
   /** Compares all that can be seen. */
@@ -151,6 +155,29 @@ export class History {
     this.#lastBatch = sent;
     await this.#send([sent]);
     return `commit ${shown(sent.batch)}`;
+  }
+
+  /** Entries of one log move into others that somebody owns, or back. */
+  async #claim(): Promise<string> {
+    const chance = this.#chance;
+    const [model] = this.#stores;
+    const known = this.#known.length === 0 ? undefined : chance.pick(this.#known);
+    if (known === undefined) return "nobody to claim from";
+    // By the latest guard, if there is a later one.
+    const source = this.#known.findLast(({ incarnation }) => incarnation === known.incarnation) ?? known;
+    const { messages } = await model.readQueue(source.guards[0], WHOLE_LOG);
+    const takers: Taker[] = [];
+    for (const { clientId, incarnation } of this.#known) {
+      if (incarnation === source.incarnation || takers.some((each) => each.incarnation === incarnation)) continue;
+      takers.push({ clientId, incarnation, token: (await model.read(clientId))?.owner?.token });
+    }
+    const isReturn = messages.some(({ claimed }) => claimed !== undefined) && chance.chance(0.5);
+    if (messages.length === 0 || takers.length === 0) return "nothing to claim";
+    const moves = isReturn ? drawReturn(chance, messages) : drawClaim(chance, source, messages, takers);
+    const batch = { ...this.#bareBatch(), ...moves };
+    this.#lastBatch = { batch, known: source };
+    await this.#send([this.#lastBatch]);
+    return `claim ${shown(batch)}`;
   }
 
   /** Batches of several sessions at once. They have no deliveries, whose order is free. */

@@ -111,7 +111,10 @@ const CASES: ConformanceCase[] = [
       const [first, second] = await kit.log(group);
       const limits = { ...ROOMY, maximumMessages: 2 };
       const both = [[first, { ...member, token }], [second, { ...member, token }]] as const;
-      expectEqual((await claim(kit, group, both, { limits })).outcome, "refused", "of two");
+      for (const whenFull of ["dropNewest", "dropOldest", "reject"] as const) {
+        const refused = { outcome: "refused", reason: "notTaken" };
+        expectEqual(await claim(kit, group, both, { limits: { ...limits, whenFull } }), refused, `of two, ${whenFull}`);
+      }
       expectEqual((await claim(kit, group, [both[0]], { limits })).outcome, "committed", "of one");
       expectEqual(await kit.logTexts(member), ["1:own", "2:a"], "the log of the member");
     },
