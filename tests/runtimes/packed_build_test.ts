@@ -4,7 +4,9 @@ import config from "../../deno.json" with { type: "json" };
 import { PROJECT_ROOT, runDeno } from "../support/deno.ts";
 import { ENTRY_POINTS, RUNTIMES } from "./programs/entry_points.ts";
 import { measure } from "./support/measure.ts";
+import { npmRecipe } from "./support/npm_recipe.ts";
 import { packedApp } from "./support/packed_app.ts";
+import { standsInReadme } from "./support/recipe.ts";
 import { withRuntimes } from "./support/table.ts";
 
 Deno.test("every entry point has a program, and a runtime that it is for", () => {
@@ -32,6 +34,10 @@ Deno.test({
         app.folder,
       );
       assert.ok(success, output);
+    });
+    await t.step("the README's recipe for npm serves MQTT.js, killed in between", async () => {
+      await standsInReadme("examples/npm/main.mjs", "js ignore");
+      await npmRecipe(app);
     });
     const results = await measure(app);
     for (const runtime of RUNTIMES) {
