@@ -85,6 +85,7 @@ export class Requests {
     // A group that is just being left is joined once that is done.
     const joins = subscriptions.some(({ filter }) => isSharedFilter(filter));
     if (joins && mailbox.movesSubscriptions) await mailbox.drained();
+    if (steps.closing) return;
     const authorized = (verdicts: readonly number[]): SubscribeAuthorized => ({
       type: "subscribeAuthorized",
       ref,
