@@ -26,7 +26,7 @@
  * @module
  */
 export { sessionBroker } from "./src/runtime/broker.ts";
-export type { BrokerMessage, PublishResult, RunDueOptions, SessionBroker } from "./src/runtime/broker.ts";
+export type { BrokerMessage, PublishResult, RunDueOptions, SessionBroker } from "./src/runtime/session_broker.ts";
 export type {
   AdminSubscription,
   ChangeOutcome,
