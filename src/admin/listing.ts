@@ -63,19 +63,6 @@ export async function listSessions(store: SessionStore, query: ListQuery): Promi
   return { sessions, ...(cursor === undefined ? {} : { cursor }) };
 }
 
-/** All sessions that are of interest, one after the other. */
-export async function* everySession(
-  store: SessionStore,
-  query: Omit<ListQuery, "limit">,
-): AsyncGenerator<SessionSummary, void, void> {
-  for (let { cursor } = query;;) {
-    const page = await listSessions(store, { ...query, ...(cursor === undefined ? {} : { cursor }) });
-    yield* page.sessions;
-    if (page.cursor === undefined) return;
-    cursor = page.cursor;
-  }
-}
-
 /** Whether a session is of interest. */
 export function filterOf(filter: SessionFilter): (summary: SessionSummary) => boolean {
   const { clientIdPrefix = "", clientIdPattern, attached, protocolVersion, endsBefore, neverEnds } = filter;

@@ -41,7 +41,7 @@ export async function entitlementOf(
 }
 
 /** The filters that its client may have no more. Rejects as the host does. */
-export async function revokedFilters(
+async function revokedFilters(
   options: ResolvedOptions,
   entitled: Entitled,
   subscriptions: ReadonlyMap<string, Subscription>,
