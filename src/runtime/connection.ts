@@ -152,6 +152,9 @@ export class Connection
     const { session, closing, isDeaf, isGivenUp } = this.#steps;
     return (session.online || session.asleep) && !closing && !isDeaf && !isGivenUp;
   }
+  get isAsleep(): boolean {
+    return this.#steps.session.asleep;
+  }
   get leaving(): boolean {
     return this.#steps.closing || this.#line.gone || this.inbox.hasFarewell;
   }

@@ -1,6 +1,7 @@
 import { isUnreadable } from "../store/encoding.ts";
 import { type Attachment, decodeAttachment, type Resumed } from "./attachment.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
+import { filterOf, membersOf } from "./groups/names.ts";
 import type { HibernatingTransport, HibernationOptions, SleepingConnection } from "./hibernating_transport.ts";
 import type { CommitLane } from "./lane.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -11,6 +12,8 @@ import { persistently } from "./within.ts";
 export interface Rousable extends Timed {
   readonly token: string;
   readonly clientId: string;
+  /** Whether its session is still to be reloaded. */
+  readonly isAsleep: boolean;
   /** Its log may have grown: looks. */
   probe(): void;
   /** Another connection owns the session. */
@@ -182,8 +185,25 @@ export class Sleepers {
   async #rouse(clientId: string): Promise<void> {
     do {
       this.#rousing.set(clientId, false);
-      (await this.seek(clientId))?.probe();
+      if (filterOf(clientId) === undefined) (await this.seek(clientId))?.probe();
+      else await this.#rouseMember(clientId);
     } while (this.#rousing.get(clientId) === true);
+  }
+
+  /** Wakes the next member of a group that sleeps, or all of them where not every one may have every message. */
+  async #rouseMember(name: string): Promise<void> {
+    const { options } = this.#sleepers;
+    const group = await persistently(options, "read a group", (signal) => options.store.read(name, { signal }));
+    const members = group === undefined ? [] : membersOf(group.snapshot);
+    const here = new Set<string>();
+    for (const { isAsleep, clientId } of this.#awake.values()) if (!isAsleep) here.add(clientId);
+    // Each is as likely to be the first.
+    const first = Math.floor(options.environment.now()) % Math.max(1, members.length);
+    for (const { clientId } of [...members.slice(first), ...members.slice(0, first)]) {
+      const member = here.has(clientId) ? undefined : await this.seek(clientId);
+      member?.probe();
+      if (member !== undefined && !options.authorizeDeliveries) return;
+    }
   }
 
   #resumed({ transport, attachment }: SleepingConnection): Rousable | undefined {

@@ -13,4 +13,6 @@ export interface GroupContext {
   readonly lane: CommitLane;
   readonly lease: Lease;
   readonly tasks: Tasks;
+  /** Wakes a member of a group that sleeps; absent where nobody does. */
+  readonly sleepers: { rouse(name: string): void } | undefined;
 }

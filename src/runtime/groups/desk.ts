@@ -172,6 +172,9 @@ export class Desk implements LocalSession {
         if (!subscriptions.has(filter)) changes.push({ type: "putSubscription", filter, subscription: rowOptions() });
       }
       const count = subscriptions.get(row)?.subscriptionIdentifier ?? 0;
+      // Where no other node is, those that sleep here are still to be heard of.
+      const isAlone = options.hibernation !== undefined;
+      if (here.length === 0 && isAlone) return changes.length === 0 ? undefined : { changes };
       if (here.length === 0) {
         if (count > 0) changes.push({ type: "deleteSubscription", filter: row });
         const isOurs = view.owner?.nodeId === nodeId;
@@ -181,9 +184,8 @@ export class Desk implements LocalSession {
           ? undefined
           : { changes, rings: isOurs || isPassedOver(view.snapshot) ? this.#others(view) : [] };
       }
-      if (count !== here.length) {
-        changes.push({ type: "putSubscription", filter: row, subscription: rowOptions(here.length) });
-      }
+      const told = isAlone ? 1 : here.length;
+      if (count !== told) changes.push({ type: "putSubscription", filter: row, subscription: rowOptions(told) });
       return changes.length === 0 ? undefined : { changes };
     }, here.length > 0);
   }
@@ -205,7 +207,8 @@ export class Desk implements LocalSession {
   async #claimSome(excluded: Set<ConnectedMember>): Promise<boolean> {
     const { options, nodeId } = this.#context;
     const { environment } = options;
-    if (this.#roomy(excluded).length === 0) return false;
+    const hasRoom = this.#roomy(excluded).length > 0;
+    if (!hasRoom && this.#context.sleepers === undefined) return false;
     const view = await this.#group.own();
     const asking = this.#asking;
     const passedByAll = passedByOthers(view.snapshot, nodeId);
@@ -214,6 +217,12 @@ export class Desk implements LocalSession {
     this.#verdicts.forgetBefore(messages[0]?.sequence ?? Infinity);
     // Meanwhile other groups may have filled the room.
     const places = this.#roomy(excluded);
+    // One that sleeps may have room.
+    if (places.length === 0 && messages.length > 0) this.#context.sleepers?.rouse(this.clientId);
+    if (!hasRoom) {
+      this.#waits = messages.length > 0;
+      return false;
+    }
     if (this.#freesAll) this.#freeThrough = tail;
     this.#freesAll = false;
     const now = environment.now();
