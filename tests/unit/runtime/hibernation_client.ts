@@ -27,6 +27,8 @@ export class Peer {
   readonly #open = new Map<string, number>();
   /** The same, of this connection. */
   #openHere = new Set<string>();
+  /** Identifiers of what it has sent on this connection. */
+  #sentHere = new Set<number>();
   #lastId = 0;
   #isAccepted = false;
 
@@ -46,6 +48,7 @@ export class Peer {
     this.socket = this.#platform.socket();
     this.#isAccepted = false;
     this.#openHere = new Set();
+    this.#sentHere = new Set();
     return connectPacket(this.clientId, this.#connect);
   }
 
@@ -53,6 +56,7 @@ export class Peer {
   publish(topic: string, qos: 1 | 2, text: string): ClientPacket {
     const packetId = ++this.#lastId;
     this.#sending.set(packetId, { text, topic, qos, isReleased: false });
+    this.#sentHere.add(packetId);
     return publishPacket(topic, qos, packetId, text);
   }
 
@@ -71,18 +75,28 @@ export class Peer {
       case "connack":
         assert.equal(packet.reasonCode, 0);
         this.#isAccepted = true;
-        return [...this.#sending].map(([packetId, { text, topic, qos, isReleased }]) =>
+        if (!packet.sessionPresent) {
+          for (const state of [this.#held, this.#open]) state.clear();
+          for (const packetId of this.#sending.keys()) {
+            if (!this.#sentHere.has(packetId)) this.#sending.delete(packetId);
+          }
+        }
+        return [...this.#sending].filter(([packetId]) => !this.#sentHere.has(packetId)).map((
+          [packetId, { text, topic, qos, isReleased }],
+        ) =>
           isReleased
             ? { type: "pubrel", packetId, reasonCode: 0 }
             : { ...publishPacket(topic, qos, packetId, text), dup: true } as ClientPacket
         );
       case "publish": {
         const text = new TextDecoder().decode(packet.payload);
-        const { packetId = 0, qos, dup } = packet;
+        const { packetId = 0, qos, dup, retain } = packet;
         if (qos === 0) {
           this.received.push(text);
           return [];
         }
+        // A retained message comes with every SUBSCRIBE.
+        if (retain) return [{ type: qos === 1 ? "puback" : "pubrec", packetId, reasonCode: 0 }];
         assert.ok(!this.#openHere.has(text), `${text} came twice on one connection ([MQTT-4.4.0-1])`);
         const known = this.#open.get(text);
         assert.ok(known === undefined || known === packetId, `${text} came under ${known} and ${packetId}`);

@@ -80,6 +80,17 @@ Deno.test("a member that falls asleep with messages of its group keeps them, and
   assert.deepEqual(again.news(), "connack dup-publish:2=one");
 });
 
+Deno.test("those that sleep are still heard of when the last member that is awake goes", async () => {
+  const platform = new Platform();
+  const [first, second] = await members(platform, 2) as [Socket, Socket];
+  const publisher = await platform.connect("p");
+  platform.evict();
+  await first.send({ type: "disconnect", reasonCode: 0 });
+  await publisher.send(publishPacket("t", 1, 1, "one"), publishPacket("t", 0, undefined, "zero"));
+  const texts = publishes([second])[0]?.split(" ").map((text) => text.replace(/.*=/, ""));
+  assert.deepEqual(texts?.sort(), ["one", "zero"]);
+});
+
 Deno.test("a group goes with its last member, though all slept meanwhile", async () => {
   const platform = new Platform();
   const sockets = await members(platform, 2);
