@@ -240,6 +240,7 @@ const IMAGE: v.GenericSchema<unknown, SessionImage> = v.strictObject({
   version: whole,
   ownerUntil: v.exactOptional(moment),
   principal: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  counts: v.exactOptional(v.literal(true)),
   tail: whole,
   outboxTail: whole,
   dropped: v.record(v.picklist(DROP_REASONS), whole),

@@ -26,6 +26,8 @@ export interface SessionImage {
   readonly ownerUntil?: number;
   /** The SHA-256 of the principal that it is bound to, in hexadecimal digits; absent when there is no binding. */
   readonly principal?: string;
+  /** Whether it counts against the quota of its principal. Absent where it does not, or the store counts none. */
+  readonly counts?: true;
   /** The highest sequence of its log. */
   readonly tail: number;
   /** The number of the latest entry of its outbox; it never starts again. */
@@ -82,6 +84,10 @@ export type FindingKind =
   | "rowsOrphaned"
   /** An outbox with entries that nobody would work off. */
   | "outboxForgotten"
+  /** A session that counts against the quota of its principal, and is not found there. */
+  | "placeMissing"
+  /** A place under a quota that no session has. */
+  | "placeOrphaned"
   /** A record that cannot be read; it is left as it is. */
   | "unreadable";
 

@@ -72,7 +72,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   return {
     capabilities,
     acquire: async (request, callOptions) => {
-      const restored = world.sessions.get(request.terms.clientId)?.principalDigest !== undefined;
+      const restored = world.sessions.get(request.terms.clientId)?.principalDigest !== undefined ||
+        (world.countsRestored && request.quota !== undefined);
       if (!restored || request.principal === undefined) return await call(callOptions, () => acquire(world, request));
       const digest = await digestOf(request.principal);
       return await call(callOptions, () => acquire(world, request, digest));
@@ -102,7 +103,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     directory: {
       list: (query) => call(query, () => list(world, query)),
       inspect: (clientId, callOptions) => call(callOptions, () => inspect(world, clientId)),
-      usage: (principal, callOptions) => call(callOptions, () => usage(world, principal)),
+      usage: async (principal, callOptions) => await call(callOptions, () => usage(world, principal)),
       journal: (clientId, callOptions) => call(callOptions, () => journal(world, clientId)),
     },
     maintenance: {

@@ -61,6 +61,10 @@ export async function plantFault(driver: KeyValueDriver, fault: PlantedFault, pr
       return await copy(isOwned, (key) => key.replace(`/${nodeId}/`, "/stranger/"));
     case "rowsOrphaned":
       return await remove((key) => key.endsWith(`/head/${clientId}`) || key.endsWith(`/gate/${clientId}`));
+    case "placeMissing":
+      return await remove((key) => key.includes("/place/"));
+    case "placeOrphaned":
+      return await copy((key) => key.includes("/place/"), (key) => key.replace(/[^/]+$/, "9"));
     case "outboxForgotten":
       return await remove((key) => key.includes("/due/") && key.includes("/outbox/"));
     case "unreadable":

@@ -12,11 +12,12 @@ import { decodeSubscription } from "../records/subscription.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Check, Entry, Mutation } from "./driver.ts";
 import { decodeDue, encodeDue } from "./due_row.ts";
-import { decodeHead, dueAtOf, type HeadRecord, ownerNodeOf } from "./head.ts";
+import { decodeHead, dueAtOf, encodeHead, type HeadRecord, ownerNodeOf } from "./head.ts";
 import { after, below, type KeySpan, lastPart, type Layout, ROW } from "./layout.ts";
 import { decodeOutbox } from "./outbox_row.ts";
+import { freePlace } from "./places.ts";
 import { decodeRoute, encodeRoute } from "./route_row.ts";
-import { encodeClient, encodeNode } from "./rows.ts";
+import { decodeClient, encodeClient, encodeNode } from "./rows.ts";
 
 /** What is wrong, and what would mend it. */
 interface Fault {
@@ -47,6 +48,7 @@ const allPhases = (): readonly Phase[] => [
   { name: "route", span: (layout) => below(layout.allRoutes()), examine: each(routeFaults) },
   { name: "due", span: (layout) => below(layout.due()), examine: each(dueFaults) },
   { name: "owned", span: (layout) => below(layout.allOwned()), examine: each(ownedFaults) },
+  { name: "place", span: (layout) => below(layout.allPlaces()), examine: each(placeFaults) },
   { name: "outbox", span: (layout) => below(layout.allOutboxes()), examine: each(outboxFaults) },
   { name: "row", span: (layout) => below(layout.allRows()), examine: rowFaults },
 ];
@@ -117,6 +119,7 @@ async function headFaults({ context, layout }: Examining, { key }: Entry): Promi
     // Without a row of its node nobody would notice that the node is gone.
     faults.push(...await missing(context, key, head, "ownedMissing", nodeKey, check, node));
   }
+  faults.push(...await placeMissing({ context, layout }, key, part, head, check));
   const rows = layout.rowsAt(part, layout.part(head.incarnation));
   for (const { key: subscriptionKey } of await listUpTo(context.driver, below(ROW.subscriptions(rows)), Infinity)) {
     faults.push(...await subscriptionFaults({ context, layout }, part, head, subscriptionKey));
@@ -137,6 +140,32 @@ async function missing(
   const [head, row] = await context.driver.get([headKey, key]);
   if (row !== undefined || head?.version !== check.version) return [];
   return [{ kind, key, clientId, checks: [check, { key, version: null }], mend }];
+}
+
+/** The place that a session has under a quota. One that another has by now cannot be given back: a free one is taken. */
+async function placeMissing(
+  { context, layout }: Omit<Examining, "now">,
+  headKey: string,
+  part: string,
+  head: HeadRecord,
+  check: Check,
+): Promise<Fault[]> {
+  const { principal, place, clientId } = head;
+  if (place === undefined) return [];
+  const placeKey = layout.place(principal, place);
+  const [entry, row] = await context.driver.get([headKey, placeKey]);
+  if (
+    entry?.version !== check.version || row !== undefined && readable(() => decodeClient(placeKey, row.value)) === part
+  ) {
+    return [];
+  }
+  const free = row === undefined ? place : await freePlace(context, layout, principal, Infinity);
+  if (free === undefined) return [];
+  const freeKey = layout.place(principal, free);
+  const mend: Mutation[] = [{ type: "set", key: freeKey, value: encodeClient(part) }];
+  if (free !== place) mend.push({ type: "set", key: headKey, value: encodeHead({ ...head, place: free }) });
+  const checks = [check, { key: freeKey, version: null }];
+  return [{ kind: "placeMissing", key: placeKey, clientId, checks, mend }];
 }
 
 async function subscriptionFaults(
@@ -217,6 +246,20 @@ async function ownedFaults({ context, layout }: Examining, { key }: Entry): Prom
   }
   const checks = [{ key: headKey, version: entry?.version ?? null }, { key, version: owned.version }];
   return [{ kind: "ownedOrphaned", key, clientId: clientPart, checks, mend: [{ type: "delete", key }] }];
+}
+
+/** A place under a quota that no session has, or another one. */
+async function placeFaults({ context, layout }: Examining, { key, value }: Entry): Promise<Fault[]> {
+  const part = readable(() => decodeClient(key, value));
+  if (part === undefined) return spoiled(key);
+  const { head: headKey } = layout.recordsAt(part);
+  const [entry, place] = await context.driver.get([headKey, key]);
+  if (place === undefined) return [];
+  const head = entry && readable(() => decodeHead(headKey, entry.value));
+  if (entry !== undefined && head === undefined) return [];
+  if (head?.place !== undefined && layout.place(head.principal, head.place) === key) return [];
+  const checks = [{ key: headKey, version: entry?.version ?? null }, { key, version: place.version }];
+  return [{ kind: "placeOrphaned", key, clientId: part, checks, mend: [{ type: "delete", key }] }];
 }
 
 /** An entry of an outbox without its moment. */

@@ -109,6 +109,10 @@ export class Layout {
     return `${this.#routesAt(filterPart)}${client}/${incarnation}`;
   }
 
+  allPlaces(): string {
+    return `${this.#root}/place/`;
+  }
+
   places(principal: string): string {
     return `${this.#root}/place/${principal}/`;
   }

@@ -18,6 +18,7 @@ import { KeyValueGuard } from "./guard.ts";
 import { decodeHead, type HeadRecord } from "./head.ts";
 import { below, type Layout, ROW } from "./layout.ts";
 import { putText } from "./long_text.ts";
+import { freePlace } from "./places.ts";
 import { Plan } from "./plan.ts";
 import { encodeRevision } from "./rows.ts";
 import type { Routing } from "./routing.ts";
@@ -43,6 +44,7 @@ export async function readImage(context: StoreContext, clientId: string): Promis
     version,
     ...(stored.ownerUntil === undefined ? {} : { ownerUntil: stored.ownerUntil }),
     ...(principal === "" ? {} : { principal }),
+    ...(head.place === undefined ? {} : { counts: true }),
     tail: gate.tail,
     outboxTail,
     dropped: sumDrops(gate.drops, head.drops),
@@ -141,7 +143,9 @@ export async function restore(
   putText(first, ROW.client(rows), clientId, valueBytes);
   await writer.add(first);
 
-  const head = headOf(image);
+  const { principal = "", counts } = image;
+  const place = counts && principal !== "" ? await freePlace(context, layout, principal, Infinity) : undefined;
+  const head: HeadRecord = { ...headOf(image), ...(place === undefined ? {} : { place }) };
   const state = stateOf(head, "", NOTHING_OWNED);
   for (const changes of changesOf(image)) {
     const plan = new Plan();
@@ -191,6 +195,7 @@ export async function restore(
   const isDone = await writer.flush((plan) => {
     plan.check(headKey, null);
     plan.check(gateKey, gateEntry?.version ?? null);
+    if (place !== undefined) plan.check(layout.place(principal, place), null);
     if (ended !== undefined) deleteEnded(layout, plan, clientId, ended);
     plan.set(ROW.revision(rows), encodeRevision(head.version));
     putHead(layout, plan, undefined, { ...head, removedMessages: image.tail - log.count });
@@ -203,9 +208,9 @@ export async function restore(
   return { outcome: "exists", incarnation: decodeHead(headKey, present.value, clientId).incarnation };
 }
 
-/** The broom was faster than an hour of restoring, or somebody began and ended a session meanwhile. */
+/** The broom was faster than an hour of restoring, somebody began and ended a session meanwhile, or took its place. */
 function interrupted(): SessionError {
-  return new SessionError("STORE_UNAVAILABLE", "Cannot restore a session: its rows were swept meanwhile");
+  return new SessionError("STORE_UNAVAILABLE", "Cannot restore a session: its rows or its place were taken meanwhile");
 }
 
 function headOf({ snapshot, epoch, version, principal = "", dropped, outboxTail, journal }: SessionImage): HeadRecord {

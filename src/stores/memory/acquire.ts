@@ -35,7 +35,9 @@ export function acquire(
     request.now,
   );
   if (isUnsettled(stored?.head, decision)) return { outcome: "refused", reason: "unsettled" };
-  if (!decision.resumed && isOverQuota(world, stored, request)) return { outcome: "refused", reason: "quota" };
+  if (!decision.resumed && isOverQuota(world, stored, request, principalDigest)) {
+    return { outcome: "refused", reason: "quota" };
+  }
   const superseded = isLiving ? stored?.owner : undefined;
   const owner: Owner = {
     nodeId: request.nodeId,
@@ -86,10 +88,16 @@ function refusal(
 }
 
 /** Whether one more session of the principal would be one too many. */
-function isOverQuota(world: World, stored: SessionRecord | undefined, { principal, quota }: AcquireRequest): boolean {
+function isOverQuota(
+  world: World,
+  stored: SessionRecord | undefined,
+  { principal, quota }: AcquireRequest,
+  principalDigest = "",
+): boolean {
   if (principal === undefined || quota === undefined) return false;
-  const counted = world.counted.get(principal) ?? new Set();
-  return counted.size >= quota && !(stored !== undefined && counted.has(stored));
+  const sets = [world.counted.get(principal), world.counted.get(principalDigest)];
+  const size = sets.reduce((sum, set) => sum + (set?.size ?? 0), 0);
+  return size >= quota && !(stored !== undefined && sets.some((set) => set?.has(stored)));
 }
 
 /** What becomes of what was stored: its Will into the outbox, if it is due, and its end, if it ends. */

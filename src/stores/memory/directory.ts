@@ -1,3 +1,4 @@
+import { digestOf } from "../../store/keys.ts";
 import { readJournal } from "../../store/records/journal.ts";
 import type {
   DirectoryPage,
@@ -28,11 +29,11 @@ export function inspect(world: World, clientId: string): SessionSummary | undefi
 }
 
 /** What the sessions of a principal hold that count. */
-export function usage(world: World, principal: string): PrincipalUsage {
-  let queuedBytes = 0;
-  const records = world.counted.get(principal) ?? new Set();
-  for (const { log } of records) queuedBytes += log?.bytes ?? 0;
-  return { sessions: records.size, queuedBytes };
+export async function usage(world: World, principal: string): Promise<PrincipalUsage> {
+  const digest = world.countsRestored ? await digestOf(principal) : "";
+  const records = [...world.counted.get(principal) ?? [], ...world.counted.get(digest) ?? []];
+  const queuedBytes = records.reduce((sum, { log }) => sum + (log?.bytes ?? 0), 0);
+  return { sessions: records.length, queuedBytes };
 }
 
 function summary({ clientId, incarnation, head, owner, subscriptions, log, dropped }: SessionRecord): SessionSummary {

@@ -30,7 +30,9 @@ export async function readImage(world: World, clientId: string): Promise<Session
     journal,
   };
   const digest = record.principalDigest ?? (principal === undefined ? undefined : await digestOf(principal));
-  return digest === undefined ? image : { ...image, principal: digest };
+  if (digest === undefined) return image;
+  const counts = world.counted.get(principal ?? digest)?.has(record) === true;
+  return { ...image, principal: digest, ...(counts ? { counts: true } : {}) };
 }
 
 /** Puts a session in place of none. Its messages are read before anything of it can be seen. */
@@ -59,6 +61,10 @@ export async function restore(
   const record = recordOf(image, log);
   world.sessions.set(clientId, record);
   for (const [filter, subscription] of snapshot.subscriptions) world.putSubscription(record, filter, subscription);
+  if (image.counts && image.principal !== undefined) {
+    world.count(image.principal, record);
+    world.countsRestored = true;
+  }
   world.forgetJournal(clientId);
   world.setDue(record);
   return { outcome: "restored" };

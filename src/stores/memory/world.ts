@@ -18,6 +18,8 @@ export class World {
   readonly sessions = new Map<string, SessionRecord>();
   /** Principal → its sessions that began under a quota. */
   readonly counted = new Map<string, Set<SessionRecord>>();
+  /** Whether restored ones are among them, of whose principals no more is known than the digest. */
+  countsRestored = false;
   readonly tombstones = new Map<string, Tombstone>();
   /** By client. */
   readonly endedJournals = new Map<string, EndedJournal>();
@@ -107,8 +109,9 @@ export class World {
     this.dueSessions.set(record, Infinity);
     for (const filter of record.subscriptions?.keys() ?? []) this.index.remove(filter, record.incarnation);
     this.sessions.delete(record.clientId);
-    const counted = this.counted.get(record.principal ?? "");
-    if (counted?.delete(record) && counted.size === 0) this.counted.delete(record.principal ?? "");
+    const whose = record.principal ?? record.principalDigest ?? "";
+    const counted = this.counted.get(whose);
+    if (counted?.delete(record) && counted.size === 0) this.counted.delete(whose);
   }
 
   /** Counts a session against the quota of its principal. */

@@ -6,33 +6,17 @@
  *
  * @module
  */
+import { afterPlaces, examinePlaces, placeOf } from "./examine_places.ts";
+import { clientOf, DOING, type Fault, isSameMoment, mendAll, namesAfter, type Seen } from "./mending.ts";
 import type { Examination, ExamineQuery, Finding, FindingKind } from "../../store/maintenance.ts";
 import { dueMoment } from "./changes.ts";
 import type { IndexChange } from "./checks.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
-import { named, nameOf } from "./fields.ts";
-import { changeIndex } from "./index.ts";
-import { type RedisKeys, type SharedKey, spreadOf, unescapePart } from "./keys.ts";
-import { FIELDS_OF, MEND, STANDING } from "./lua/examining.ts";
-import { NAMES } from "./lua/indexing.ts";
-import { repair } from "./repair.ts";
+import { named } from "./fields.ts";
+import { type RedisKeys, type SharedKey, spreadOf } from "./keys.ts";
+import { FIELDS_OF, STANDING } from "./lua/examining.ts";
 import { isRouted, routeText } from "./rows.ts";
 import { readableSessions, type ReadSession } from "./session.ts";
-
-const DOING = "examine the store";
-
-/** A session by its part of keys, as it was read. */
-interface Seen {
-  readonly part: string;
-  readonly session: ReadSession | undefined;
-}
-
-/** What is wrong with a session, and what would mend it. */
-interface Fault extends Seen {
-  readonly kind: FindingKind;
-  readonly key: string;
-  readonly mend: IndexChange;
-}
 
 /** What stands in the shared keys by the name of a session. */
 interface Named {
@@ -46,30 +30,20 @@ interface Named {
 }
 
 /** The places of the shared keys in the scripts. */
-const STANDING_PLACE = { owned: 1, due: 2, nodes: 3 } as const;
-const MEND_PLACE: Partial<Record<SharedKey, number>> = { owned: 2, due: 3, nodes: 4 };
+const STANDING_PLACE = { owned: 1, due: 2, nodes: 3, places: 5 } as const;
 
 /**
- * Examines a page: first those that stand among the owned, then those that are due, then the routes, and, where the client
- * can scan, those that stand nowhere in the index. In a cluster a scan may see the keys of one node alone.
+ * Examines a page: first those that stand among the owned, then those that are due, then the routes, the places under
+ * quotas, and, where the client can scan, those that stand nowhere in the index. In a cluster a scan may see the keys of one node alone.
  */
 export async function examine(context: RedisContext, query: ExamineQuery): Promise<Examination> {
   const keys = await keysFor(context, []);
   const [phase = "owned", from = ""] = query.cursor?.split(" ", 2) ?? [];
   if (phase === "routes") return await examineRoutes(context, keys, from || "0", query);
+  if (phase === "places") return await examinePlaces(context, keys, from, query);
   if (phase === "keys") return await examineKeys(context, keys, from || "0", query);
-  const members = await ask(context, {
-    script: NAMES,
-    keys: [keys.shared("owned"), keys.shared("due")],
-    args: [phase, phase === "due" ? from || "0" : from, query.limit],
-    doing: DOING,
-    writes: false,
-    read: (_, reader) => {
-      const found: string[] = [];
-      while (reader.left > 0) found.push(reader.text());
-      return found;
-    },
-  }, query);
+  const shared = [keys.shared("owned"), keys.shared("due")];
+  const members = await namesAfter(context, shared, [phase, phase === "due" ? from || "0" : from], query);
   const wanted = members.flatMap((member): Named[] => {
     const slash = member.indexOf("/");
     const part = member.slice(slash + 1);
@@ -112,11 +86,7 @@ async function faultsOf(
   if (suspects.length === 0) return { faults: [], unreadable };
   // Whoever changed meanwhile is not wrong, but was read at two moments.
   const again = await readableSessions(context, keys, suspects.map(({ part }) => part), query);
-  const faults = suspects.filter(({ session }, index) => {
-    const now = again[index];
-    return now !== "unreadable" && now?.incarnation === session?.incarnation && now?.epoch === session?.epoch &&
-      now?.version === session?.version;
-  });
+  const faults = suspects.filter(({ session }, index) => isSameMoment(session, again[index]));
   return { faults, unreadable };
 }
 
@@ -131,19 +101,21 @@ async function suspectsOf(
   const { part, session } = seen;
   const owner = session?.head.attached ? `${named(session.nodeId)}/${part}` : undefined;
   const routes = session === undefined || byRoute ? [] : routesOf(keys, part, session);
-  const call = new Arguments().add(3).add(STANDING_PLACE.due, `s/${part}`)
+  const counted = session === undefined ? "" : await placeOf(context, keys, part, query);
+  const call = new Arguments().add(4).add(STANDING_PLACE.places, counted || "-").add(STANDING_PLACE.due, `s/${part}`)
     .add(STANDING_PLACE.owned, owner ?? "-").add(
       STANDING_PLACE.nodes,
       session === undefined ? "-" : named(session.nodeId),
     )
     .add(routes.length, ...routes.flatMap(({ field, spread, name }) => [field, spread, name]));
-  const { due, owned, node, data } = await ask(context, {
+  const { place, due, owned, node, data } = await ask(context, {
     script: STANDING,
-    keys: (["owned", "due", "nodes", "routes"] as const).map((key) => keys.shared(key)),
+    keys: (["owned", "due", "nodes", "routes", "places"] as const).map((key) => keys.shared(key)),
     args: call.args,
     doing: DOING,
     writes: false,
     read: (_, reader) => ({
+      place: reader.text(),
       due: reader.text(),
       owned: reader.text(),
       node: reader.text(),
@@ -158,6 +130,7 @@ async function suspectsOf(
   };
   const put = (key: SharedKey, ...args: (string | number)[]): IndexChange => ({ key, command: "ZADD", args });
   const remove = (key: SharedKey, member: string): IndexChange => ({ key, command: "ZREM", args: [member] });
+  if (counted !== "" && place === "" && !byRoute) fault("placeMissing", "places", counted, put("places", 0, counted));
   const member = `s/${part}`;
   if (session === undefined || owner !== undefined) {
     if (due !== "" && !byRoute) fault("dueOrphaned", "due", member, remove("due", member));
@@ -249,7 +222,7 @@ async function examineRoutes(
   const present = mayScan ? [] : parts.filter((part) => typeof byPart.get(part) === "object");
   const lost = await faultsOf(context, keys, present.map((part): Named => ({ part, byRoute: true })), query);
   const findings = await mendAll(context, keys, [...confirmed, ...lost.faults], query);
-  const cursor = next !== "0" ? `routes ${next}` : context.transport.scans ? "keys 0" : undefined;
+  const cursor = next !== "0" ? `routes ${next}` : context.cluster ? afterPlaces(context) : "places ";
   return { examined: members.length, findings, ...(cursor === undefined ? {} : { cursor }) };
 }
 
@@ -283,7 +256,7 @@ async function stillWrong(
   const call = new Arguments().add(0).add(faults.length, ...faults.flatMap(({ mend }) => mend.args.slice(0, 3)));
   const data = await ask(context, {
     script: STANDING,
-    keys: (["owned", "due", "nodes", "routes"] as const).map((key) => keys.shared(key)),
+    keys: (["owned", "due", "nodes", "routes", "places"] as const).map((key) => keys.shared(key)),
     args: call.args,
     doing: DOING,
     writes: false,
@@ -295,54 +268,4 @@ async function stillWrong(
     return data[index] !== "" && now !== "unreadable" && now?.incarnation === session?.incarnation &&
       now?.version === session?.version;
   });
-}
-
-/** Mends what was found, where that is asked for, one session at a time. */
-async function mendAll(
-  context: RedisContext,
-  keys: RedisKeys,
-  faults: readonly Fault[],
-  query: ExamineQuery,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const { kind, key, part, session, mend } of faults) {
-    query.signal?.throwIfAborted();
-    const repaired = query.repair && await mendOne(context, keys, { part, session }, mend, query);
-    findings.push({ kind, key, clientId: session?.clientId ?? clientOf(part), repaired });
-  }
-  return findings;
-}
-
-async function mendOne(
-  context: RedisContext,
-  keys: RedisKeys,
-  { part, session }: Seen,
-  mend: IndexChange,
-  query: ExamineQuery,
-): Promise<boolean> {
-  if (context.cluster) {
-    // No script can look at both. What was put right too late is put right again from the session.
-    await changeIndex(context, keys, [mend], query);
-    const nodeId = mend.key === "owned" ? nameOf(String(mend.args.at(-1)).split("/")[0] ?? "") : session?.nodeId ?? "";
-    await repair(context, [{ part, nodeId }], query.now, query);
-    return true;
-  }
-  const call = new Arguments().add(session === undefined ? "" : named(session.incarnation))
-    .add(session?.epoch ?? 0, session?.version ?? 0);
-  const place = MEND_PLACE[mend.key];
-  if (place === undefined) call.add(0, 1, ...mend.args);
-  else call.add(1, place, mend.command).list(mend.args).add(0);
-  return await ask(context, {
-    script: MEND,
-    keys: [keys.logOf(part), ...(["owned", "due", "nodes", "routes"] as const).map((key) => keys.shared(key))],
-    args: call.args,
-    doing: DOING,
-    writes: true,
-    read: (status) => status === "c",
-  }, query);
-}
-
-/** The Client Identifier of a part; of a long one its digest. */
-function clientOf(part: string): string {
-  return unescapePart(part) ?? part;
 }

@@ -49,10 +49,10 @@ export async function readImage(
   for (;;) {
     const [[found], [fields]] = await Promise.all([
       readSessions(context, keys, [keys.part(clientId)], call),
-      sendAll(context, [{ hmget: key, fields: ["s", "p", "j"] }], READING, false, call),
+      sendAll(context, [{ hmget: key, fields: ["s", "p", "j", "y"] }], READING, false, call),
     ]);
     if (found === undefined) return undefined;
-    const [state = null, principal = null, journal = null] = Array.isArray(fields) ? fields : [];
+    const [state = null, principal = null, journal = null, place = null] = Array.isArray(fields) ? fields : [];
     const numbers = (state ?? "").split(" ").map((word: string) => wholeNumber(word) ?? Number.NaN);
     const of = (name: typeof STATE[number]): number => numbers[STATE.indexOf(name)] ?? Number.NaN;
     // The two were read at two moments.
@@ -66,6 +66,7 @@ export async function readImage(
       version,
       ...(head.attached ? { ownerUntil: lease } : {}),
       ...(principal === null || principal === "" ? {} : { principal }),
+      ...(place === null ? {} : { counts: true }),
       tail,
       outboxTail,
       dropped: drops,
@@ -200,14 +201,16 @@ async function take(
     routeText(subscription),
   ]);
   const fields = lastFields(image, part, size);
+  const counted = !cluster && image.counts && image.principal !== undefined ? `${image.principal}/${part}` : "";
   const request = new Arguments()
+    .key(cluster ? undefined : keys.shared("places"))
     .key(cluster ? undefined : keys.shared("due")).key(cluster ? undefined : keys.shared("routes"))
     .key(cluster ? keys.besideOf(part, "left") : undefined)
     .key(log.key).key(rows.key).key(keys.logOf(part)).key(keys.rowsOf(part))
     .add(stampOf(`${incarnation}/${now}`), log.count, rows.count)
     .list(fields).list([dueMoment(head), `s/${part}`])
     .add(named(incarnation), routes.length / 4, ...routes)
-    .add(head.endsAt === undefined ? "" : expiryOf(head, now));
+    .add(head.endsAt === undefined ? "" : expiryOf(head, now), counted);
   const answer = await ask(context, {
     script: RESTORE,
     keys: request.keys,

@@ -1,4 +1,5 @@
 /** How many sessions a principal may have: counted in the step that begins one, and no more once it ends. */
+import type { Examination, Finding } from "../../store/maintenance.ts";
 import { expect, expectEqual } from "./expect.ts";
 import {
   type AcquireChoice,
@@ -199,6 +200,64 @@ const CASES: readonly QuotaCase[] = [
       expect((await kit.tryAcquire("one", bounded({ quota: 0, terms: { head } }))).outcome === "acquired", "a new one");
     },
   },
+  {
+    name: "a session that was restored counts as it did, until it ends",
+    run: async (kit) => {
+      const { maintenance } = kit.store;
+      if (maintenance === undefined) return;
+      const [one] = await full(kit);
+      const free = await kit.detach(await kit.open("free", { principal: "p" }));
+      const detached = await kit.detach(one);
+      const none = async function* (): AsyncGenerator<readonly []> {};
+      for (const session of [detached, free]) {
+        const image = await maintenance.readImage(session.clientId);
+        expect(image !== undefined, "there is no image");
+        expectEqual(image.counts, session === detached ? true : undefined, `whether ${session.clientId} counts`);
+        await kit.change(session, [{ type: "endSession", reason: "administrative" }]);
+        await maintenance.restore({ image, messages: none(), now: START });
+        expectEqual(
+          await maintenance.readImage(session.clientId).then((each) => each?.counts),
+          image.counts,
+          "afterwards",
+        );
+      }
+      expectEqual(await counted(kit), 2, "those that count");
+      expectEqual(await kit.tryAcquire("three", bounded()), FULL, "a third");
+      expect((await kit.tryAcquire("one", bounded())).outcome === "acquired", "the restored one goes on");
+      const again = await kit.store.read("one");
+      expect(again !== undefined, "it is gone");
+      const owned = { clientId: "one", incarnation: again.guard.incarnation, guard: again.guard };
+      await kit.change(owned, [{ type: "endSession", reason: "administrative" }]);
+      expectEqual(await counted(kit), 1, "those that count once it has ended");
+      expect(await hasRoom(kit), "there is no room for another");
+    },
+  },
+  ...(["placeMissing", "placeOrphaned"] as const).map((kind): QuotaCase => ({
+    name: `examining finds and repairs what is wrong: ${kind}`,
+    run: async (kit) => {
+      const { maintenance } = kit.store;
+      if (maintenance === undefined || kit.subject.plant === undefined) return;
+      const examined = async (repair: boolean): Promise<readonly Finding[]> => {
+        const findings: Finding[] = [];
+        for (let cursor: string | undefined = ""; cursor !== undefined;) {
+          const query = { limit: 3, repair, now: START, ...(cursor === "" ? {} : { cursor }) };
+          const page: Examination = await maintenance.examine(query);
+          findings.push(...page.findings);
+          cursor = page.cursor;
+        }
+        return findings;
+      };
+      const session = await kit.open("one", bounded());
+      expectEqual(await examined(false), [], "what is wrong before");
+      const { incarnation } = session;
+      const fault = { kind, clientId: "one", incarnation, filter: "a", nodeId: "node-a" };
+      if (await kit.subject.plant(fault) !== true) return;
+      expectEqual((await examined(false)).map((each) => each.kind), [kind], "what is found");
+      expectEqual((await examined(true)).map(({ repaired }) => repaired), [true], "whether it is repaired");
+      expectEqual(await examined(false), [], "what is wrong afterwards");
+      expectEqual(await counted(kit), 1, "those that count");
+    },
+  })),
 ];
 
 export const QUOTA_CASES: readonly ConformanceCase[] = CASES.map((each) => ({

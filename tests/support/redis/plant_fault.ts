@@ -23,6 +23,10 @@ export async function plantInRedis(redis: RedisServer, fault: PlantedFault): Pro
         return await run("ZREM", `${SHARED}/owned`, `=${nodeId}/${clientId}`);
       case "ownedOrphaned":
         return await run("ZADD", `${SHARED}/owned`, "0", `=stranger/${clientId}`);
+      case "placeMissing":
+        return await run("DEL", `${SHARED}/places`);
+      case "placeOrphaned":
+        return await run("ZADD", `${SHARED}/places`, "0", `${"0".repeat(64)}/${clientId}`);
       case "rowsOrphaned":
       case "outboxForgotten":
       case "unreadable":

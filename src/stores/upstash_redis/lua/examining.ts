@@ -27,7 +27,7 @@ return reply('f')
 /**
  * `standing`: what stands in the shared keys.
  *
- * - KEYS: `owned`, `due`, `nodes`, `members`.
+ * - KEYS: `owned`, `due`, `nodes`, `members`, `places`.
  * - ARGV: count, then of each the place of its key and a member; count, then field, number and name of members of lists.
  * - Answer: `f`, the score of each or nothing, the data of each or nothing.
  */
@@ -55,7 +55,7 @@ return reply('f')
 /**
  * `mend`: changes shared keys while a log stands as it was read.
  *
- * - KEYS: own log, `owned`, `due`, `nodes`, `members`.
+ * - KEYS: own log, `owned`, `due`, `nodes`, `members`, `places`.
  * - ARGV: identity or nothing for none, epoch, version; count, and of each the place of its key, command, count and
  *   arguments; count, and of each field, number, name and data of a member of a list, no data for one that goes.
  * - Answer: `c` done, `s` the log stands otherwise.

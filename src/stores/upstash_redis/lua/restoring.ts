@@ -28,15 +28,15 @@ return reply('c')
  * `restore`: puts what was staged in place of none.
  *
  * - KEYS: whatever the arguments give places of; place 0 stands for none.
- * - ARGV: places of `due`, `members`, `left`, the staged log and rows, own log, rows; stamp; how many fields were staged of
+ * - ARGV: places of `places`, `due`, `members`, `left`, the staged log and rows, own log, rows; stamp; how many fields were staged of
  *   each; fields of the log that come last; members of `due` with their scores; identity and changes of `members`; in how many
- *   milliseconds the keys end, or nothing.
+ *   milliseconds the keys end, or nothing; its member of the places that are counted, or nothing.
  * - Answer: `c` done, with what is to be done elsewhere, `e` there is one, with its identity, `m` what was staged has ended.
  */
 export const RESTORE: Script = {
   name: "restore",
   source: COMMON + INDEX + MEMBERS + `
-for _, each in ipairs({'due', 'members', 'left'}) do shared[each] = key() end
+for _, each in ipairs({'places', 'due', 'members', 'left'}) do shared[each] = key() end
 local stagedLog, stagedRows, own, rows = key(), key(), key(), key()
 stamp = number()
 local logFields, rowFields = number(), number()
@@ -48,7 +48,11 @@ end
 local fields, duePuts = list(), list()
 local id, changes = arg(), {}
 for n = 1, number() do changes[n] = {arg(), arg(), arg(), arg()} end
-local ends = arg()
+local ends, place = arg(), arg()
+if place ~= '' then
+  fields[#fields + 1] = 'y'
+  fields[#fields + 1] = place
+end
 
 local present = redis.call('HGET', own, 'i')
 if present then
@@ -73,6 +77,7 @@ if shared.left then
 end
 index('members', 'CHANGE', changes)
 index('due', 'ZADD', duePuts)
+if place ~= '' then index('places', 'ZADD', {'0', place}) end
 sayLater()
 return reply('c')
 `,
