@@ -27,15 +27,14 @@ export interface PeerBounds {
   readonly maxInputBytes: number;
 }
 
-/** One client. */
+/** One client. Of one that sleeps nothing is made but this: an object may have thousands of them. */
 export class Peer {
   readonly #socket: HibernatableSocket;
-  readonly #reader: PacketReader;
-  readonly #output: PacketOutput;
   readonly #bounds: PeerBounds;
   readonly #found: Kept | undefined;
   #attachment: Uint8Array | undefined;
-  #keptRest = 0;
+  #keptRest: number;
+  #read: PacketReader | undefined;
   #connection: BrokerConnection | undefined;
   #input: PacketInput | undefined;
   /** What the broker sends to, and keeps with. */
@@ -47,16 +46,14 @@ export class Peer {
     const found = this.#found = keptOf(socket);
     this.#attachment = found?.attachment;
     this.#keptRest = found?.rest?.length ?? 0;
-    const reader = this.#reader = new PacketReader(bounds.maxPacketBytes, found?.version);
-    if (found?.rest !== undefined) reader.push(found.rest);
-    const output = this.#output = new PacketOutput({
+    const output = new PacketOutput({
       // One that is closing takes nothing any more; its end is told to the object.
       send: (bytes) => socket.readyState === 1 ? socket.send(bytes) : undefined,
       close: (code) => this.#close(code),
     });
     this.transport = {
       token,
-      send: (packet) => output.add(encode(packet, reader.version)),
+      send: (packet) => output.add(encode(packet, this.#reader.version)),
       close: () => output.close(),
       bufferedBytes: () => output.bufferedBytes,
       keep: (attachment) => {
@@ -64,6 +61,13 @@ export class Peer {
         this.#keep();
       },
     };
+  }
+
+  get #reader(): PacketReader {
+    if (this.#read !== undefined) return this.#read;
+    const reader = this.#read = new PacketReader(this.#bounds.maxPacketBytes, this.#found?.version);
+    if (this.#found?.rest !== undefined) reader.push(this.#found.rest);
+    return reader;
   }
 
   /** What the broker has kept with the socket; `undefined` once it is closed from here. */

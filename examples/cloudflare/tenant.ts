@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { hibernation, type SessionBroker, sessionBroker } from "@edge-mqtt/session";
+import { hibernation, type SessionBroker, sessionBroker, type SleepingConnection } from "@edge-mqtt/session";
 import { durableObjectRetained, durableObjectStore, setWakeAlarm } from "@edge-mqtt/session/durable-object";
 import { shiftedEnvironment } from "../broker/clock.ts";
 import { authenticateBy } from "./authenticate.ts";
@@ -46,7 +46,7 @@ export class Tenant {
       },
       queue: { maximumMessages: settings.maxQueuedMessages, maximumBytes: settings.maxQueuedBytes },
       hibernation: hibernation({
-        find: (token) => this.#sleeping(context.getWebSockets(token))[0],
+        find: (token) => this.#sleeping(context.getWebSockets(token)).next().value,
         all: () => this.#sleeping(context.getWebSockets()),
       }),
       observe: (event) => {
@@ -105,12 +105,13 @@ export class Tenant {
     return peer;
   }
 
-  /** What the broker may find of sockets: those that were not closed from here. */
-  #sleeping(sockets: readonly HibernatableSocket[]) {
-    return sockets.flatMap((socket) => {
+  /** What the broker may find of sockets, one by one as it asks: those that were not closed from here. */
+  *#sleeping(sockets: readonly HibernatableSocket[]): Generator<SleepingConnection, undefined> {
+    for (const socket of sockets) {
       const { transport, attachment } = this.#peerOf(socket);
-      return attachment === undefined ? [] : [{ transport, attachment }];
-    });
+      if (attachment !== undefined) yield { transport, attachment };
+    }
+    return undefined;
   }
 
   /** Sets the alarm, once nothing is under way; those who ask at the same time share it. */

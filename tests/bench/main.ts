@@ -9,6 +9,7 @@
  */
 import { benchBrowser } from "./browser/bench.ts";
 import { measureBudgets, printBudgets } from "./budgets.ts";
+import { benchBills, benchWakes, printDurableObject } from "./durable_object/bench.ts";
 import { benchFanOut, printFanOut } from "./fan_out.ts";
 import { benchFilters, printShapes } from "./filters.ts";
 import { measureMemory, printMemory } from "./memory.ts";
@@ -49,6 +50,10 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   memory: async () => printMemory(await measureMemory()),
   browser: async () => printComparisons("sessions of MQTT.js in Chromium", await benchBrowser()),
   sizes: async () => printSizes(await measureSizes()),
+  "durable-object": async () => {
+    printDurableObject(await benchBills(), await benchWakes());
+    return true;
+  },
   upstash: benchUpstash,
   "upstash-sessions": async () => {
     const crowd = await benchCrowd();
