@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSameBytes } from "../mqtt/same_message.ts";
 import type { AcquireTerms } from "../machine/request.ts";
 import { restingConnection } from "../machine/rules/resting.ts";
 import type { RestingConnection } from "../machine/state/resting.ts";
@@ -235,7 +236,7 @@ export class Hibernation {
   #keep(attachment: Attachment): void {
     const bytes = encodeAttachment(attachment);
     this.#state = attachment.state;
-    if (this.#bytes !== undefined && isSame(bytes, this.#bytes)) return;
+    if (this.#bytes !== undefined && isSameBytes(bytes, this.#bytes)) return;
     this.#bytes = bytes;
     try {
       if (bytes.length > ATTACHMENT_BYTES) throw new RangeError("Cannot keep an attachment: it is too long");
@@ -281,8 +282,4 @@ function anyTerms(clientId: string): AcquireTerms {
     releaseWillOnCleanStart: false,
     resumeAcrossVersions: false,
   };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

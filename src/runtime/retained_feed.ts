@@ -1,7 +1,7 @@
 import type { RetainedLoaded, RetainedSettled } from "../machine/event.ts";
 import type { LoadRetainedRequest } from "../machine/request.ts";
 import { hasExpired, type Message, messageBytes } from "../mqtt/message.ts";
-import { encodeMessage } from "../store/records/message.ts";
+import { isSameMessage } from "../mqtt/same_message.ts";
 import type { RetainedEntry } from "../store/retained_store.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../store/session_store.ts";
 import type { BrokerContext } from "./context.ts";
@@ -141,7 +141,7 @@ export class RetainedFeed {
   /** Whether a message is to go into the log: it has not come before, and there could ever be room for it. */
   #isWanted({ message, position }: RetainedEntry): boolean {
     const taken = this.#taken.get(position);
-    if (taken !== undefined && isSame(taken, message)) return false;
+    if (taken !== undefined && isSameMessage(taken, message)) return false;
     const { queue, observe } = this.#context.options;
     if (messageBytes(message) <= queue.maximumBytes) return true;
     observe({ type: "dropped", clientId: this.#owner.clientId, reason: "queueFullNewest", topic: message.topic });
@@ -181,7 +181,7 @@ export class RetainedFeed {
     const found = await this.#context.retention?.reads.topics(entries.map(({ message }) => message.topic)) ?? [];
     return entries.flatMap(({ message }, index) => {
       const current = found[index];
-      if (current !== undefined) return isSame(current, message) ? [] : [current];
+      if (current !== undefined) return isSameMessage(current, message) ? [] : [current];
       const { payload, topic, qos } = message;
       if (payload.length === 0 || hasExpired(message, now)) return [];
       return [{ topic, qos, payload: NOTHING, retain: false, properties: {}, publisher: "", publishedAt: now }];
@@ -198,9 +198,4 @@ const NOTHING = new Uint8Array();
 function positionBefore({ after, entries }: Page, message: Message): string {
   const index = entries.findIndex((entry) => entry.message === message);
   return entries[index - 1]?.position ?? after;
-}
-
-function isSame(one: Message, other: Message): boolean {
-  const [first, second] = [encodeMessage(one), encodeMessage(other)];
-  return first.length === second.length && first.every((byte, index) => byte === second[index]);
 }

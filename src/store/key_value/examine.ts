@@ -4,6 +4,7 @@
  * What is compared is read at one moment where the driver can, and every repair checks that it still stands: so neither the
  * work of living brokers nor this one is mistaken for a fault, or undone.
  */
+import { isSameBytes } from "../../mqtt/same_message.ts";
 import { parseFilter } from "../../mqtt/filter.ts";
 import { readable } from "../encoding.ts";
 import { isDigest, unescapePart } from "../keys.ts";
@@ -184,7 +185,7 @@ async function subscriptionFaults(
   // A long filter stands in its row as its digest, and a digest is no shared one.
   if (!isDigest(filter, filterPart) && parseFilter(filter)?.kind === "shared") return [];
   const value = encodeRoute({ clientId, incarnation, filter, subscription });
-  if (route !== undefined && isSame(route.value, value)) return [];
+  if (route !== undefined && isSameBytes(route.value, value)) return [];
   const checks = [{ key, version: row.version }, { key: routeKey, version: route?.version ?? null }];
   return [{ kind: "routeMissing", key: routeKey, clientId, checks, mend: [{ type: "set", key: routeKey, value }] }];
 }
@@ -335,8 +336,4 @@ async function headAt(
   if (entry === undefined) return undefined;
   const head = readable(() => decodeHead(key, entry.value));
   return head === undefined ? "unreadable" : { head, check: { key, version: entry.version } };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
