@@ -41,6 +41,19 @@ legal("a message of QoS 1 that goes on to another member, since the session of t
   b.takes("m1");
   trace.rests(REST);
 });
+legal(
+  "a message of QoS 1 that went on to another member, and then comes late to the first, whose session has ended",
+  (trace) => {
+    const { a, b, writer } = group(trace, 1);
+    writer.publishes("m1");
+    trace.see({ type: "ended", at: trace.now, client: "a" });
+    trace.see({ type: "ended", at: trace.now, client: "a", until: trace.now });
+    b.takes("m1");
+    a.gets(publish("m1"), { type: "disconnect", reasonCode: 0x98 });
+    a.closes("server");
+    trace.rests({ a: { exists: false }, ...REST });
+  },
+);
 illegal("group: exactly one", "a started QoS 2 exchange at another member ([MQTT-4.8.2-5])", (trace) => {
   const { a, b, writer } = group(trace);
   writer.publishes("m1", { qos: 2 });

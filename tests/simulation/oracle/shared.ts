@@ -122,8 +122,8 @@ export function judgeHanded(knowledge: Knowledge, arrival: Arrival, message: Mes
   for (const each of all) {
     if (each.isLate || isKnownUnderAnotherName(each, all)) continue;
     // What was started at QoS 1 goes to another member once the session is over; at QoS 2 to nobody, at QoS 0 it is gone.
-    const hasGoneOn = each.generation !== generation && each.levels.includes(1) &&
-      mayHaveEnded(knowledge, each.generation);
+    // It may come late to one whose session is over, when another has got it already.
+    const hasGoneOn = each.levels.includes(1) && mayHaveEnded(knowledge, each.generation);
     const staying = hasGoneOn ? each.levels.filter((qos) => qos !== 1) : each.levels;
     if (hasGoneOn) knowledge.count("copy of a group that may have gone on to another member");
     needed += Math.max(0, staying.length - ownCopies(knowledge, each.generation, message));
