@@ -31,7 +31,7 @@ export interface Outcome {
 
 /** Plays a plan to its end, and past it until all is quiet. */
 export async function play(plan: Plan, options: { readonly isTold?: boolean } = {}): Promise<Outcome> {
-  if (plan.judged === "retained") return await playRetained(plan, options.isTold);
+  if (plan.judged === "retained") return await playRetained(plan, boundsOf(plan), options.isTold);
   const oracle = new Oracle(boundsOf(plan));
   const pages = plan.clients.some(({ page }) => page !== undefined) ? new PageOracle(pageBoundsOf(plan)) : undefined;
   const see = (observation: Observation) => {

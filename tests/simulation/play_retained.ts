@@ -1,5 +1,5 @@
 /** Plays a world of retained messages, and asks their oracle. */
-import type { Observation, Violation } from "./oracle/observation.ts";
+import type { Observation, Violation, WorldBounds } from "./oracle/observation.ts";
 import { RetainedOracle } from "./oracle/retained.ts";
 import type { Plan } from "./plan/plan.ts";
 import { preload } from "./world/preload.ts";
@@ -21,8 +21,10 @@ export interface RetainedOutcome {
 }
 
 /** Plays a plan of such a world. */
-export async function playRetained(plan: Plan, isTold = false): Promise<RetainedOutcome> {
-  const oracle = new RetainedOracle(plan.store.delivery === "commit" && plan.store.maxReceivers === undefined);
+export async function playRetained(plan: Plan, bounds: WorldBounds, isTold = false): Promise<RetainedOutcome> {
+  const { networkMs, clockMs, effectMs = 0 } = bounds;
+  const lateMs = networkMs + effectMs + 2 * clockMs;
+  const oracle = new RetainedOracle(plan.store.delivery === "commit" && plan.store.maxReceivers === undefined, lateMs);
   const world = new World(plan, (observation) => oracle.see(observation), isTold);
   await preload(plan, world);
   await world.live();

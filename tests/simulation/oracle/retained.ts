@@ -2,21 +2,28 @@
  * Retained messages, judged by what clients see at the end: whoever holds a subscription got, as the last message of each
  * topic, one that may be the last retained ([MQTT-3.3.1-5], [MQTT-3.3.1-6]), whether it subscribed before or after.
  *
- * Every message of such a world is published with RETAIN 1, at QoS 1 or 2, and no queue is limited.
+ * Every message of such a world is published with RETAIN 1, and no queue is limited. One of QoS 0 may get lost on its way,
+ * and one that expires may be gone: where such a one may be the last, nothing is asked. An empty one removes what was
+ * retained ([MQTT-3.3.1-6], [MQTT-3.3.1-7]): nobody who subscribes after it gets anything.
  *
  * @module
  */
-import type { Observation, Violation, WireConnack, WirePacket } from "./observation.ts";
+import type { Observation, Violation, WireConnack, WirePacket, WirePublish } from "./observation.ts";
 import { topicMatches } from "./topic_match.ts";
 
 interface Retained {
+  /** Empty for a removal. */
   readonly text: string;
+  readonly qos: number;
+  /** In milliseconds. */
+  readonly expiryMs: number | undefined;
   readonly topic: string;
   /** Who published it first. */
   readonly client: string;
   readonly firstSeq: number;
   /** When its publisher was told that it is taken; Infinity before. */
   doneSeq: number;
+  doneAt: number;
   /** On how many connections it was sent: of more than one nobody knows which comes last. */
   sent: number;
 }
@@ -26,6 +33,8 @@ interface Line {
   isAnswered: boolean;
   isOpen: boolean;
   readonly publishes: Map<number, Retained>;
+  /** Messages of QoS 0 of which no later answer tells yet. */
+  readonly unanswered: Retained[];
   /** Filters of which an UNSUBSCRIBE was sent last. */
   readonly withdrawn: Set<string>;
   readonly subscribes: Map<number, readonly { readonly filter: string; readonly noLocal: boolean }[]>;
@@ -40,6 +49,8 @@ interface Holder {
   readonly filters: Map<string, { readonly noLocal: boolean }>;
   /** The last retained message that came, by topic. */
   readonly last: Map<string, string>;
+  /** Topics of which nothing came since it subscribed anew. */
+  readonly before: Set<string>;
 }
 
 /** Judges a world of retained messages. */
@@ -51,19 +62,24 @@ export class RetainedOracle {
   readonly #holders = new Map<string, Holder>();
   readonly #messages = new Map<string, Retained>();
   readonly #ordersAll: boolean;
+  readonly #lateMs: number;
   #seq = 0;
+  #at = 0;
 
   /**
    * @param ordersAll Whether messages of several publishers come in the order in which they were taken: where some follow
    * through an outbox, those of one publisher alone do.
+   * @param lateMs What a node decided is seen so late at most, clocks included.
    */
-  constructor(ordersAll: boolean) {
+  constructor(ordersAll: boolean, lateMs = Infinity) {
     this.#ordersAll = ordersAll;
+    this.#lateMs = lateMs;
   }
 
   /** Takes in what was seen. */
   see(observation: Observation): void {
     this.#seq++;
+    this.#at = Math.max(this.#at, observation.at);
     switch (observation.type) {
       case "opened": {
         const { client, connection } = observation;
@@ -72,6 +88,7 @@ export class RetainedOracle {
           isAnswered: false,
           isOpen: true,
           publishes: new Map(),
+          unanswered: [],
           withdrawn: new Set<string>(),
           subscribes: new Map(),
         };
@@ -96,7 +113,7 @@ export class RetainedOracle {
   /** All is at rest: the last message of each topic is one that may be the last. */
   finish(at: number): void {
     const topics = Map.groupBy(this.#messages.values(), ({ topic }) => topic);
-    for (const [client, { current, isAsking, filters, last }] of this.#holders) {
+    for (const [client, { current, isAsking, filters, last, before }] of this.#holders) {
       if (current?.isOpen !== true || isAsking) continue;
       for (const [topic, messages] of topics) {
         const wants = [...filters].some(([filter, { noLocal }]) => !noLocal && topicMatches(filter, topic));
@@ -106,8 +123,11 @@ export class RetainedOracle {
         this.judged++;
         const possible = messages.filter((message) => !messages.some((other) => this.#isSurelyAfter(other, message)));
         const found = last.get(topic);
+        if (possible.some(({ qos, expiryMs }) => qos === 0 || expiryMs !== undefined)) continue;
         if (possible.some(({ text }) => text === found)) continue;
-        const names = possible.map(({ text }) => text).join(", ");
+        const mayBeGone = possible.some(({ text }) => text === "");
+        if (mayBeGone && (found === undefined || before.has(topic))) continue;
+        const names = possible.map(({ text }) => text || "a removal").join(", ");
         const message = `the last message of ${topic} was ${found ?? "none"}, retained may be ${names}`;
         this.violations.push({ rule: "retained", at, client, message });
       }
@@ -122,24 +142,16 @@ export class RetainedOracle {
         holder.current = undefined;
         if (packet.cleanStart) this.#forget(holder);
         return;
-      case "publish": {
-        if (!packet.retain || packet.packetId === undefined) return;
-        const text = textOf(packet.payload);
-        const known = this.#messages.get(text);
-        const { topic } = packet;
-        const { client } = line;
-        const message = known ?? { text, topic, client, firstSeq: this.#seq, doneSeq: Infinity, sent: 0 };
-        if (![...line.publishes.values()].includes(message)) message.sent++;
-        this.#messages.set(text, message);
-        line.publishes.set(packet.packetId, message);
+      case "publish":
+        if (packet.retain) this.#published(line, packet);
         return;
-      }
       case "subscribe":
         for (const { filter } of packet.subscriptions) {
           holder.filters.delete(filter);
           line.withdrawn.delete(filter);
         }
         line.subscribes.set(packet.packetId, packet.subscriptions);
+        for (const topic of holder.last.keys()) holder.before.add(topic);
         return;
       case "unsubscribe":
         for (const filter of packet.filters) {
@@ -153,6 +165,29 @@ export class RetainedOracle {
     }
   }
 
+  #published(line: Line, { payload, topic, packetId, qos, messageExpiryInterval: expiry }: WirePublish): void {
+    const { client } = line;
+    const text = textOf(payload);
+    // A removal has no name: sent again it is the same one as long as it is not done.
+    let name = text || `${client} ${packetId ?? this.#seq} ${topic}`;
+    while (text === "" && (this.#messages.get(name)?.doneSeq ?? Infinity) < Infinity) name += "+";
+    const message = this.#messages.get(name) ?? {
+      text,
+      qos,
+      expiryMs: expiry === undefined ? undefined : expiry * 1_000,
+      topic,
+      client,
+      firstSeq: this.#seq,
+      doneSeq: Infinity,
+      doneAt: Infinity,
+      sent: 0,
+    };
+    if (![...line.publishes.values()].includes(message)) message.sent++;
+    this.#messages.set(name, message);
+    if (packetId === undefined) line.unanswered.push(message);
+    else line.publishes.set(packetId, message);
+  }
+
   #received(line: Line, packet: WirePacket): void {
     const holder = this.#holder(line.client);
     switch (packet.type) {
@@ -161,7 +196,13 @@ export class RetainedOracle {
       case "puback":
       case "pubrec": {
         const message = line.publishes.get(packet.packetId);
-        if (message !== undefined && packet.reasonCode < 0x80) message.doneSeq = Math.min(message.doneSeq, this.#seq);
+        if (message === undefined || packet.reasonCode >= 0x80) return;
+        // What was sent before it on this connection has been seen to as well.
+        const before = line.unanswered.filter(({ firstSeq }) => firstSeq < message.firstSeq);
+        for (const each of [...before, message]) {
+          if (each.doneSeq === Infinity) each.doneAt = this.#at;
+          each.doneSeq = Math.min(each.doneSeq, this.#seq);
+        }
         return;
       }
       case "suback":
@@ -175,7 +216,17 @@ export class RetainedOracle {
       case "publish": {
         const text = textOf(packet.payload);
         const message = this.#messages.get(text);
-        if (holder.current === line && message !== undefined) holder.last.set(message.topic, text);
+        const topic = text === "" ? packet.topic : message?.topic;
+        if (holder.current === line && topic !== undefined) {
+          holder.last.set(topic, text);
+          holder.before.delete(topic);
+        }
+        if (message?.expiryMs === undefined || packet.dup || message.sent > 1) return;
+        const waitedMs = this.#at - message.doneAt - this.#lateMs;
+        if (waitedMs > message.expiryMs) {
+          const found = `${text} came ${waitedMs} ms after it was taken, and expires after ${message.expiryMs}`;
+          this.violations.push({ rule: "retained expired", at: this.#at, client: line.client, message: found });
+        }
         return;
       }
       default:
@@ -203,12 +254,19 @@ export class RetainedOracle {
   #forget(holder: Holder): void {
     holder.filters.clear();
     holder.last.clear();
+    holder.before.clear();
   }
 
   #holder(client: string): Holder {
     const known = this.#holders.get(client);
     if (known !== undefined) return known;
-    const holder = { current: undefined, isAsking: false, filters: new Map(), last: new Map() };
+    const holder = {
+      current: undefined,
+      isAsking: false,
+      filters: new Map(),
+      last: new Map(),
+      before: new Set<string>(),
+    };
     this.#holders.set(client, holder);
     return holder;
   }

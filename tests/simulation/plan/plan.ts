@@ -167,6 +167,8 @@ export type Action =
       readonly qos: Level;
       readonly expiry?: number;
       readonly retain?: boolean;
+      /** Its payload is empty: what is retained goes. */
+      readonly removes?: boolean;
       readonly times: number;
       /** Bytes that the payload is longer. */
       readonly padding: number;

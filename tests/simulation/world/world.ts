@@ -220,7 +220,8 @@ export class World implements ClientWorld {
       case "publish": {
         const { topic, qos, retain = false, expiry, padding } = action;
         for (let time = 0; time < action.times; time++) {
-          const text = padding === 0 ? this.nextText() : `${this.nextText()} ${".".repeat(padding)}`;
+          const name = action.removes === true ? "" : this.nextText();
+          const text = padding === 0 ? name : `${name} ${".".repeat(padding)}`;
           if (action.second === true) this.#publishBySecond(client, topic, text);
           else client.publish({ topic, text, qos, retain, ...(expiry === undefined ? {} : { expiry }) });
         }
