@@ -103,7 +103,6 @@ export type {
   Delivery,
   DeliveryReceiver,
   Guard,
-  LoggedTerms,
   OutboxEntry,
   OutboxMove,
   PageLimit,
@@ -113,9 +112,8 @@ export type {
   ReceiverOutcome,
   SessionStore,
   StoredSession,
-  WaitingGroup,
-  WaitingTerms,
 } from "./src/store/session_store.ts";
+export type { LoggedTerms, WaitingGroup, WaitingTerms } from "./src/store/waiting_terms.ts";
 export type {
   DirectoryPage,
   DirectoryQuery,

@@ -5,7 +5,7 @@
  */
 import { matches, parseFilter } from "../mqtt/filter.ts";
 import { MAX_TERM_LENGTH } from "../store/batch.ts";
-import type { WaitingGroup, WaitingTerms } from "../store/session_store.ts";
+import type { WaitingGroup, WaitingTerms } from "../store/waiting_terms.ts";
 
 /**
  * How messages of some topics wait in the logs of sessions. Of several rules the first whose filter matches holds, alone.

@@ -6,7 +6,8 @@
 import { SessionError } from "../errors.ts";
 import { messageBytes } from "../mqtt/message.ts";
 import type { StoreCapabilities } from "./capabilities.ts";
-import type { CommitBatch, WaitingTerms } from "./session_store.ts";
+import type { CommitBatch } from "./session_store.ts";
+import type { WaitingTerms } from "./waiting_terms.ts";
 
 /** The longest name of a slot or a group, in UTF-16 units: it stands with each copy. */
 export const MAX_TERM_LENGTH = 1_024;

@@ -6,7 +6,7 @@
 import type { DropReason } from "../machine/change.ts";
 import type { SessionSnapshot } from "../machine/snapshot.ts";
 import type { QueuedMessage } from "../mqtt/message.ts";
-import type { LoggedTerms } from "./session_store.ts";
+import type { LoggedTerms } from "./waiting_terms.ts";
 
 /** What every call may take last, as in all of the port. */
 export interface MaintenanceCall {

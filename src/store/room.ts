@@ -6,7 +6,8 @@
 import type { DropReason } from "../machine/change.ts";
 import type { QoS } from "../mqtt/qos.ts";
 
-import type { LoggedTerms, QueueLimits, WaitingTerms } from "./session_store.ts";
+import type { LoggedTerms, WaitingTerms } from "./waiting_terms.ts";
+import type { QueueLimits } from "./session_store.ts";
 
 /** An entry that waits: it was never started. */
 export interface WaitingCopy {

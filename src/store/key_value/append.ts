@@ -4,14 +4,8 @@ import { type Message, messageBytes } from "../../mqtt/message.ts";
 import { countDrop } from "../records/drops.ts";
 import { termsBytes } from "../records/terms.ts";
 import { makeRoom } from "../room.ts";
-import type {
-  Delivery,
-  DeliveryReceiver,
-  LoggedTerms,
-  QueueLimits,
-  ReceiverOutcome,
-  WaitingTerms,
-} from "../session_store.ts";
+import type { Delivery, DeliveryReceiver, QueueLimits, ReceiverOutcome } from "../session_store.ts";
+import type { LoggedTerms, WaitingTerms } from "../waiting_terms.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { removeChunks } from "./chunks.ts";
 import { encodeGate, type GateRecord, ownerOf, queueSize } from "./gate.ts";

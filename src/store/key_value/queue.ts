@@ -2,7 +2,8 @@
 import type { QueuedMessage } from "../../mqtt/message.ts";
 import { readable } from "../encoding.ts";
 import { countDrop } from "../records/drops.ts";
-import type { Guard, LoggedTerms, QueuePage, QueuePosition } from "../session_store.ts";
+import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
+import type { LoggedTerms } from "../waiting_terms.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";

@@ -14,7 +14,7 @@ import {
   writeNumbers,
 } from "../records/message.ts";
 import { readTerms, writeTerms } from "../records/terms.ts";
-import type { LoggedTerms } from "../session_store.ts";
+import type { LoggedTerms } from "../waiting_terms.ts";
 import { type ChunkRef, readChunkRef, writeChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import type { StoreContext } from "./context.ts";

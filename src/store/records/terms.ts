@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteReader, ByteWriter } from "../encoding.ts";
-import type { LoggedTerms } from "../session_store.ts";
+import type { LoggedTerms } from "../waiting_terms.ts";
 
 /** Writes terms. */
 export function writeTerms(writer: ByteWriter, { slot, group, priority = 0 }: LoggedTerms): void {

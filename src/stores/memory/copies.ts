@@ -1,7 +1,7 @@
 /** Copies at the border: what came in or goes out shares no bytes with the store. */
 import type { Message, MessageProperties } from "../../mqtt/message.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type { LoggedTerms } from "../../store/session_store.ts";
+import type { LoggedTerms } from "../../store/waiting_terms.ts";
 import type { DeliveryReceiver } from "../../store/session_store.ts";
 
 /** A message that shares nothing that can be written to. */

@@ -8,8 +8,8 @@ import type {
   DeliveryReceiver,
   QueueLimits,
   ReceiverOutcome,
-  WaitingTerms,
 } from "../../store/session_store.ts";
+import type { WaitingTerms } from "../../store/waiting_terms.ts";
 import { copyOfMessage, copyOfReceiver, copyOfTerms } from "./copies.ts";
 import { MessageLog } from "./log.ts";
 import type { SessionRecord } from "./records.ts";

@@ -1,5 +1,5 @@
 import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
-import type { LoggedTerms } from "../../store/session_store.ts";
+import type { LoggedTerms } from "../../store/waiting_terms.ts";
 import type { WaitingCopy } from "../../store/room.ts";
 import type { DeliveryReceiver, PageLimit, QueuePage } from "../../store/session_store.ts";
 import { copyOfMessage } from "./copies.ts";

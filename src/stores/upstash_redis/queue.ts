@@ -25,7 +25,8 @@ import {
   writeCopyFlags,
   writeNumbers,
 } from "../../store/records/message.ts";
-import type { DeliveryReceiver, Guard, LoggedTerms, QueuePage, QueuePosition } from "../../store/session_store.ts";
+import type { DeliveryReceiver, Guard, QueuePage, QueuePosition } from "../../store/session_store.ts";
+import type { LoggedTerms } from "../../store/waiting_terms.ts";
 import type { StoreCallOptions } from "../../store/call.ts";
 import { ask, keysFor, type RedisContext } from "./context.ts";
 import { bytesOf, named, nameOf, wholeOf } from "./fields.ts";

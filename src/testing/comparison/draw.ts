@@ -6,13 +6,8 @@ import { type Message, messageBytes, type QueuedMessage } from "../../mqtt/messa
 import type { QoS } from "../../mqtt/qos.ts";
 import type { Subscription } from "../../mqtt/subscription.ts";
 import type { Will } from "../../mqtt/will.ts";
-import type {
-  AcquireRequest,
-  DeliveryReceiver,
-  QueueLimits,
-  WaitingGroup,
-  WaitingTerms,
-} from "../../store/session_store.ts";
+import type { AcquireRequest, DeliveryReceiver, QueueLimits } from "../../store/session_store.ts";
+import type { WaitingGroup, WaitingTerms } from "../../store/waiting_terms.ts";
 import type { Random } from "../random.ts";
 
 /** The clients of a history. */

@@ -1,7 +1,7 @@
 /** Sessions whole, as images that can be restored, and stores that are examined and repaired. */
 import { messageBytes } from "../../mqtt/message.ts";
 import type { Finding, FindingKind, RestoredMessage, SessionImage, StoreMaintenance } from "../../store/maintenance.ts";
-import type { WaitingTerms } from "../../store/session_store.ts";
+import type { WaitingTerms } from "../../store/waiting_terms.ts";
 import { expect, expectEqual, expectRejection } from "./expect.ts";
 import {
   bytesOf,

@@ -1,5 +1,6 @@
 /** Copies that wait under terms: one a slot, groups with bounds of their own, priorities. */
-import type { QueueLimits, ReceiverOutcome, WaitingGroup, WaitingTerms } from "../../store/session_store.ts";
+import type { QueueLimits, ReceiverOutcome } from "../../store/session_store.ts";
+import type { WaitingGroup, WaitingTerms } from "../../store/waiting_terms.ts";
 import { expectEqual } from "./expect.ts";
 import { bytesOf, type ConformanceCase, type Kit, message, type Owned, receiver, ROOMY, words } from "./kit.ts";
 import { dropped, LIMIT_3, unstarted } from "./queue_kit.ts";

@@ -77,7 +77,7 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
   },
   {
     name: "what is claimed for a member that is about to go is forgotten",
-    file: `${GROUPS}/desk.ts`,
+    file: `${GROUPS}/claim.ts`,
     text: "if (!isKnown || !place.member.live)",
     replacement: "if (!isKnown)",
     breaks: "D13",
