@@ -1,4 +1,4 @@
-import type { Check, DriverLimits, Entry, KeyRange, Mutation, Page } from "./driver.ts";
+import type { Check, DriverLimits, Entry, KeyRange, KeyValueDriver, Mutation, Page } from "./driver.ts";
 
 /** Memory has no limits of its own. */
 export const NO_LIMITS: DriverLimits = {
@@ -80,6 +80,16 @@ export class OrderedRows {
     }
     return low;
   }
+}
+
+/** Rows in memory as a driver: each call does its work at once and answers on a microtask. */
+export function rowsDriver(rows: OrderedRows): KeyValueDriver {
+  return {
+    limits: NO_LIMITS,
+    get: (keys) => Promise.resolve(keys.map((key) => rows.get(key))),
+    list: (range) => Promise.resolve(rows.list(range)),
+    commit: (checks, mutations) => Promise.resolve(rows.commit(checks, mutations)),
+  };
 }
 
 function counter(): () => string {

@@ -1,5 +1,4 @@
-import type { KeyValueDriver } from "../../store/key_value/driver.ts";
-import { NO_LIMITS, OrderedRows } from "../../store/key_value/ordered_rows.ts";
+import { OrderedRows, rowsDriver } from "../../store/key_value/ordered_rows.ts";
 import { keyValueRetained } from "../../store/key_value/retained.ts";
 import type { RetainedStore } from "../../store/retained_store.ts";
 
@@ -21,16 +20,5 @@ export interface MemoryRetainedOptions {
  * ```
  */
 export function memoryRetained(options: MemoryRetainedOptions = {}): RetainedStore {
-  return keyValueRetained(rowsDriver(), { durability: "process", ...options });
-}
-
-/** Each call does its work at once and answers on a microtask. */
-function rowsDriver(): KeyValueDriver {
-  const rows = new OrderedRows();
-  return {
-    limits: NO_LIMITS,
-    get: (keys) => Promise.resolve(keys.map((key) => rows.get(key))),
-    list: (range) => Promise.resolve(rows.list(range)),
-    commit: (checks, mutations) => Promise.resolve(rows.commit(checks, mutations)),
-  };
+  return keyValueRetained(rowsDriver(new OrderedRows()), { durability: "process", ...options });
 }

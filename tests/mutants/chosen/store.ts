@@ -223,4 +223,11 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
     replacement: "    this.#refused = 0;",
     breaks: "G4",
   },
+  {
+    name: "archive of Workers KV: any copy counts as recent",
+    file: "src/stores/cloudflare_kv/archive.ts",
+    text: "return found !== undefined && found.writer === incarnation && found.version >= version;",
+    replacement: "return found !== undefined && found.writer === incarnation && found.version >= 0;",
+    breaks: "stale reads",
+  },
 ];
