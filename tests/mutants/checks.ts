@@ -128,6 +128,8 @@ const PLANS: readonly (readonly [place: string, checks: readonly CheckName[]])[]
     ],
   ],
   ["src/runtime/client/", ["unit of the runtime", "faults", "simulation of pages", "spec"]],
+  ["src/runtime/administration", ["unit of administration", "unit of the runtime"]],
+  ["src/runtime/orders", ["unit of administration", "unit of the runtime"]],
   ["src/runtime/groups/", ["unit of the runtime", "faults", "properties", "simulation of groups"]],
   ["src/runtime/", ["unit of the runtime", "spec", "faults", "simulation", "e2e", "faults in Redis"]],
 ];

@@ -19,6 +19,27 @@ export const ADMIN_FAULTS: readonly ChosenFault[] = [
     breaks: "G7",
   },
   {
+    name: "a purge takes what a connected client is to be sent again",
+    file: "src/machine/rules/administering.ts",
+    text: "const isThere = sequence > startedThrough &&",
+    replacement: "const isThere = sequence > startedThrough - startedThrough &&",
+    breaks: "G7",
+  },
+  {
+    name: "a page that was read before a purge brings back what was purged",
+    file: "src/machine/rules/page.ts",
+    text: " || connection.purged.has(message.sequence)",
+    replacement: "",
+    breaks: "the purge",
+  },
+  {
+    name: "a change of a connected client's session is told before it is stored",
+    file: "src/runtime/orders.ts",
+    text: "if (own.length > 0) return () => done(own);",
+    replacement: "if (own.length > 0) done(own);",
+    breaks: "G4",
+  },
+  {
     name: "a session that changed while it was exported counts as whole",
     file: `${ADMIN}/export.ts`,
     text: "now.version === image.version;",
