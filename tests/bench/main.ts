@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { measureAedes } from "./aedes.ts";
 import { benchBrowser } from "./browser/bench.ts";
 import { measureBudgets, printBudgets } from "./budgets.ts";
 import { benchBills, benchWakes, printDurableObject } from "./durable_object/bench.ts";
@@ -52,6 +53,13 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   sizes: async () => printSizes(await measureSizes()),
   "durable-object": async () => {
     printDurableObject(await benchBills(), await benchWakes());
+    return true;
+  },
+  aedes: async () => {
+    console.log(`${"steps of aedes, as the longest chain of calls".padEnd(60)}   ours   peer`);
+    for (const { step, ours, peer } of await measureAedes()) {
+      console.log(`${step.padEnd(60)}${String(ours).padStart(7)}${String(peer).padStart(7)}`);
+    }
     return true;
   },
   upstash: benchUpstash,

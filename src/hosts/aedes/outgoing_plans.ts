@@ -4,16 +4,13 @@
  *
  * @module
  */
-import { messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
+import { hasExpired, messageBytes, type QueuedMessage } from "../../mqtt/message.ts";
 import { isPacketId } from "../../mqtt/packet_id.ts";
 import type { AedesPacket } from "./packets.ts";
-import type { Desk, LogPart, Plan, Planned } from "./plan.ts";
+import type { Desk, LogPart, Plan, Planned, Sent } from "./plan.ts";
 import type { SessionView } from "./session_view.ts";
 import { PAGE } from "./taking.ts";
 import { type AsBuffer, keyOf, queuedPacket } from "./translation.ts";
-
-/** Entries that this connection has sent. */
-export type Sent = Set<number>;
 
 /**
  * A message is about to be sent under a Packet Identifier. One that aedes is about to write gets another if that is in use,
@@ -34,13 +31,18 @@ export function sending(packet: AedesPacket, sent: Sent | undefined): Plan<void>
       return desk.hasRead(after) ? { answer: undefined } : { need: { after, messages: PAGE.messages } };
     }
     const known = view.packetIdAt(place);
-    const isRepeated = known !== undefined;
-    const packetId = isRepeated && isWritten ? known : isWritten && isPacketId(wanted) ? view.freeId(wanted) : wanted;
+    const isRepeated = known !== undefined && sent?.ahead.has(place) !== true;
+    const packetId = known !== undefined && isWritten
+      ? known
+      : isWritten && isPacketId(wanted)
+      ? view.freeId(wanted)
+      : wanted;
     if (isPacketId(packetId) && view.draft.outbound.get(place)?.packetId !== packetId) {
       view.change({ type: "putOutboundMark", sequence: place, mark: { packetId, phase: "sent", pubrecOrder: 0 } });
     }
     if (place > view.draft.head.sentLimit) view.change({ type: "putSentLimit", sentLimit: place });
-    sent?.add(place);
+    sent?.entries.add(place);
+    sent?.ahead.delete(place);
     if (isWritten) {
       const entry = view.log.entry(place);
       Object.assign(packet, {
@@ -62,7 +64,36 @@ function placeToSend(
 ): number | undefined {
   const same = wanted === undefined ? undefined : places.find((place) => view.packetIdAt(place) === wanted);
   return same ?? places.find((place) => view.packetIdAt(place) === undefined) ??
-    places.find((place) => sent?.has(place) !== true) ?? places[0];
+    places.find((place) => sent?.entries.has(place) !== true) ?? places[0];
+}
+
+/**
+ * Messages that follow each other are sent next: all are marked in one step, with Packet Identifiers that `nextId` gives.
+ * What has waited too long, and was never sent, is dropped instead.
+ */
+export function starting(
+  entries: readonly QueuedMessage[],
+  { sent, nextId, now }: { readonly sent: Sent; readonly nextId: (sequence: number) => number; readonly now: number },
+): Plan<void> {
+  return ({ view }) => {
+    for (const entry of entries) {
+      const { sequence } = entry;
+      if (view?.log.entry(sequence) === undefined || view.isGone(sequence)) continue;
+      if (sent.entries.has(sequence) || view.packetIdAt(sequence) !== undefined) continue;
+      if (hasExpired(entry, now)) {
+        view.change({ type: "deleteQueued", sequence, bytes: messageBytes(entry), dropped: "expired" });
+        continue;
+      }
+      const mark = { packetId: view.freeId(nextId(sequence)), phase: "sent", pubrecOrder: 0 } as const;
+      view.change({ type: "putOutboundMark", sequence, mark });
+      sent.ahead.add(sequence);
+    }
+    const last = entries.at(-1)?.sequence ?? 0;
+    if (view !== undefined && view.changes.length > 0 && last > view.draft.head.sentLimit) {
+      view.change({ type: "putSentLimit", sentLimit: last });
+    }
+    return { answer: undefined };
+  };
 }
 
 /** PUBREC came: the payload is needed no more, the Packet Identifier still is. */
@@ -125,7 +156,7 @@ function clearMessage(
   const places = view.log.placesOf(keyOf(packet)).filter((place) => !view.isGone(place));
   const { messageId } = packet;
   const place = messageId === undefined
-    ? places.findLast((each) => view.packetIdAt(each) === undefined && sent?.has(each) !== true)
+    ? places.findLast((each) => view.packetIdAt(each) === undefined && sent?.entries.has(each) !== true)
     : places.find((each) => view.packetIdAt(each) === messageId);
   const entry = place === undefined ? undefined : view.log.entry(place);
   if (entry !== undefined) {
@@ -150,15 +181,4 @@ function entryAt(
 
 function removeEntry(view: SessionView, entry: QueuedMessage): void {
   view.change({ type: "deleteQueued", sequence: entry.sequence, bytes: messageBytes(entry) });
-}
-
-/** A message that waited too long, and was never sent, is dropped. */
-export function expiring(entry: QueuedMessage): Plan<void> {
-  return ({ view }) => {
-    if (view !== undefined && view.packetIdAt(entry.sequence) === undefined) {
-      const { sequence } = entry;
-      view.change({ type: "deleteQueued", sequence, bytes: messageBytes(entry), dropped: "expired" });
-    }
-    return { answer: undefined };
-  };
 }

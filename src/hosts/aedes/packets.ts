@@ -78,6 +78,8 @@ export interface AedesClientLike {
   readonly version?: number | null;
   /** Of a connection: the broker that has it. */
   readonly broker?: unknown;
+  /** Of a connection: the Packet Identifier that it takes next. */
+  _nextId?: number;
   /** Of a connection: its Will. */
   readonly will?: AedesPacket | null;
 }

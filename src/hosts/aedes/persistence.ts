@@ -268,9 +268,13 @@ export class SessionPersistence implements AedesPersistence {
     if (line?.holder?.connection !== client) return;
     const leaving = line.run(({ view }) => {
       if (view?.draft.head.attached !== true) return { answer: undefined };
-      const { draft: { head, will } } = view;
+      const { draft: { head, will }, startedThrough } = view;
       const now = this.#options.environment.now();
-      const left = detachedHead(head, now, 0);
+      const { entries = [], ahead = [] } = line.sent ?? {};
+      // What was marked and is not sent any more is as if it never had been.
+      for (const sequence of ahead) view.change({ type: "deleteOutboundMark", sequence });
+      const sentLimit = Math.max(startedThrough, ...entries);
+      const left = detachedHead({ ...head, sentLimit }, now, 0);
       // aedes publishes the Will just now, if it is to be; somebody else does if it cannot.
       const due = now + WILL_GRACE_MS;
       const endsAt = left.endsAt === undefined ? {} : { endsAt: Math.max(left.endsAt, due) };

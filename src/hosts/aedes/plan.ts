@@ -30,3 +30,11 @@ export interface Desk {
 
 /** Decides what to change in a view. It is made again where somebody else was faster; what it throws changes nothing. */
 export type Plan<Answer> = (desk: Desk) => Planned<Answer>;
+
+/** What a connection was sent. */
+export interface Sent {
+  /** Entries that aedes has sent, or is just sending. */
+  readonly entries: Set<number>;
+  /** Entries that are marked as sent and will be: those that follow in a page. */
+  readonly ahead: Set<number>;
+}

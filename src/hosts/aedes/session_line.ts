@@ -10,7 +10,7 @@ import { persistently } from "../../runtime/within.ts";
 import type { CommitResult, Delivery, QueuePage } from "../../store/session_store.ts";
 import type { AedesContext } from "./context.ts";
 import { KnownLog } from "./known_log.ts";
-import type { Need, Plan } from "./plan.ts";
+import type { Need, Plan, Sent } from "./plan.ts";
 import { SessionView } from "./session_view.ts";
 import { type Holder, PAGE, type Taken, takeSession } from "./taking.ts";
 
@@ -27,7 +27,7 @@ interface Hold {
   readonly startedThrough: number;
   /** The beginning of the log, until somebody has asked for it. */
   queue: QueuePage | undefined;
-  readonly sent: Set<number>;
+  readonly sent: Sent;
   /** Somebody else has the session, or it has ended. */
   isLost: boolean;
 }
@@ -72,8 +72,8 @@ export class SessionLine {
     return this.#hold?.holder;
   }
 
-  /** The entries that this connection was sent; `undefined` where no connection here has the session. */
-  get sent(): Set<number> | undefined {
+  /** What this connection was sent; `undefined` where no connection here has the session. */
+  get sent(): Sent | undefined {
     return this.#hold?.sent;
   }
 
@@ -115,7 +115,15 @@ export class SessionLine {
     return this.#task(async () => {
       const taken = await this.#acquire(holder);
       const { startedThrough, token, queue, snapshot: { incarnation } } = taken;
-      this.#hold = { holder, token, incarnation, startedThrough, queue, sent: new Set(), isLost: false };
+      this.#hold = {
+        holder,
+        token,
+        incarnation,
+        startedThrough,
+        queue,
+        sent: { entries: new Set(), ahead: new Set() },
+        isLost: false,
+      };
       this.#take(taken);
     });
   }

@@ -166,8 +166,9 @@ export class AedesClient {
     return this.#packets;
   }
 
-  send(packet: Record<string, unknown>): void {
-    this.#transport.write(mqttPacket.generate(packet as never));
+  /** Sends packets in one piece: aedes takes in one piece after the other. */
+  send(...packets: readonly Record<string, unknown>[]): void {
+    this.#transport.write(Buffer.concat(packets.map((packet) => mqttPacket.generate(packet as never))));
   }
 
   /** The next packet of a kind; others stay where they are. */
