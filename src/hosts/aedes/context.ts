@@ -11,6 +11,10 @@ export interface AedesContext {
   /** Work that runs by itself. */
   readonly tasks: Tasks;
   readonly lease: AedesLease;
+  /** Connections that have ended. */
+  readonly past: WeakSet<object>;
+  /** Whether somebody is a connection of the broker, and not a program. */
+  isConnection(client: object): boolean;
   /** A session has ended here: its rows can go, and what it `owes` is to be delivered. */
   ended(clientId: string, incarnation: string, owes: boolean, at: number): void;
   /** Works an outbox off. It never rejects: what fails is found again when it is due. */

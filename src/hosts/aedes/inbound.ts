@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 
 /** A message that aedes is about to queue, whose Packet Identifier is stored with it. */
 export interface InboundMessage {
-  readonly clientId: string;
+  readonly client: AedesClientLike;
   readonly packetId: number;
   /** Whether it is stored now. */
   settle(isStored: boolean): void;
@@ -54,7 +54,7 @@ export class Inbound {
       }
       if (typeof packet.payload === "object") return this.#expect(client, packet, packet.payload, packetId);
     }
-    await this.#lines.of(client.id).run(storing(packetId), { asOwner: true });
+    await this.#lines.of(client.id).run(storing(packetId), { asOwner: client });
     this.#remember(client.id, packet);
   }
 
@@ -88,7 +88,7 @@ export class Inbound {
     await this.#lines.of(client.id).run(({ view }) => {
       if (view?.draft.inbound.has(packetId)) view.change({ type: "deleteInboundId", packetId });
       return { answer: undefined };
-    }, { asOwner: true });
+    }, { asOwner: client });
   }
 
   /** All of them are forgotten. */
@@ -116,7 +116,7 @@ export class Inbound {
     return await this.#lines.of(client.id).run(({ view, isCertain }) => {
       const isKnown = view?.draft.inbound.has(packetId) === true;
       return isKnown || isCertain ? { answer: isKnown } : { need: "reload" };
-    }, { asOwner: true });
+    }, { asOwner: client });
   }
 
   #expect(client: AedesClientLike, packet: AedesPacket, payload: object, packetId: number): void {
@@ -124,7 +124,7 @@ export class Inbound {
     this.#ofConnection.set(client, ofConnection);
     const { promise, resolve } = deferred<boolean>();
     const pending: Pending = {
-      clientId: client.id,
+      client,
       packetId,
       topic: packet.topic,
       stored: promise,

@@ -19,9 +19,9 @@ export class Outgoing {
   }
 
   /** A message is about to be sent, or its PUBREC came. */
-  async update({ id }: AedesClientLike, packet: AedesPacket): Promise<void> {
-    const line = this.#lines.of(id);
-    if (packet.cmd !== "pubrel") return await line.run(sending(packet, line.sent), { asOwner: true });
+  async update(client: AedesClientLike, packet: AedesPacket): Promise<void> {
+    const line = this.#lines.of(client.id);
+    if (packet.cmd !== "pubrel") return await line.run(sending(packet, line.sent), { asOwner: client });
     if (isPacketId(packet.messageId)) await line.run(releasing(packet.messageId));
   }
 
@@ -64,7 +64,7 @@ export class Outgoing {
     for (let start = 0; start < entries.length; start += most) {
       const nextId = (sequence: number) => nextIdOf(client) ?? packetIdOf(sequence);
       const part = entries.slice(start, start + most);
-      await line.run(starting(part, { sent, nextId, now: environment.now() }), { asOwner: true });
+      await line.run(starting(part, { sent, nextId, now: environment.now() }), { asOwner: client });
     }
   }
 

@@ -69,6 +69,8 @@ export class SessionPersistence implements AedesPersistence {
       lane,
       tasks: this.#tasks,
       lease: this.#lease,
+      past: new WeakSet(),
+      isConnection: (client) => this.#isConnection(client),
       workOff: (outboxId) => outbox.workOff(outboxId),
       ended: (clientId, incarnation, owes, at) => {
         const swept = (owes ? outbox.workOff(incarnation) : Promise.resolve())
@@ -240,8 +242,8 @@ export class SessionPersistence implements AedesPersistence {
     return client.clean === true && this.#isConnection(client);
   }
 
-  #isConnection(client: AedesClientLike): boolean {
-    return client.broker !== undefined && client.broker === this.#broker;
+  #isConnection(client: object): boolean {
+    return this.#broker !== undefined && "broker" in client && client.broker === this.#broker;
   }
 
   #stream<Packet>(packets: AsyncIterable<Packet>): AedesStream<Packet> {
@@ -283,7 +285,7 @@ export class SessionPersistence implements AedesPersistence {
         view.change({ type: "endSession", reason: "disconnected" });
       } else view.change({ type: "putHead", head: left });
       return { answer: undefined };
-    }, { asOwner: true });
+    }, { asOwner: client });
     const isTaken = (error: unknown) => error instanceof SessionError && error.code === "CLOSED";
     const left = leaving.catch((error) => isTaken(error) ? undefined : this.#options.onError(error))
       .then(() => line.letGo(client));

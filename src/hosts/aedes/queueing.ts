@@ -10,7 +10,7 @@ import type { CommitResult, DeliveryReceiver } from "../../store/session_store.t
 import type { AedesContext } from "./context.ts";
 import type { AedesQueuedFor } from "./contract.ts";
 import type { Inbound } from "./inbound.ts";
-import type { AedesPacket, AedesRoutedSubscription } from "./packets.ts";
+import type { AedesClientLike, AedesPacket, AedesRoutedSubscription } from "./packets.ts";
 import type { Plan } from "./plan.ts";
 import type { SessionLines } from "./session_lines.ts";
 import { byFilter, levelOf, messageOf, routedSubscription } from "./translation.ts";
@@ -70,7 +70,7 @@ export class Queueing {
       const receivers = await this.#receivers(subscriptions, packet);
       await (inbound === undefined
         ? this.#commit(packet, receivers)
-        : this.#commitInbound(packet, receivers, inbound.clientId, inbound.packetId));
+        : this.#commitInbound(packet, receivers, inbound.client, inbound.packetId));
       inbound?.settle(true);
     } catch (error) {
       inbound?.settle(false);
@@ -103,12 +103,12 @@ export class Queueing {
   async #commitInbound(
     packet: AedesPacket,
     receivers: readonly DeliveryReceiver[],
-    clientId: string,
+    client: AedesClientLike,
     packetId: number,
   ): Promise<void> {
     const { environment, messageExpiryMs } = this.#context.options;
     const message = messageOf(packet, "queued", environment.now(), messageExpiryMs);
-    const line = this.#lines.of(clientId);
+    const line = this.#lines.of(client.id);
     const deliveries = receivers.length === 0 ? [] : [{ message, receivers }];
     const { result } = await line.deliver(({ view }) => {
       if (view === undefined) return { need: "session" };
@@ -116,7 +116,7 @@ export class Queueing {
       if (view.draft.inbound.has(packetId)) return { answer: undefined };
       view.change({ type: "putInboundId", packetId });
       return { answer: undefined, deliveries };
-    }, { asOwner: true });
+    }, { asOwner: client });
     if (this.#tell(message, receivers, result)) await line.served;
   }
 

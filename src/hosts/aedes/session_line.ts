@@ -16,8 +16,8 @@ import { type Holder, PAGE, type Taken, takeSession } from "./taking.ts";
 
 /** How a plan is carried out. */
 export interface RunOptions {
-  /** Only the connection that has the session may do it: where another one has taken it, it is refused. */
-  readonly asOwner?: boolean;
+  /** Who asks. It is refused to a connection that has ended, or whose session somebody else has. */
+  readonly asOwner?: object;
 }
 
 interface Hold {
@@ -33,7 +33,7 @@ interface Hold {
 }
 
 interface Job {
-  readonly asOwner: boolean;
+  readonly asOwner: object | undefined;
   /** A plan, whose answer and outcomes are handed to `resolve`. */
   readonly plan?: Plan<unknown>;
   /** Work that is done by itself. */
@@ -95,7 +95,7 @@ export class SessionLine {
   /** As `run`, with what became of the deliveries; `undefined` where nothing had to be committed. */
   deliver<Answer>(
     plan: Plan<Answer>,
-    { asOwner = false }: RunOptions = {},
+    { asOwner }: RunOptions = {},
   ): Promise<{ readonly answer: Answer; readonly result: CommitResult | undefined }> {
     return new Promise((resolve, reject) => {
       // The answer of a plan comes from that very plan.
@@ -143,6 +143,7 @@ export class SessionLine {
   /** The connection is gone: the session is nobody's here. */
   letGo(connection: object): void {
     if (this.#hold?.holder.connection !== connection) return;
+    this.#context.past.add(connection);
     this.#hold = undefined;
     this.#view = undefined;
     this.#log = undefined;
@@ -157,7 +158,7 @@ export class SessionLine {
     return new Promise((resolve, reject) => {
       // The answer of a task comes from that very task.
       const resolved = (value: unknown) => resolve(value as Value);
-      this.#add({ asOwner: false, task, isCertain: true, read: new Set(), resolve: resolved, reject });
+      this.#add({ asOwner: undefined, task, isCertain: true, read: new Set(), resolve: resolved, reject });
     });
   }
 
@@ -227,7 +228,7 @@ export class SessionLine {
       if (job?.plan === undefined || (isFull && answers.length > 0)) break;
       const from = deliveries.length;
       try {
-        if (job.asOwner && this.#hold?.isLost === true) throw superseded(this.clientId);
+        if (this.#isRefused(job.asOwner)) throw superseded(this.clientId);
         const planned = job.plan({
           view,
           isCertain: job.isCertain || this.#owns,
@@ -241,6 +242,12 @@ export class SessionLine {
       }
     }
     return { answers, deliveries, count: answers.length };
+  }
+
+  #isRefused(asker: object | undefined): boolean {
+    if (asker === undefined) return false;
+    const isTheirs = this.#hold?.holder.connection === asker || !this.#context.isConnection(asker);
+    return (isTheirs && this.#hold?.isLost === true) || this.#context.past.has(asker);
   }
 
   /** Whether a connection here has the session, so that nobody else changes what is asked for. */

@@ -22,30 +22,30 @@ export class AedesSubscriptions {
   }
 
   /** Stores subscriptions. aedes asks for all of a packet once for each of them: what is stored so is not stored again. */
-  async add({ id }: AedesClientLike, subscriptions: readonly AedesSubscription[]): Promise<void> {
+  async add(client: AedesClientLike, subscriptions: readonly AedesSubscription[]): Promise<void> {
     const wanted = new Map(subscriptions.map((each) => [each.topic, subscriptionOf(each)]));
     await this.#admit([...wanted.keys()]);
     await this.#inParts([...wanted], (part) =>
-      this.#lines.of(id).run(({ view }) => {
+      this.#lines.of(client.id).run(({ view }) => {
         if (view === undefined) return { need: "session" };
         for (const [filter, subscription] of part) {
           if (isSame(view.draft.subscriptions.get(filter), subscription)) continue;
           view.change({ type: "putSubscription", filter, subscription });
         }
         return { answer: undefined };
-      }, { asOwner: true }));
+      }, { asOwner: client }));
   }
 
   /** Removes subscriptions. */
-  async remove({ id }: AedesClientLike, filters: readonly string[]): Promise<void> {
+  async remove(client: AedesClientLike, filters: readonly string[]): Promise<void> {
     await this.#inParts([...new Set(filters)], (part) =>
-      this.#lines.of(id).run(({ view, isCertain }) => {
+      this.#lines.of(client.id).run(({ view, isCertain }) => {
         if (view === undefined) return isCertain ? { answer: undefined } : { need: "reload" };
         for (const filter of part) {
           if (view.draft.subscriptions.has(filter)) view.change({ type: "deleteSubscription", filter });
         }
         return { answer: undefined };
-      }, { asOwner: true }));
+      }, { asOwner: client }));
   }
 
   /** The subscriptions of a client. */

@@ -84,6 +84,13 @@ export class AedesNode {
     return { transport, left };
   }
 
+  /** The broker's end of a connected client. */
+  clientOf(clientId: string): { close(): void } {
+    // Its types leave out what its hosts use.
+    return (this.aedes as unknown as { readonly clients: Readonly<Record<string, { close(): void }>> })
+      .clients[clientId]!;
+  }
+
   /** Connects a client with a session that goes on, unless it is asked for another; CONNACK has come. */
   async connect(clientId: string, connect: Record<string, unknown> = {}): Promise<AedesClient> {
     const client = new AedesClient(this.dial());
