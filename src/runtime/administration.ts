@@ -34,8 +34,8 @@ export interface AdministeredSession {
   readLog(position: QueuePosition): Promise<QueuePage | undefined>;
 }
 
-/** Finds the connection that owns the session of a client. */
-export type FindSession = (clientId: string) => AdministeredSession | undefined;
+/** Finds the connection that owns the session of a client, and wakes it if it sleeps. */
+export type FindSession = (clientId: string) => Promise<AdministeredSession | undefined>;
 
 /** The sessions that connections of this node own. */
 export class ConnectedSessions implements ConnectedAdministration {
@@ -58,7 +58,7 @@ export class ConnectedSessions implements ConnectedAdministration {
     given: AdminSubscription = {},
   ): Promise<ChangeOutcome | undefined> {
     const subscription = completeSubscription(filter, given);
-    if (this.#find(clientId) === undefined) return undefined;
+    if (await this.#find(clientId) === undefined) return undefined;
     const { options } = this.#context;
     const admit = (signal: AbortSignal) => options.store.admitFilters([filter], { signal });
     const [isAdmitted] = await persistently(options, "admit filters", admit);
@@ -77,7 +77,7 @@ export class ConnectedSessions implements ConnectedAdministration {
     { topicFilter }: { readonly topicFilter?: string } = {},
   ): Promise<PurgeResult | undefined> {
     if (topicFilter !== undefined) checkPlainFilter("purge a queue", topicFilter);
-    const session = this.#find(clientId);
+    const session = await this.#find(clientId);
     if (session === undefined) return undefined;
     let count = 0;
     let bytes = 0;
@@ -108,7 +108,8 @@ export class ConnectedSessions implements ConnectedAdministration {
   }
 
   async #change(clientId: string, event: Event): Promise<ChangeOutcome | undefined> {
-    const changes = await this.#find(clientId)?.administer(event);
+    const session = await this.#find(clientId);
+    const changes = await session?.administer(event);
     return changes && (changes.length === 0 ? "unchanged" : "changed");
   }
 }

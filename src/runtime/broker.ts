@@ -154,7 +154,8 @@ class Broker implements SessionBroker {
   }
 
   get connected(): ConnectedAdministration {
-    return new ConnectedSessions(this.#context, (clientId) => {
+    return new ConnectedSessions(this.#context, async (clientId) => {
+      await this.#context.sleepers?.wake(clientId);
       const session = this.#context.sessions.get(clientId);
       // The log of a shared group has an owner here too, and is nobody's session.
       return session instanceof Connection && session.live ? session.orders : undefined;

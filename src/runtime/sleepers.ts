@@ -124,6 +124,17 @@ export class Sleepers {
     return owner?.nodeId === nodeId ? this.find(owner.token) : undefined;
   }
 
+  /** Wakes the connection of a client, if it sleeps; ends once its session is here. */
+  async wake(clientId: string): Promise<void> {
+    for (const connection of this.#awake.values()) {
+      if (connection.clientId === clientId && !connection.isAsleep) return;
+    }
+    const connection = await this.seek(clientId);
+    if (connection?.isAsleep !== true) return;
+    connection.probe();
+    await this.#sleepers.tasks.done(undefined);
+  }
+
   /**
    * Tells somebody once nothing is under way in this broker. Work of one connection is for another often enough: what was
    * stored for one that sleeps is told to it later, and until then its publisher must not be taken for at rest.

@@ -368,3 +368,30 @@ Deno.test("a broker that shuts down closes those that sleep, too", async () => {
   assert.equal(socket.news(), "connack disconnect/8b");
   assert.equal((await platform.store.read("c"))?.snapshot.head.attached, false);
 });
+
+Deno.test("what an administrator changes of a session whose connection sleeps is changed by that connection, which goes on", async () => {
+  const platform = new Platform();
+  const socket = await platform.connect("c", { receiveMaximum: 1 });
+  await socket.send(subscribe("a"), subscribe("b", 2, 2));
+  const publisher = await platform.connect("p");
+  await publisher.send(publishPacket("a", 1, 1, "one"), publishPacket("a", 1, 2, "two"));
+  assert.equal(socket.news(), "connack suback suback publish:2=one");
+  const epoch = (await platform.store.read("c"))?.guard.epoch;
+  const administer = async <Answer>(change: () => Promise<Answer>): Promise<Answer> => {
+    platform.evict();
+    const changed = change();
+    await platform.rest();
+    return await changed;
+  };
+  assert.equal(await administer(() => platform.broker.connected.unsubscribe("c", "b")), "changed");
+  assert.equal(await administer(() => platform.broker.connected.setExpiry("c", 7)), "changed");
+  assert.equal(await administer(() => platform.broker.connected.subscribe("c", "d")), "changed");
+  const purged = await administer(() => platform.broker.connected.purgeQueue("c"));
+  assert.deepEqual(purged, { outcome: "changed", messages: 1, bytes: 4 });
+  const stored = await platform.store.read("c");
+  assert.deepEqual([...stored?.snapshot.subscriptions.keys() ?? []], ["a", "d"]);
+  assert.equal(stored?.guard.epoch, epoch);
+  await socket.send(ack("puback", 2), PING);
+  assert.equal(socket.news(), "pingresp");
+  assert.equal(await administer(() => platform.broker.connected.setExpiry("nobody", 7)), undefined);
+});
