@@ -15,10 +15,8 @@ import type { ClientPacket, ProtocolVersion } from "../mqtt/packet.ts";
 import * as REASON from "../mqtt/reason.ts";
 import type { Receiver } from "../routing/resolve.ts";
 import type { Acquired, CommitBatch, CommitResult, Guard } from "../store/session_store.ts";
-import { install } from "./acquire.ts";
 import { type AuthenticationOwner, HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
-import { acquiredNote } from "./flight.ts";
 import { Outlet, type OutletOwner } from "./effects.ts";
 import type { AttachedSession, Resumed } from "./attachment.ts";
 import { Membership, type MembershipOwner } from "./groups/membership.ts";
@@ -33,6 +31,7 @@ import { type Letter, Mailbox, type MailboxOwner } from "./mailbox.ts";
 import type { PrincipalQuota } from "./options.ts";
 import { Orders, type OrdersOwner } from "./orders.ts";
 import { Outgoing } from "./outgoing.ts";
+import { OwnedSession } from "./owned_session.ts";
 import { type PublishOwner, PublishRoute } from "./publish_route.ts";
 import { type FeedOwner, QueueFeed } from "./queue_feed.ts";
 import { RetainedFeed, type RetainedOwner } from "./retained_feed.ts";
@@ -67,8 +66,6 @@ export class Connection
   /** Whom the session belongs to, as the host said. */
   principal: string | undefined;
   quota: PrincipalQuota | undefined;
-  connectedAt = 0;
-  protocolVersion: ProtocolVersion = 5;
   readonly #context: BrokerContext;
   readonly #steps: Stepping;
   readonly #outgoing: Outgoing;
@@ -81,11 +78,10 @@ export class Connection
   readonly #membership: Membership;
   readonly #requests: Requests;
   readonly #intake: Intake;
+  readonly #owned: OwnedSession;
   /** Only where the transport outlives the memory of this process. */
   readonly #hibernation: Hibernation | undefined;
   #resolveDone: () => void = () => {};
-  /** As it was when the session was acquired: who owns it is in there. */
-  #acquired: Guard | undefined;
 
   constructor(context: BrokerContext, transport: Transport, hibernation?: HibernationRules, resumed?: Resumed) {
     const { options } = context;
@@ -120,6 +116,7 @@ export class Connection
       membership: this.#membership,
     };
     this.orders = new Orders(context, this, this.#steps.session);
+    this.#owned = new OwnedSession(context, parts);
     this.#intake = new Intake(options, parts);
     this.#outgoing = new Outgoing(context, parts);
     this.#requests = new Requests(context, this, parts);
@@ -131,13 +128,19 @@ export class Connection
   }
 
   get clientId(): string {
-    return this.#acquired?.clientId ?? "";
+    return this.#owned.clientId;
   }
   get incarnation(): string {
-    return this.#acquired?.incarnation ?? "";
+    return this.#owned.incarnation;
   }
   get epoch(): number {
-    return this.#acquired?.epoch ?? 0;
+    return this.#owned.epoch;
+  }
+  get connectedAt(): number {
+    return this.#owned.connectedAt;
+  }
+  get protocolVersion(): ProtocolVersion {
+    return this.#owned.protocolVersion;
   }
   get inbox(): Inbox {
     return this.#steps.inbox;
@@ -244,35 +247,12 @@ export class Connection
   // For its hibernation.
 
   resumed(session: AttachedSession): void {
-    this.#acquired = { ...session, version: 0 };
-    this.connectedAt = session.connectedAt;
-    this.protocolVersion = session.protocolVersion;
     this.principal = session.principal;
-    const { sessions } = this.#context;
-    const other = sessions.get(session.clientId);
-    const isLater = other === undefined ||
-      (other.incarnation === session.incarnation
-        ? session.epoch > other.epoch
-        : session.connectedAt > other.connectedAt);
-    if (isLater && !this.#steps.isGivenUp) sessions.add(this);
+    this.#owned.resumed(session);
   }
-
-  reloaded({ guard, snapshot, queue, outboxPending }: Acquired, withheld: readonly number[]): void {
-    const { sessions, outbox, tasks, lookAt } = this.#context;
-    this.#acquired = guard;
-    this.mailbox.attach(guard, outboxPending);
-    this.#feed.begin(queue);
-    this.#membership.acquired(snapshot, queue);
-    // In one go: what arrives is told either to the watch or to the session.
-    const news = sessions.endAcquire(this.clientId, this.incarnation);
-    if (outboxPending) outbox.kick(this.incarnation);
-    const { messages, through, tail } = queue;
-    this.tell({ type: "sessionReloaded", snapshot, messages, through, tail, withheld });
-    this.#membership.begin(snapshot);
-    this.#feed.grownTo(news.grownTo);
-    if (news.rung) tasks.add(lookAt(this.clientId));
+  reloaded(answer: Acquired, withheld: readonly number[]): void {
+    this.#owned.reloaded(answer, withheld);
   }
-
   wantsSession(): void {
     this.#hibernation?.wake();
   }
@@ -389,33 +369,14 @@ export class Connection
   }
 
   ask(request: Request): void {
-    if (request.type === "acquire" && this.#hibernation !== undefined) {
-      const { clientId } = request.terms;
-      const reasonCode = REASON.clientIdentifierNotValid;
-      if (this.#hibernation.refuses(clientId)) return this.answer({ type: "acquireRefused", reasonCode });
-      this.#hibernation.acquires(clientId);
+    if (request.type === "acquire" && this.#hibernation?.admits(request.terms.clientId) === false) {
+      return this.answer({ type: "acquireRefused", reasonCode: REASON.clientIdentifierNotValid });
     }
     this.#requests.ask(request);
   }
 
   acquired(answer: Acquired, entitlement: Entitlement | undefined): void {
-    const { resumed, snapshot, startedThrough, guard, queue, outboxPending } = answer;
-    // A host that cannot tell what its client may have refuses the CONNECT, and nothing else.
-    if (entitlement === undefined) this.requestClose(REASON.serverUnavailable);
-    this.#steps.flight?.note(acquiredNote(answer));
-    this.#acquired = guard;
-    this.connectedAt = snapshot.head.connectedAt;
-    this.protocolVersion = snapshot.head.protocolVersion;
-    this.mailbox.attach(guard, outboxPending);
-    this.#feed.begin(queue);
-    this.#membership.acquired(snapshot, queue);
-    const news = install(this.#context, this, answer);
-    const { messages, through, tail } = queue;
-    const page = { messages, through, tail };
-    this.answer({ type: "sessionAcquired", snapshot, resumed, startedThrough, ...page, ...entitlement });
-    this.#membership.begin(snapshot, entitlement?.revoked);
-    this.#feed.grownTo(news.grownTo);
-    if (news.rung) this.#context.tasks.add(this.#context.lookAt(this.clientId));
+    this.#owned.acquired(answer, entitlement);
   }
 
   closeLine(): void {
@@ -433,7 +394,7 @@ export class Connection
   #abandon(): void {
     if (this.finished) return;
     this.mailbox.drop();
-    if (this.#acquired !== undefined) this.#context.orphans.add(this.clientId, this.token);
+    if (this.#owned.isOurs) this.#context.orphans.add(this.clientId, this.token);
     this.#steps.closing = true;
     this.#finish();
   }
@@ -449,7 +410,7 @@ export class Connection
     deadlines.forget(this);
     this.#membership.end(this.ended);
     this.#intake.finish();
-    const who = this.#acquired === undefined ? {} : { clientId: this.clientId };
+    const who = this.#owned.isOurs ? { clientId: this.clientId } : {};
     options.observe({ type: "disconnected", reasonCode: this.#outlet.closeReason, ...who });
     this.#context.connectionEnded(this);
     this.#resolveDone();

@@ -105,14 +105,11 @@ export class Hibernation {
     Promise.resolve().then(() => this.#giveUp());
   }
 
-  /** Whether the names of a client are too long to be kept. */
-  refuses(clientId: string): boolean {
-    return !fitsAttachment(this.#parts.self.token, clientId, this.#parts.self.principal);
-  }
-
-  /** From now on a session may be this connection's. */
-  acquires(clientId: string): void {
-    this.#disturb(clientId);
+  /** From now on a session may be this connection's; `false` where the names of its client are too long to be kept. */
+  admits(clientId: string): boolean {
+    const fits = fitsAttachment(this.#parts.self.token, clientId, this.#parts.self.principal);
+    if (fits) this.#disturb(clientId);
+    return fits;
   }
 
   /** What a step has left is about to be put in line. */
