@@ -44,6 +44,8 @@ const PARTS: Readonly<Record<string, string>> = {
     `export { applyChanges, clientAcquireTerms, nextDeadline, openClientSession, snapshot, stepClient } from "@edge-mqtt/session/machine";`,
   "a page of MQTT.js":
     `export { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval"; export { mqttjsSession } from "@edge-mqtt/session/mqttjs";`,
+  "a client in Workers KV":
+    `export { cloudflareKvClientStore } from "@edge-mqtt/session/cloudflare-kv"; export { sessionClient } from "@edge-mqtt/session/client";`,
   "a page of sessionClient":
     `export { indexedDbClientStore } from "@edge-mqtt/session/idb-keyval"; export { sessionClient } from "@edge-mqtt/session/client";`,
 };

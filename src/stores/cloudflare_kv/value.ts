@@ -124,10 +124,10 @@ export class KvValue {
 
   /** Reads the value, and begins with its rows. */
   async #read(): Promise<Image> {
-    const { key, known, clock } = this.#parts;
+    const { key } = this.#parts;
     const found = await this.#look("read");
-    const { version: least, vanishesAt = Infinity } = known.get(key) ?? { version: 0 };
-    if (found.version < least && clock.now() < vanishesAt) {
+    const least = this.#least();
+    if (found.version < least) {
       const what = found.version === 0 ? "nothing" : `version ${found.version}`;
       const message = `Cannot read ${key}: found ${what}, and version ${least} is known: Workers KV is behind`;
       throw new SessionError("STORE_UNAVAILABLE", message, { key });
@@ -150,14 +150,24 @@ export class KvValue {
   /** Goes on with what stands in the value. */
   #adopt({ version, writer, rows, bytes }: Found): void {
     this.#confirmed = { version, writer, bytes };
-    if (bytes !== undefined) this.#note(version, {});
+    // It was written before it was read, and so vanishes sooner, if anything.
+    if (bytes !== undefined) this.#note(version);
     this.#begin(rows);
     this.#readAt = this.#parts.clock.now();
   }
 
-  #note(version: number, vanishes: Pick<KnownVersion, "vanishesAt">): void {
-    const { key, known } = this.#parts;
-    if (version > (known.get(key)?.version ?? 0)) known.set(key, { version, ...vanishes });
+  /** The version that is known to stand there still. */
+  #least(): number {
+    const { key, known, clock } = this.#parts;
+    const { version, vanishesAt = Infinity } = known.get(key) ?? { version: 0 };
+    return clock.now() < vanishesAt ? version : 0;
+  }
+
+  #note(version: number): void {
+    if (version <= this.#least()) return;
+    const { key, known, clock, expirationTtl } = this.#parts;
+    const vanishes = expirationTtl === undefined ? {} : { vanishesAt: clock.now() + expirationTtl * 1_000 };
+    known.set(key, { version, ...vanishes });
   }
 
   /** None yet; no version of a row comes again, here or in another object. */
@@ -220,9 +230,8 @@ export class KvValue {
       return;
     }
     this.#refused = 0;
-    const { expirationTtl, clock } = this.#parts;
     this.#confirmed = { version, writer: this.#writer, bytes };
-    this.#note(version, expirationTtl === undefined ? {} : { vanishesAt: clock.now() + expirationTtl * 1_000 });
+    this.#note(version);
     const upTo = taken.at(-1)?.number ?? 0;
     for (const [key, number] of this.#unconfirmed) if (number <= upTo) this.#unconfirmed.delete(key);
     for (const { resolve, version } of taken) resolve({ version });

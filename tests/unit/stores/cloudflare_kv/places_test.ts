@@ -57,6 +57,22 @@ Deno.test("Workers KV: a value that has vanished by its expiration is not missed
   assert.equal(await text(open(), "a"), undefined);
 });
 
+Deno.test("Workers KV: a value that was only read is not missed either once it has vanished, and the next one is known anew", async () => {
+  const kv = new WorkersKv();
+  const [here, there] = [kv.place(), kv.place()];
+  const known = new Map<string, KnownVersion>();
+  const options = { key: "k", clock: kv.clock, expirationTtl: 120 };
+  const writer = cloudflareKvDriver(kv.place(), options);
+  for (const version of ["1", "2", "3"]) await writer.commit([], [set("a", version)]);
+  const open = (place = here) => cloudflareKvDriver(place, { ...options, known });
+  assert.equal(await text(open(), "a"), "3");
+  kv.pass(180_000);
+  assert.equal(await text(open(there), "a"), undefined);
+  await open().commit([], [set("a", "4")]);
+  assert.equal(known.get("k")?.version, 1);
+  await assert.rejects(text(open(there), "a"), isBehind);
+});
+
 Deno.test("Workers KV: of two who write where both can see it, the one that comes later finds the other's rows and changes nothing", async () => {
   const kv = new WorkersKv();
   const place = kv.place();
