@@ -355,3 +355,31 @@ legal("a message of the publisher's session before, after one of its new session
   reader.takes("m2", { id: 1 });
   reader.takes("m1", { id: 2 });
 });
+illegal("QoS 0 kept", "one that was published while nobody was there", (trace) => {
+  const { reader, writer } = pair(trace);
+  reader.closes();
+  trace.passes(1_000);
+  writer.publishes("m1", { qos: 0 });
+  trace.passes(1_000);
+  trace.resumes("reader").gets(publish("m1", { qos: 0 }));
+});
+legal("QoS 0 that waits by a rule for its topic", (trace) => {
+  const { reader, writer } = pair(trace);
+  reader.closes();
+  trace.passes(1_000);
+  writer.publishes("m1", { qos: 0 });
+  trace.passes(1_000);
+  trace.resumes("reader").gets(publish("m1", { qos: 0 }));
+  trace.rests();
+}, { levels: [{ filter: "t", queueQos0: true }] });
+legal("a copy that has the level of its subscription by a rule for its topic", (trace) => {
+  const { reader, writer } = pair(trace);
+  writer.publishes("m1", { qos: 0 });
+  reader.takes("m1", { qos: 2 });
+  trace.rests();
+}, { levels: [{ filter: "t", upgradeQoS: true }] });
+illegal("QoS of the copy", "the published level, where a rule gives that of the subscription", (trace) => {
+  const { reader, writer } = pair(trace);
+  writer.publishes("m1", { qos: 0 });
+  reader.gets(publish("m1", { qos: 0 }));
+}, { levels: [{ filter: "t", upgradeQoS: true }] });

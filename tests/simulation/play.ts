@@ -103,6 +103,7 @@ export function boundsOf(plan: Plan): WorldBounds {
     ...(faults.length === 0 ? {} : { silentMs: LAST_WORDS_MS }),
     queueIsLimited: broker.queueMessages < 1_000 || hasBounds,
     keepsLast: rules,
+    levels: rules,
     mostAtOnce: Math.min(broker.maximumInFlight, broker.pageMessages),
     ordersGroups: nodes.length === 1,
     ...(broker.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: broker.sharedNeverStarted }),

@@ -11,6 +11,7 @@ import { type Message, sameBytes, surelyRoutedBefore } from "./message.ts";
 import { isForbidden } from "./publishing.ts";
 import { isHandedBy, sharedFor } from "./shared.ts";
 import { isOwn, mayMatch, surelyMatches } from "./subscriptions.ts";
+import { isUpgraded, whyNotKept } from "./level_rules.ts";
 import { mayBeginTwice, whyNotPublished } from "./will.ts";
 
 /** A promise about a PUBLISH that came: what is wrong with this one. */
@@ -44,6 +45,7 @@ const FIRST_RULES: readonly ArrivalRule[] = [
         : undefined;
     },
   },
+  { rule: "QoS 0 kept", wrong: (arrival, message, knowledge) => whyNotKept(knowledge, arrival, message) },
   {
     rule: "Will",
     wrong: (_, message, knowledge) => message.kind === "will" ? whyNotPublished(knowledge, message) : undefined,
@@ -68,7 +70,7 @@ export function judgeSubscriptions(knowledge: Knowledge, arrival: Arrival, messa
   const { connection, generation, packet } = arrival;
   const client = connection.client.name;
   const shared = sharedFor(knowledge, generation, message);
-  if (isHandedBy(shared, arrival, message)) return;
+  if (isHandedBy(knowledge, shared, arrival, message)) return;
   const report = (rule: string, text: string) => {
     knowledge.report(rule, client, `${message.text} (${message.topic}) on connection ${connection.number} ${text}`);
   };
@@ -84,7 +86,9 @@ export function judgeSubscriptions(knowledge: Knowledge, arrival: Arrival, messa
   const sure = message.kind === "will" ? [] : wanted.filter((subscribed) => {
     return surelyMatches(subscribed, message, client, message.firstSeq, knowledge.seq);
   });
-  if (!levels(message, wanted, sure).includes(packet.qos)) {
+  const most = isUpgraded(knowledge, message) ? 2 : message.qos;
+  if (packet.qos > message.qos) knowledge.count("copy above its published level");
+  if (!levels(most, wanted, sure).includes(packet.qos)) {
     report("QoS of the copy", `has ${packet.qos}, published with ${message.qos}, granted ${grants(wanted)}`);
   }
   const keeps = wanted.filter(({ retainAsPublished }) => retainAsPublished).length;
@@ -101,7 +105,7 @@ function grants(wanted: readonly Subscribed[]): string {
 }
 
 /** The levels that a copy may have: that of the highest subscription that was there, or the published one. */
-function levels(message: Message, wanted: readonly Subscribed[], sure: readonly Subscribed[]): readonly number[] {
+function levels(most: number, wanted: readonly Subscribed[], sure: readonly Subscribed[]): readonly number[] {
   let least = 0;
   // What a subscription was before it was replaced is not told apart here.
   for (const { leastQos } of sure) least = Math.max(least, leastQos);
@@ -109,7 +113,7 @@ function levels(message: Message, wanted: readonly Subscribed[], sure: readonly 
   for (const { grantedQos, askedQos } of wanted) {
     const lowest = grantedQos ?? 0;
     for (let qos = lowest; qos <= (grantedQos ?? askedQos); qos++) {
-      if (qos >= least) found.push(Math.min(qos, message.qos));
+      if (qos >= least) found.push(Math.min(qos, most));
     }
   }
   return found;

@@ -3,6 +3,7 @@ import type { Knowledge } from "./knowledge.ts";
 import type { Message } from "./message.ts";
 import type { SessionReport } from "./observation.ts";
 import { topicMatches } from "./topic_match.ts";
+import { isUpgraded } from "./level_rules.ts";
 
 /** Whether a message may have expired by now. */
 export function mayExpire({ at, bounds }: Knowledge, { expiryMs, firstAt }: Message): boolean {
@@ -13,11 +14,13 @@ export function mayExpire({ at, bounds }: Knowledge, { expiryMs, firstAt }: Mess
 export const FULL: readonly string[] = ["queueFullOldest", "queueFullNewest", "filterFullOldest", "filterFullNewest"];
 
 /** Whether a message may have given way to a later one of its topic: the last one never does. */
-export function mayBeReplaced({ bounds, messages }: Knowledge, message: Message): boolean {
+export function mayBeReplaced(knowledge: Knowledge, message: Message): boolean {
+  const { bounds, messages } = knowledge;
   const rule = (bounds.keepsLast ?? []).find(({ filter }) => topicMatches(filter, message.topic));
   if (rule?.keepLast !== true) return false;
   for (const other of messages.values()) {
-    if (other === message || other.topic !== message.topic || other.qos === 0 || other.isRefused) continue;
+    if (other === message || other.topic !== message.topic || other.isRefused) continue;
+    if (other.qos === 0 && !isUpgraded(knowledge, other)) continue;
     // When a Will was routed is not known here.
     if (other.kind === "will" || other.acceptedSeq > message.firstSeq) return true;
   }

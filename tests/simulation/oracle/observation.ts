@@ -182,6 +182,11 @@ export interface WorldBounds {
   readonly mostAtOnce?: number;
   /** What becomes of what a member of a group never started, once its session ends. Absent: others get it. */
   readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
+  /**
+   * By the same rules: of these topics a copy has the level of its subscription, also above the published one; and QoS 0
+   * waits for sessions that are not connected, or does not.
+   */
+  readonly levels?: readonly { readonly filter: string; readonly upgradeQoS?: boolean; readonly queueQos0?: boolean }[];
   /** Whether QoS 0 messages wait for sessions that are not connected. */
   readonly queueQos0: boolean;
   /** Nobody may publish to topics that begin so; a 3.1.1 client is not told. */

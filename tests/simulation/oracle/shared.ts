@@ -9,6 +9,7 @@ import type { Generation, Subscribed } from "./generation.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { type Message, surelyRoutedBefore } from "./message.ts";
 import { goesOnInAnyCase, holdersNow } from "./session_present.ts";
+import { isUpgraded } from "./level_rules.ts";
 import { topicMatches } from "./topic_match.ts";
 import { mayMatch } from "./subscriptions.ts";
 import { mayBeginTwice } from "./will.ts";
@@ -70,12 +71,14 @@ export function sharedFor(knowledge: Knowledge, { subscribed }: Generation, mess
 
 /** Whether a copy is what a member gets by one of these: its level, its RETAIN, its Subscription Identifier alone. */
 export function isHandedBy(
+  knowledge: Knowledge,
   shared: readonly Subscribed[],
   { packet, connection }: Arrival,
   message: Message,
 ): boolean {
   return shared.some(({ grantedQos, askedQos, retainAsPublished, identifier }) => {
-    const most = Math.min(message.qos, grantedQos ?? askedQos);
+    // A group is asked at the highest level, and its rules are asked before its members.
+    const most = Math.min(isUpgraded(knowledge, message) ? 2 : message.qos, grantedQos ?? askedQos);
     const fits = grantedQos === undefined ? packet.qos <= most : packet.qos === most;
     if (!fits || packet.retain !== (message.retain && retainAsPublished)) return false;
     const wanted = connection.version === 5 && identifier !== undefined ? [identifier] : [];

@@ -42,6 +42,9 @@ export interface RulePlan {
   readonly maximumMessages?: number;
   readonly whenFull?: "dropOldest" | "dropNewest";
   readonly priority?: number;
+  /** Whether QoS 0 waits for who is away, and whether a copy has the level of its subscription. */
+  readonly queueQos0?: boolean;
+  readonly upgradeQoS?: boolean;
 }
 
 /** How the broker of all nodes is set up. */
