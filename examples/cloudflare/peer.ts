@@ -63,6 +63,11 @@ export class Peer {
     };
   }
 
+  /** Closed from here, before the object slept: whatever its client still sends, that was all. */
+  get #isOver(): boolean {
+    return this.#connection === undefined && this.#attachment === undefined;
+  }
+
   get #reader(): PacketReader {
     if (this.#read !== undefined) return this.#read;
     const reader = this.#read = new PacketReader(this.#bounds.maxPacketBytes, this.#found?.version);
@@ -90,6 +95,7 @@ export class Peer {
 
   /** A frame has come. */
   async message(broker: SessionBroker, data: ArrayBuffer | string): Promise<void> {
+    if (this.#isOver) return;
     this.connect(broker);
     if (typeof data === "string") await this.#input?.text();
     else await this.#input?.bytes(new Uint8Array(data));
@@ -98,8 +104,7 @@ export class Peer {
 
   /** The socket is gone; ends when nothing of the connection is left to do. */
   async gone(broker: SessionBroker): Promise<void> {
-    // Closed from here, and no memory of it: that was all.
-    if (this.#connection === undefined && this.#attachment === undefined) return;
+    if (this.#isOver) return;
     const connection = this.connect(broker);
     await this.#input?.end();
     await connection.done;

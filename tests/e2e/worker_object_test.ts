@@ -97,6 +97,19 @@ Deno.test("an object that the platform itself has put to sleep goes on with its 
   await client.disconnect();
 });
 
+Deno.test("what comes after the object has closed a socket is not heard, though it has forgotten that", async () => {
+  await using data = await WorkerData.make("--forget", "1");
+  await using worker = await data.start();
+  const client = await WireClient.open(worker.url, 5);
+  // No client begins with a PINGREQ.
+  client.send({ cmd: "pingreq" });
+  const connect = { cmd: "connect", protocolId: "MQTT", protocolVersion: 5, clientId: "late", keepalive: 0 } as const;
+  client.send({ ...connect, ...keptFor(5, 3_600), clean: false });
+  assert.equal((await client.next()).cmd, "closed");
+  await client.closed;
+  assert.equal((await report(worker, "late")).queuedMessages, undefined);
+});
+
 Deno.test("the worker lets in who brings its password; without one anybody where that is said, and else nobody", async () => {
   const connect = { type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 } as const;
   const isLetIn = async (environment: Partial<Environment>, password?: string) => {

@@ -20,8 +20,6 @@ export interface WorkerdOptions {
   readonly data: string;
   /** Texts that the worker finds in its environment. */
   readonly bindings?: Readonly<Record<string, string>>;
-  /** How long an object without requests stays in memory; 10 seconds when absent, as `workerd` has it. */
-  readonly evict?: "never" | "afterInactivity";
 }
 
 /** A new folder for the data of a worker; what is in it outlives processes, and only where `isOnDisk` a loss of power. */
@@ -143,7 +141,7 @@ export class Workerd implements AsyncDisposable {
   }
 }
 
-function configOf({ className }: WorkerScript, { data, bindings = {}, evict = "afterInactivity" }: WorkerdOptions) {
+function configOf({ className }: WorkerScript, { data, bindings = {} }: WorkerdOptions) {
   const texts = Object.entries(bindings).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -161,7 +159,6 @@ const main :Workerd.Worker = (
     className = ${quote(className)},
     uniqueKey = "edge-mqtt",
     enableSql = true,
-    preventEviction = ${evict === "never"},
   )],
   durableObjectStorage = (localDisk = "data"),
   bindings = [${[`(name = "OBJECTS", durableObjectNamespace = ${quote(className)})`, ...texts].join(", ")}],

@@ -2,6 +2,7 @@ import type { ChosenFault } from "../mutant.ts";
 
 const KEY_VALUE = "src/store/key_value";
 const MEMORY = "src/stores/memory";
+const DURABLE_OBJECT = "src/stores/durable_object";
 
 /** Faults of the stores that are written here, and of what they share. */
 export const STORE_FAULTS: readonly ChosenFault[] = [
@@ -11,6 +12,27 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
     text: "plan.check(layout.totals(drawer), totalsEntry?.version ?? null);",
     replacement: "",
     breaks: "D12",
+  },
+  {
+    name: "Durable Object: a commit is carried out whatever its checks find",
+    file: `${DURABLE_OBJECT}/driver.ts`,
+    text: "if (!isAsKnown) return false;",
+    replacement: "",
+    breaks: "G3",
+  },
+  {
+    name: "Durable Object: a commit is answered before the platform has confirmed it",
+    file: `${DURABLE_OBJECT}/driver.ts`,
+    text: "await storage.sync();",
+    replacement: "",
+    breaks: "G4",
+  },
+  {
+    name: "Durable Object: versions begin anew whenever the object wakes",
+    file: `${DURABLE_OBJECT}/driver.ts`,
+    text: "const run = uniqueText();",
+    replacement: 'const run = "run";',
+    breaks: "G3",
   },
   {
     name: "memory: neither epoch nor version is compared",
