@@ -30,8 +30,8 @@ export const HIBERNATION_FAULTS: readonly ChosenFault[] = [
   {
     name: "names are kept however long they are",
     file: HIBERNATION,
-    text: "return !fitsAttachment(this.#parts.self.token, clientId, this.#parts.self.principal);",
-    replacement: "return !fitsAttachment(clientId.slice(0, 1));",
+    text: "const fits = fitsAttachment(this.#parts.self.token, clientId, this.#parts.self.principal);",
+    replacement: "const fits = fitsAttachment(clientId.slice(0, 1));",
     breaks: "the bound of an attachment",
   },
   {
