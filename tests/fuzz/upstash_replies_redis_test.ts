@@ -7,11 +7,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { UpstashClient, UpstashPipeline } from "../../src/stores/upstash_redis/client.ts";
 import { upstashClient } from "../../src/stores/upstash_redis/client.ts";
-import { upstashRedisStore } from "../../src/stores/upstash_redis/mod.ts";
+import { upstashRedisRetained, upstashRedisStore } from "../../src/stores/upstash_redis/mod.ts";
 import { ReplyReader } from "../../src/stores/upstash_redis/text.ts";
 import { startRedis } from "../support/redis/redis_server.ts";
 import { startUpstash } from "../support/redis/upstash_server.ts";
-import { judged, REST_CALLS } from "./support/rest_calls.ts";
+import { furnishRetained, judged, REST_CALLS, RETAINED_CALLS } from "./support/rest_calls.ts";
 import { furnishStore } from "./support/stored_world.ts";
 
 /** The answers of one command each, of the requests of one call. */
@@ -22,34 +22,39 @@ function through(client: UpstashClient, change: (answers: unknown) => unknown): 
   return {
     pipeline: () => {
       const pipeline = client.pipeline();
-      const add: Pick<UpstashPipeline, "eval" | "evalsha" | "hmget" | "zrange"> = pipeline;
+      const add: Pick<UpstashPipeline, "eval" | "evalsha" | "hmget" | "zrange" | "scan"> = pipeline;
       return {
         eval: (...args) => add.eval(...args),
         evalsha: (...args) => add.evalsha(...args),
         hmget: (...args) => add.hmget(...args),
         zrange: (...args) => add.zrange(...args),
+        scan: (...args) => add.scan?.(...args),
         exec: async (options) => change(await pipeline.exec(options)),
       };
     },
   };
 }
 
+/** A store, what is put in it, and what is asked of it. */
+interface Asked<Store> {
+  readonly open: (client: UpstashClient) => Store;
+  readonly furnish: (store: Store) => Promise<void>;
+  readonly calls: Readonly<Record<string, (store: Store) => Promise<unknown>>>;
+}
+
 /** What every call is answered, by a store that is new to it. */
-async function takeDown(cluster: boolean): Promise<ReadonlyMap<string, Taken>> {
+async function takeDown<Store>({ open, furnish, calls }: Asked<Store>): Promise<ReadonlyMap<string, Taken>> {
   const taken = new Map<string, Taken>();
   await using redis = await startRedis();
   await using upstash = startUpstash({ redis });
   const client = upstashClient({ url: upstash.url, token: upstash.token });
-  await furnishStore(upstashRedisStore(client, { cluster }));
-  for (const [name, call] of Object.entries(REST_CALLS)) {
+  await furnish(open(client));
+  for (const [name, call] of Object.entries(calls)) {
     const answers: unknown[][] = [];
-    const store = upstashRedisStore(
-      through(client, (executed) => {
-        answers.push(executed as unknown[]); // Of an honest server: one answer for each command.
-        return executed;
-      }),
-      { cluster },
-    );
+    const store = open(through(client, (executed) => {
+      answers.push(executed as unknown[]); // Of an honest server: one answer for each command.
+      return executed;
+    }));
     await call(store);
     taken.set(name, answers);
   }
@@ -65,6 +70,7 @@ function replaying(taken: Taken): { readonly client: UpstashClient; readonly req
     evalsha: nothing,
     hmget: nothing,
     zrange: nothing,
+    scan: nothing,
     exec: () => {
       const answers = taken[Math.min(requests++, taken.length - 1)];
       return requests > 60 ? Promise.reject(new Error("too many requests")) : Promise.resolve(answers);
@@ -172,22 +178,20 @@ function damaged(taken: Taken, at: number, { apply }: TextDamage, other: unknown
   );
 }
 
-for (const cluster of [false, true]) {
-  const mode = cluster ? "in cluster mode" : "on one server";
-  Deno.test(`honest answers ${mode}, damaged, give a value or a SessionError, after few requests`, async (t) => {
-    const honest = await takeDown(cluster);
-    for (const [name, call] of Object.entries(REST_CALLS)) {
+/** Damages what each call is answered, over and over. */
+function fuzzed<Store>(what: string, asked: Asked<Store>): void {
+  Deno.test(`honest answers ${what}, damaged, give a value or a SessionError, after few requests`, async (t) => {
+    const honest = await takeDown(asked);
+    for (const [name, call] of Object.entries(asked.calls)) {
       const taken = honest.get(name) ?? [];
       await t.step(name, async () => {
         const first = replaying(taken);
-        assert.ok("value" in await judged(() => call(upstashRedisStore(first.client, { cluster }))));
-        const seen = { value: 0, error: 0 };
+        assert.ok("value" in await judged(() => call(asked.open(first.client))));
         await fc.assert(
           fc.asyncProperty(place, textDamage, fc.oneof(fc.jsonValue(), value), async (at, damage, other) => {
             const { client, requests } = replaying(damaged(taken, at, damage, other));
-            const outcome = await judged(() => call(upstashRedisStore(client, { cluster })));
+            await judged(() => call(asked.open(client)));
             assert.ok(requests() <= 60, `${requests()} requests`);
-            seen["value" in outcome ? "value" : "error"]++;
           }),
           { numRuns: 200 },
         );
@@ -195,3 +199,13 @@ for (const cluster of [false, true]) {
     }
   });
 }
+
+for (const cluster of [false, true]) {
+  fuzzed(cluster ? "in cluster mode" : "on one server", {
+    open: (client) => upstashRedisStore(client, { cluster }),
+    furnish: furnishStore,
+    calls: REST_CALLS,
+  });
+}
+
+fuzzed("of retained messages", { open: upstashRedisRetained, furnish: furnishRetained, calls: RETAINED_CALLS });
