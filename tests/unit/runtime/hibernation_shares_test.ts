@@ -85,6 +85,7 @@ Deno.test("those that sleep are still heard of when the last member that is awak
   const [first, second] = await members(platform, 2) as [Socket, Socket];
   const publisher = await platform.connect("p");
   platform.evict();
+  await first.send(publishPacket("nobody", 1, 1));
   await first.send({ type: "disconnect", reasonCode: 0 });
   await publisher.send(publishPacket("t", 1, 1, "one"), publishPacket("t", 0, undefined, "zero"));
   const texts = publishes([second])[0]?.split(" ").map((text) => text.replace(/.*=/, ""));
