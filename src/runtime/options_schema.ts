@@ -3,19 +3,28 @@
  *
  * @module
  */
+import {
+  array,
+  boolean,
+  exactOptional,
+  type GenericSchema,
+  getDotPath,
+  gtValue,
+  integer,
+  maxValue,
+  minValue,
+  nonEmpty,
+  number,
+  object,
+  partial,
+  picklist,
+  pipe,
+  safeParse,
+  string,
+} from "valibot";
 import { MAX_PACKET_SIZE } from "../mqtt/packet_size.ts";
-import type { ConnectionLimits, ServerLimits, SessionPolicy } from "../machine/policy.ts";
-import type { QueueLimits } from "../store/session_store.ts";
-import { between, listOf, oneOf, type OptionRules, positive, shape, text, typed, whole } from "./option_rule.ts";
-import type {
-  CommitOptions,
-  ConnectionBounds,
-  LeaseOptions,
-  PrincipalQuota,
-  ResolvedOptions,
-  RetainedOptions,
-} from "./options.ts";
-import type { QueueRule } from "./queue_rules.ts";
+import type { ConnectionLimits } from "../machine/policy.ts";
+import type { PrincipalQuota, ResolvedOptions } from "./options.ts";
 
 /** The options that are plain values, with every default filled in. */
 type PlainOptions = Omit<
@@ -39,7 +48,7 @@ type PlainOptions = Omit<
  * @throws {RangeError} If a number is out of range.
  */
 export function checkOptions(options: PlainOptions): void {
-  shape(plainRules())(options, "make a broker:");
+  check(schema(), options, "make a broker");
 }
 
 /**
@@ -49,7 +58,16 @@ export function checkOptions(options: PlainOptions): void {
  * @throws {RangeError} If a number is out of range.
  */
 export function checkConnectionLimits(limits: Partial<ConnectionLimits>): void {
-  shape(connectionRules(), true)(limits, "take the limits of a client:");
+  check(partial(connectionLimits()), limits, "take the limits of a client");
+}
+
+function check(schema: GenericSchema, value: unknown, doing: string): void {
+  const { issues: [issue] = [] } = safeParse(schema, value);
+  if (issue === undefined) return;
+  const what = `${getDotPath(issue) ?? "an option"} is ${issue.received}, expected ${issue.expected}`;
+  // NaN is a number that is in no range.
+  const Misuse = issue.kind === "validation" || Number.isNaN(issue.input) ? RangeError : TypeError;
+  throw new Misuse(`Cannot ${doing}: ${what}`);
 }
 
 /**
@@ -59,126 +77,119 @@ export function checkConnectionLimits(limits: Partial<ConnectionLimits>): void {
  * @throws {RangeError} If it is out of range.
  */
 export function checkQuota(value: PrincipalQuota): void {
-  const rules: OptionRules<PrincipalQuota> = { sessions: whole(1, 10_000), queuedBytes: whole(1) };
-  shape(rules, true)(value, "take the quota of a principal:");
+  const quota = object({ sessions: upTo(1, 10_000), queuedBytes: upTo(1, Number.MAX_SAFE_INTEGER) });
+  check(partial(quota), value, "take the quota of a principal");
 }
 
-function connectionRules(): OptionRules<ConnectionLimits> {
-  const flag = typed("boolean");
-  return {
-    receiveMaximum: whole(1, 65_535),
-    maximumPacketSize: whole(1, MAX_PACKET_SIZE),
-    topicAliasMaximum: whole(0, 65_535),
-    maximumQoS: oneOf(0, 1, 2),
-    retainAvailable: flag,
-    wildcardSubscriptionAvailable: flag,
-    subscriptionIdentifiersAvailable: flag,
-    sharedSubscriptionAvailable: flag,
-    maximumSessionExpiryInterval: whole(0, 0xffff_ffff),
-    minimumSessionExpiryInterval: whole(0, 0xffff_ffff),
-    maximumKeepAlive: whole(0, 65_535),
-    maximumInFlight: whole(1, 65_535),
-    maximumSubscriptions: whole(0),
-    maximumTopicLevels: whole(1, 65_535),
-    maximumWillBytes: whole(0),
-    maximumUserProperties: whole(0),
-    maximumUnreleased: whole(1, 65_535),
-  };
+function upTo(lowest: number, highest: number) {
+  return pipe(number(), integer(), minValue(lowest), maxValue(highest));
 }
 
-/** Made when they are needed: nothing is done at import. */
-function plainRules(): OptionRules<PlainOptions> {
-  const flag = typed("boolean");
-  const count = between(1);
-  const amount = between(0);
-  const limits: OptionRules<ServerLimits> = {
-    ...connectionRules(),
-    maximumClientIdLength: whole(23, 65_535),
-    authenticationMethods: listOf(typed("string")),
-    connectTimeoutMs: positive(),
-    sendAhead: whole(1),
-    pageMessages: whole(1),
-    pageBytes: count,
-    retainedAhead: whole(1),
-  };
-  const policy: OptionRules<SessionPolicy> = {
-    disconnectWithoutInterval: oneOf("inForce", "connect"),
-    pendingWillOnCleanStart: oneOf("publish", "suppress"),
-    expiryOnResend: oneOf("recompute", "omitExpired"),
-    repeatedWithoutDup: oneOf("acknowledge", "close"),
-    unknownPubrel: oneOf(0x92, 0x00),
-    unexpectedNewSession: oneOf("continueAsNew", "close"),
-    refusedReplacement: oneOf("keep", "remove"),
-    oversizedInFlight: oneOf("complete", "close"),
-    storedAboveMaximumQoS: oneOf("fail"),
-    creditForResentPubrel: flag,
-    conservativeWindow: flag,
-    sharedNeverStarted: oneOf("redispatch", "redispatchQoS1", "drop"),
-    resumeAcrossVersions: flag,
-    overlappingSubscriptions: oneOf("single", "each"),
-    backwardTime: oneOf("hold", "follow"),
-    unsentOnSessionLoss: oneOf("keep", "fail"),
-    discardOnCleanStart: oneOf("atSend", "atConnack"),
-    ownExpiry: oneOf("keep", "ignore"),
-    qos0WhileOffline: oneOf("reject", "queue"),
-    refusedPublishV311: oneOf("acknowledge", "close"),
-  };
-  const queue: OptionRules<QueueLimits> = {
-    maximumMessages: count,
-    maximumBytes: count,
-    whenFull: oneOf("dropOldest", "dropNewest", "reject"),
-  };
-  const retainedLimits: OptionRules<RetainedOptions> = {
-    maximumMessages: amount,
-    maximumBytes: amount,
-    maximumMessageBytes: amount,
-  };
-  const queueRule: OptionRules<Omit<QueueRule, "filter">> = {
-    keepLast: flag,
-    maximumMessages: count,
-    maximumBytes: count,
-    whenFull: oneOf("dropOldest", "dropNewest"),
-    priority: whole(0, 9),
-    queueQos0: flag,
-    upgradeQoS: flag,
-  };
-  const lease: OptionRules<LeaseOptions> = {
-    durationMs: positive(),
-    renewEveryMs: positive(),
-    closeAfterMs: positive(),
-    graceMs: amount,
-  };
-  const bounds: OptionRules<ConnectionBounds> = {
-    maxPendingPackets: count,
-    maxPendingBytes: count,
-    highWaterBytes: count,
-    stallTimeoutMs: positive(),
-    stallPollMs: positive(),
-  };
-  const commit: OptionRules<CommitOptions> = {
-    timeoutMs: positive(),
-    repeatForMs: amount,
-    repeatAfterMs: positive(),
-    maxBatches: whole(1),
-  };
-  return {
-    nodeId: text(),
-    limits: shape(limits),
-    policy: shape(policy),
-    queue: shape(queue),
-    queueQos0: flag,
-    retainedLimits: shape(retainedLimits),
-    reauthorizeOnResume: flag,
-    authorizeDeliveries: flag,
-    queueRules: listOf((rule, doing) => {
-      shape({ filter: typed("string") })(rule, doing);
-      shape(queueRule, true)(rule, doing);
+function connectionLimits() {
+  return object({
+    receiveMaximum: upTo(1, 65_535),
+    maximumPacketSize: upTo(1, MAX_PACKET_SIZE),
+    topicAliasMaximum: upTo(0, 65_535),
+    maximumQoS: picklist([0, 1, 2]),
+    retainAvailable: boolean(),
+    wildcardSubscriptionAvailable: boolean(),
+    subscriptionIdentifiersAvailable: boolean(),
+    sharedSubscriptionAvailable: boolean(),
+    maximumSessionExpiryInterval: upTo(0, 0xffff_ffff),
+    minimumSessionExpiryInterval: upTo(0, 0xffff_ffff),
+    maximumKeepAlive: upTo(0, 65_535),
+    maximumInFlight: upTo(1, 65_535),
+    maximumSubscriptions: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumTopicLevels: upTo(1, 65_535),
+    maximumWillBytes: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumUserProperties: upTo(0, Number.MAX_SAFE_INTEGER),
+    maximumUnreleased: upTo(1, 65_535),
+  });
+}
+
+/** Made when it is needed: nothing is done at import. The type argument holds it to the interface. */
+function schema(): GenericSchema<PlainOptions> {
+  const positive = pipe(number(), gtValue(0));
+  const notNegative = pipe(number(), minValue(0));
+  const count = pipe(number(), minValue(1));
+  return object({
+    nodeId: pipe(string(), nonEmpty()),
+    limits: object({
+      ...connectionLimits().entries,
+      maximumClientIdLength: upTo(23, 65_535),
+      authenticationMethods: array(string()),
+      connectTimeoutMs: positive,
+      sendAhead: upTo(1, Number.MAX_SAFE_INTEGER),
+      pageMessages: upTo(1, Number.MAX_SAFE_INTEGER),
+      pageBytes: count,
+      retainedAhead: upTo(1, Number.MAX_SAFE_INTEGER),
     }),
-    lease: shape(lease),
-    bounds: shape(bounds),
-    commit: shape(commit),
-    authorizeTimeoutMs: positive(),
-    doorbellPollMs: amount,
-    duePollMs: positive(),
-  };
+    policy: object({
+      disconnectWithoutInterval: picklist(["inForce", "connect"]),
+      pendingWillOnCleanStart: picklist(["publish", "suppress"]),
+      expiryOnResend: picklist(["recompute", "omitExpired"]),
+      repeatedWithoutDup: picklist(["acknowledge", "close"]),
+      unknownPubrel: picklist([0x92, 0x00]),
+      unexpectedNewSession: picklist(["continueAsNew", "close"]),
+      refusedReplacement: picklist(["keep", "remove"]),
+      oversizedInFlight: picklist(["complete", "close"]),
+      storedAboveMaximumQoS: picklist(["fail"]),
+      creditForResentPubrel: boolean(),
+      conservativeWindow: boolean(),
+      sharedNeverStarted: picklist(["redispatch", "redispatchQoS1", "drop"]),
+      resumeAcrossVersions: boolean(),
+      overlappingSubscriptions: picklist(["single", "each"]),
+      backwardTime: picklist(["hold", "follow"]),
+      unsentOnSessionLoss: picklist(["keep", "fail"]),
+      discardOnCleanStart: picklist(["atSend", "atConnack"]),
+      ownExpiry: picklist(["keep", "ignore"]),
+      qos0WhileOffline: picklist(["reject", "queue"]),
+      refusedPublishV311: picklist(["acknowledge", "close"]),
+    }),
+    queue: object({
+      maximumMessages: count,
+      maximumBytes: count,
+      whenFull: picklist(["dropOldest", "dropNewest", "reject"]),
+    }),
+    queueQos0: boolean(),
+    retainedLimits: object({
+      maximumMessages: notNegative,
+      maximumBytes: notNegative,
+      maximumMessageBytes: notNegative,
+    }),
+    reauthorizeOnResume: boolean(),
+    authorizeDeliveries: boolean(),
+    queueRules: array(object({
+      filter: string(),
+      keepLast: exactOptional(boolean()),
+      maximumMessages: exactOptional(count),
+      maximumBytes: exactOptional(count),
+      whenFull: exactOptional(picklist(["dropOldest", "dropNewest"])),
+      priority: exactOptional(upTo(0, 9)),
+      queueQos0: exactOptional(boolean()),
+      upgradeQoS: exactOptional(boolean()),
+    })),
+    lease: object({
+      durationMs: positive,
+      renewEveryMs: positive,
+      closeAfterMs: positive,
+      graceMs: notNegative,
+    }),
+    bounds: object({
+      maxPendingPackets: count,
+      maxPendingBytes: count,
+      highWaterBytes: count,
+      stallTimeoutMs: positive,
+      stallPollMs: positive,
+    }),
+    commit: object({
+      timeoutMs: positive,
+      repeatForMs: notNegative,
+      repeatAfterMs: positive,
+      maxBatches: upTo(1, Number.MAX_SAFE_INTEGER),
+    }),
+    authorizeTimeoutMs: positive,
+    doorbellPollMs: notNegative,
+    duePollMs: positive,
+  });
 }
