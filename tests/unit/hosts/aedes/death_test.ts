@@ -71,8 +71,7 @@ Deno.test("a QoS 2 message that comes again at another broker, or twice at once,
   await receiver.lose();
   const packet = { cmd: "publish", topic: "t", payload: "once", qos: 2, messageId: 9 };
   const first = await a.connect("c");
-  first.send(packet);
-  first.send({ ...packet, dup: true });
+  first.send(packet, { ...packet, dup: true });
   await first.next("pubrec");
   await first.next("pubrec");
   await first.lose();
