@@ -37,14 +37,17 @@ Deno.test("the runner finds a suite in each folder of tests that has test files,
     "tests/unit/deep/b_test.ts": "",
     "tests/unit/helper.ts": "",
     "tests/bench/main.ts": "",
-    "src/a.ts": "",
+    "README.md": "```ts\n```\n",
+    "mod.ts": "",
+    "src/a.ts": "/** ```ts\n * ``` */\n",
+    "src/without_a_code_block.ts": "",
   };
   await inProject(files, async (root) => {
     const suites = (await findSuites(root)).map(({ name, files }) => [name, files]);
     assert.deepEqual(suites, [
       ["e2e", ["tests/e2e/a_test.ts"]],
       ["unit", ["tests/unit/deep/b_test.ts"]],
-      ["docs", ["README.md", "mod.ts", "src/a.ts"]],
+      ["docs", ["README.md", "src/a.ts"]],
     ]);
   });
 });
