@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import type { ClientPacket, ServerPacket, SubscriptionRequest } from "../../../mod.ts";
-import { memoryRetained } from "../../../src/stores/memory.ts";
-import { type Random, random } from "../../../src/testing/mod.ts";
+import { keyValueStore } from "../../../src/store/key_value/mod.ts";
+import { memoryRetained, memoryStore } from "../../../src/stores/memory.ts";
+import { mapDriver, type Random, random } from "../../../src/testing/mod.ts";
 import { Peer } from "./hibernation_client.ts";
 import { Platform, shown, type Socket } from "./hibernation_support.ts";
 
+const KEY_VALUE = {
+  capabilities: { fencing: "strict", durability: "process", consistency: "strong", ttl: false, watch: "none" },
+  prefix: "test",
+} as const;
 const WORLDS = 20;
 const STEPS = 60;
 
@@ -53,10 +58,12 @@ function lookOf({ got, isOpen }: Socket): string {
 
 /** Plays moves; before each of them memory is lost where `isEvicted` says so. What everybody saw, and what is stored. */
 async function play(moves: readonly Move[], version: 4 | 5, isEvicted: (index: number) => boolean) {
+  // Of one version in each kind of store: what a reload finds is read in other ways.
+  const store = version === 4 ? memoryStore() : keyValueStore(mapDriver(), KEY_VALUE);
   const platform = new Platform({
     retained: memoryRetained(),
     limits: { pageMessages: 4, sendAhead: 3, retainedAhead: 2 },
-  });
+  }, store);
   await platform.runDue();
   const peers = [0, 1, 2, 3].map((index) =>
     new Peer(platform, `c${index}`, {
