@@ -134,11 +134,16 @@ class RecordedFlight implements Flight {
   }
 
   step<Result extends object>(
-    event: { readonly type: string; readonly clientId?: string },
+    event: {
+      readonly type: string;
+      readonly clientId?: string;
+      readonly snapshot?: { readonly clientId: string };
+    },
     now: number,
     move: () => Result,
   ): Result {
     if (event.type === "authenticated") harmlessly(() => this.#sink.knows(event.clientId ?? ""));
+    if (event.type === "sessionReloaded") harmlessly(() => this.#sink.knows(event.snapshot?.clientId ?? ""));
     if (this.#sink.isUnwanted) return move();
     const line = { type: "stepped", flight: this.#flight, n: ++this.#steps, now } as const;
     try {

@@ -34,6 +34,8 @@ export function serverRow(
   const { attached, detached, absent } = ENDING_TABLE;
   switch (before.state) {
     case "absent": {
+      // Of a connection that sleeps the session is not here, and is another's by now.
+      if (before.connection === "asleep" && event.type === "superseded") return attached.superseded.row;
       const isClosed = before.connection !== "closed" && after.connection === "closed";
       return isClosed ? absent.connectionLost.row : undefined;
     }
