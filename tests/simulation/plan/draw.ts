@@ -5,6 +5,7 @@
  */
 import { type Random, random } from "../../../src/testing/mod.ts";
 import { type PageAction, withPages } from "./pages.ts";
+import { drawRules } from "./rules.ts";
 import {
   type Action,
   type BrokerPlan,
@@ -44,7 +45,6 @@ const TOPICS = ["t/0", "t/0", "t/1", "t/1", "u/0", "u/0", "no/0"] as const;
 const OPEN_TOPICS = TOPICS.slice(0, -1);
 const FILTERS = ["t/0", "t/1", "t/+", "t/#", "#", "+/0", "u/0", "t/0/#", "no/0"] as const;
 const WRAPS_ONE_IN = 400;
-const RULES_ONE_IN = 5;
 
 /** What the parts of a plan are drawn from. */
 class Draw {
@@ -145,25 +145,6 @@ function drawBroker(draw: Draw): BrokerPlan {
     receiveMaximum: isNarrow ? draw.between(1, 5) : 64,
     maximumSessionExpiryInterval: draw.likely("expiryEdge", 0.05, 0.3) ? draw.between(1, 3) : 0xffff_ffff,
     ...(chance.chance(0.2) ? { verdictMs: [0, draw.between(1, 40)] as const } : {}),
-  };
-}
-
-/** In every fifth world, whatever else is drawn: so that worlds without rules stay as they were. */
-function drawRules(seed: number): Pick<BrokerPlan, "rules"> {
-  if (seed % RULES_ONE_IN !== 0) return {};
-  const chance = random(seed ^ 0x7c1d3);
-  // From a source of its own, as what came later does.
-  const levels = random(seed ^ 0x51e7);
-  return {
-    rules: chance.shuffle(["t/0", "t/+", "u/#", "#"]).slice(0, 1 + chance.below(2)).map((filter) => ({
-      filter,
-      ...(chance.chance(0.6) ? { keepLast: true } : {}),
-      ...(chance.chance(0.3) ? { maximumMessages: 1 + chance.below(4) } : {}),
-      whenFull: chance.pick(["dropOldest", "dropNewest"] as const),
-      priority: chance.below(3),
-      ...(levels.chance(0.3) ? { queueQos0: levels.chance(0.7) } : {}),
-      ...(levels.chance(0.3) ? { upgradeQoS: true } : {}),
-    })),
   };
 }
 
