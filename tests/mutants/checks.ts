@@ -141,6 +141,11 @@ export function checksFor(file: string): readonly Check[] {
   return plan[1].flatMap((name) => CHECKS.filter((check) => check.name === name));
 }
 
+/** A check by one of its files alone. */
+export function narrowed(check: Check, file: string): Check {
+  return { ...check, name: `${check.name}: ${file}`, files: new RegExp(`^${RegExp.escape(file)}$`) };
+}
+
 /** All checks. */
 export const ALL_CHECKS: readonly Check[] = CHECKS;
 

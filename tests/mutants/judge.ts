@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { type Check, checksFor } from "./checks.ts";
+import { type Check, checksFor, narrowed } from "./checks.ts";
 import type { Mutant } from "./mutant.ts";
-import { firstFailure, type Run, type Tree } from "./tree.ts";
+import type { Sightings } from "./sightings.ts";
+import { firstFailure, lastFile, type Run, type Tree } from "./tree.ts";
 
 /** What became of a mutant. */
 export interface Verdict {
@@ -14,6 +15,8 @@ export interface Verdict {
   readonly caughtBy?: Check;
   /** The test that failed first, or that it took too long. */
   readonly sign?: string;
+  /** The test file that ran then. */
+  readonly file?: string;
   readonly durationMs: number;
 }
 
@@ -51,21 +54,37 @@ export class Plain {
   }
 }
 
-/** Tries the checks of a mutant in order, but for some that are left out, until one catches it. */
+/** How mutants are judged. */
+export interface JudgeOptions {
+  /** Names of checks that are left out. */
+  readonly without?: readonly string[];
+  /** Where mutants were seen before: that file is asked first, by itself. */
+  readonly sightings?: Sightings;
+}
+
+/** Tries the checks of a mutant in order until one catches it; first of all the file that caught it before. */
 export async function judge(
   mutant: Mutant,
   tree: Tree,
   plain: Plain,
-  without: readonly string[] = [],
+  { without = [], sightings = {} }: JudgeOptions = {},
 ): Promise<Verdict> {
   const startedAt = performance.now();
-  for (const check of checksFor(mutant.file)) {
-    if (without.includes(check.name) || !tree.has(check)) continue;
+  const checks = checksFor(mutant.file).filter((check) => !without.includes(check.name) && tree.has(check));
+  const seenIn = sightings[mutant.name];
+  const seenBy = seenIn === undefined ? undefined : checks.find(({ files }) => files?.test(seenIn));
+  const tries = [
+    ...(seenIn === undefined || seenBy === undefined ? [] : [{ check: narrowed(seenBy, seenIn), caughtBy: seenBy }]),
+    ...checks.map((check) => ({ check, caughtBy: check })),
+  ];
+  for (const { check, caughtBy } of tries) {
     const limitMs = await plain.limitMs(check);
     const { outcome, output } = await tree.withFault(mutant, () => tree.check(check, limitMs));
     if (outcome === "passed") continue;
     const sign = outcome === "tooLong" ? "it takes too long" : firstFailure(output) ?? lastLine(output);
-    return { mutant, caughtBy: check, sign, durationMs: performance.now() - startedAt };
+    const file = lastFile(output);
+    const durationMs = performance.now() - startedAt;
+    return { mutant, caughtBy, sign, ...(file === undefined ? {} : { file }), durationMs };
   }
   return { mutant, durationMs: performance.now() - startedAt };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Check, checksFor } from "./checks.ts";
 import { judge, Plain, RedCheck } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
-import { firstFailure, type Run, type Tree } from "./tree.ts";
+import { firstFailure, lastFile, type Run, type Tree } from "./tree.ts";
 import { firstUsable } from "./usable.ts";
 
 const MUTANT: Mutant = {
@@ -44,6 +44,18 @@ Deno.test("a mutant is stopped at the first check that catches it", async () => 
   assert.deepEqual(work.ran, [`${FIRST}, faulty`, `${SECOND}, faulty`]);
 });
 
+Deno.test("a mutant is first looked for where it was seen before, and everywhere if it is not there", async () => {
+  const file = "tests/unit/machine/step_test.ts";
+  const sightings = { [MUTANT.name]: file };
+  const there = tree((_check, isFaulty) => isFaulty ? "failed" : "passed");
+  const { caughtBy } = await judge(MUTANT, there, new Plain(tree(() => "passed")), { sightings });
+  assert.equal(caughtBy?.name, FIRST);
+  assert.deepEqual(there.ran, [`${FIRST}: ${file}, faulty`]);
+  const elsewhere = tree((check, isFaulty) => isFaulty && check === SECOND ? "failed" : "passed");
+  assert.equal((await judge(MUTANT, elsewhere, new Plain(tree(() => "passed")), { sightings })).caughtBy?.name, SECOND);
+  assert.deepEqual(elsewhere.ran, [`${FIRST}: ${file}, faulty`, `${FIRST}, faulty`, `${SECOND}, faulty`]);
+});
+
 Deno.test("a mutant that no check catches survives all of them", async () => {
   const work = tree(() => "passed");
   assert.equal((await judge(MUTANT, work, new Plain(tree(() => "passed")))).caughtBy, undefined);
@@ -66,6 +78,13 @@ Deno.test("a check is run once on the tree as it is, and a mutant may take sever
   for (let round = 0; round < 2; round++) assert.match((await judge(MUTANT, work, plain)).sign ?? "", /too long/);
   assert.deepEqual(asItIs.ran, [FIRST]);
   assert.ok(limits.every((limitMs) => limitMs >= 4_000));
+});
+
+Deno.test("the file that ran last is that of the first failure", () => {
+  const output =
+    "running 0 tests from ./tests/a_test.ts\nrunning 1 test from ./tests/b_test.ts\nb ... FAILED\n\n ERRORS \n";
+  assert.equal(lastFile(output), "tests/b_test.ts");
+  assert.equal(lastFile("seed 7: order: a 2 came before 1"), undefined);
 });
 
 Deno.test("the test that failed first is named", () => {

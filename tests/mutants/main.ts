@@ -18,6 +18,7 @@ import { judge, Plain, RedCheck, type Verdict } from "./judge.ts";
 import { locate, type Mutant } from "./mutant.ts";
 import { type MutateOptions, readOptions } from "./options.ts";
 import { lineOf, tableOf } from "./report.ts";
+import { readSightings, writeSightings } from "./sightings.ts";
 import { firstUsable } from "./usable.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -30,6 +31,7 @@ if (lacking.length > 0) fail(`${lacking.map(({ name, advice }) => `${name} is mi
 const plainTree = await Workshop.open();
 const plain = new Plain(plainTree);
 const trees = await Promise.all(Array.from({ length: options.workers }, () => plainTree.copy()));
+const sightings = await readSightings();
 const verdicts: Verdict[] = [];
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, async () => {
@@ -45,7 +47,7 @@ try {
   const waiting = mutants.values();
   await Promise.all(trees.map(async (tree) => {
     for (const mutant of waiting) {
-      const verdict = await judge(mutant, tree, plain, options.without);
+      const verdict = await judge(mutant, tree, plain, { without: options.without, sightings });
       verdicts.push(verdict);
       console.log(lineOf(verdict, await plainTree.source(mutant.file)));
     }
@@ -61,6 +63,7 @@ try {
 const survived = verdicts.filter(({ caughtBy }) => caughtBy === undefined);
 if (options.report !== undefined) {
   await writeFile(options.report, tableOf(verdicts));
+  await writeSightings(sightings, verdicts);
   await runDeno(["fmt", "--quiet", resolve(options.report)]);
 }
 console.log(`${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes, seed ${options.seed}`);

@@ -18,6 +18,11 @@ export interface Tree {
   withFault<T>(mutant: Mutant, use: () => Promise<T>): Promise<T>;
 }
 
+/** The test file that ran when a run that ends with its first failure ended; `undefined` when none did. */
+export function lastFile(output: string): string | undefined {
+  return [...output.matchAll(/^running \d+ tests? from \.?\/?(\S+)$/gm)].at(-1)?.[1];
+}
+
 /** The test that failed first, or the first violation that a search found; `undefined` when there was none, since a file could not even be loaded. */
 export function firstFailure(output: string): string | undefined {
   const errors = output.slice(output.indexOf("\n ERRORS \n") + 1);
