@@ -27,14 +27,8 @@ export function rowBytes(key: string, value: Uint8Array): number {
 }
 
 /** Writes the value. */
-export async function encodeImage({ version, writer, rows }: Image): Promise<Uint8Array<ArrayBuffer>> {
-  const { keys } = rows;
-  const record = recordWriter(RECORD_KIND.image).number(version).text(writer).number(keys.length);
-  for (const key of keys) {
-    const row = rows.get(key);
-    if (row !== undefined) record.text(key).bytes(row.value);
-  }
-  const body = record.finish();
+export async function encodeImage(image: Image): Promise<Uint8Array<ArrayBuffer>> {
+  const body = encodeImageRecord(image);
   const whole = new Uint8Array(body.length + SUM_BYTES);
   whole.set(body);
   whole.set(await sumOf(whole.subarray(0, body.length)), body.length);
@@ -54,6 +48,26 @@ export async function decodeImage(key: string, bytes: Uint8Array<ArrayBuffer>, r
     const sum = await sumOf(body);
     if (sum.some((byte, index) => byte !== bytes[body.length + index])) throw unreadable(key, "its sum is another");
   }
+  return decodeImageRecord(key, body, rows);
+}
+
+/** Writes the record of the value, without its sum. */
+export function encodeImageRecord({ version, writer, rows }: Image): Uint8Array {
+  const { keys } = rows;
+  const record = recordWriter(RECORD_KIND.image).number(version).text(writer).number(keys.length);
+  for (const key of keys) {
+    const row = rows.get(key);
+    if (row !== undefined) record.text(key).bytes(row.value);
+  }
+  return record.finish();
+}
+
+/**
+ * Reads the record of the value, without its sum, into rows without any.
+ *
+ * @throws {SessionError} As {@linkcode decodeImage}.
+ */
+export function decodeImageRecord(key: string, body: Uint8Array, rows: OrderedRows): Image {
   return decodeRecord(key, body, RECORD_KIND.image, (reader) => {
     const version = reader.count();
     const writer = reader.text();

@@ -16,6 +16,7 @@ import {
   encodeQueueRow,
   frameBody,
 } from "../../../src/store/key_value/queue_row.ts";
+import { OrderedRows } from "../../../src/store/key_value/ordered_rows.ts";
 import {
   decodeRetained,
   decodeTotals,
@@ -46,6 +47,7 @@ import {
   encodeOwedReceivers,
 } from "../../../src/store/records/owed.ts";
 import { decodeSubscription, encodeSubscription } from "../../../src/store/records/subscription.ts";
+import { decodeImageRecord, encodeImageRecord } from "../../../src/stores/cloudflare_kv/image.ts";
 
 /** The key that records are read under. */
 export const KEY = "mqtt/1/some/key";
@@ -234,6 +236,12 @@ const attachment: fc.Arbitrary<Attachment> = fc.oneof(
   }),
 );
 
+function rowsOf(entries: Readonly<Record<string, Uint8Array>>): OrderedRows {
+  const rows = new OrderedRows();
+  for (const [key, value] of Object.entries(entries)) rows.overwrite(key, value);
+  return rows;
+}
+
 /** All of them. */
 export const RECORD_KINDS: readonly RecordKind[] = [
   { name: "head", kind: RECORD_KIND.head, encoded: head.map(encodeHead), decode: decodeHead },
@@ -319,6 +327,16 @@ export const RECORD_KINDS: readonly RecordKind[] = [
     kind: RECORD_KIND.attachment,
     encoded: attachment.map(encodeAttachment),
     decode: decodeAttachment,
+  },
+  {
+    name: "rows in a value of Workers KV",
+    kind: RECORD_KIND.image,
+    encoded: fc.record({ version: number, writer: text, rows: fc.dictionary(text, bytes, { maxKeys: 5 }).map(rowsOf) })
+      .map(encodeImageRecord),
+    decode: (key, value) => {
+      const { version, writer, rows } = decodeImageRecord(key, value, new OrderedRows());
+      return { version, writer, rows: rows.keys.map((row) => [row, rows.get(row)?.value]) };
+    },
   },
   { name: "client", kind: RECORD_KIND.client, encoded: text.map(encodeClient), decode: decodeClient },
   {
