@@ -13,6 +13,11 @@ import { startUpstash } from "../../../support/redis/upstash_server.ts";
 
 const CLIENT = { id: "c" };
 
+/** The Redis client of the peer may leave a timer behind when it is closed while it connects. */
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, fn });
+}
+
 /** What two brokers have, each over connections of its own. */
 interface Pair {
   readonly a: Persistence;
@@ -94,7 +99,7 @@ async function queued(persistence: Persistence): Promise<unknown[]> {
   return (await Array.fromAsync(persistence.outgoingStream(CLIENT))).map(({ cmd, messageId }) => [cmd, messageId]);
 }
 
-Deno.test("a PUBACK at another broker: the peer leaves the message for ever", async () => {
+test("a PUBACK at another broker: the peer leaves the message for ever", async () => {
   const { ours, peer } = await both(async (pair) => {
     await send(pair, 1);
     const cleared = await pair.b.outgoingClearMessageId(CLIENT, { messageId: 42 }) as { payload: Buffer } | undefined;
@@ -104,7 +109,7 @@ Deno.test("a PUBACK at another broker: the peer leaves the message for ever", as
   assert.deepEqual(peer, [undefined, [["publish", 42]]]);
 });
 
-Deno.test("a PUBREC at another broker: the peer does not know the message", async () => {
+test("a PUBREC at another broker: the peer does not know the message", async () => {
   const { ours, peer } = await both(async (pair) => {
     await send(pair, 2);
     const released = pair.b.outgoingUpdate(CLIENT, { cmd: "pubrel", messageId: 42 });
@@ -115,7 +120,7 @@ Deno.test("a PUBREC at another broker: the peer does not know the message", asyn
   assert.deepEqual(peer, ["unknown key", [["publish", 42]]]);
 });
 
-Deno.test("a subscription made at another broker: the peer queues nothing for it", async () => {
+test("a subscription made at another broker: the peer queues nothing for it", async () => {
   const { ours, peer } = await both(async ({ a, b }) => {
     await a.addSubscriptions(CLIENT, [{ topic: "t", qos: 1 }]);
     return (await b.subscriptionsByTopic("t")).map(({ clientId, topic }) => [clientId, topic]);
@@ -124,7 +129,7 @@ Deno.test("a subscription made at another broker: the peer queues nothing for it
   assert.deepEqual(peer, []);
 });
 
-Deno.test("a session that begins clean: the peer leaves messages and counters behind", async () => {
+test("a session that begins clean: the peer leaves messages and counters behind", async () => {
   const { ours, peer } = await both(async (pair) => {
     await pair.a.addSubscriptions(CLIENT, [{ topic: "t", qos: 1 }]);
     for (let count = 1; count <= 5; count++) await send(pair, 1, count);
