@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { authenticateBy } from "../../examples/cloudflare/authenticate.ts";
-import type { Environment } from "../../examples/cloudflare/settings.ts";
 import type { ObjectReport } from "./support/forgetful_worker.ts";
 import { keptFor, type Version, WireClient } from "./support/wire_client.ts";
 import { WorkerData, type WorkerProcess } from "./support/worker_process.ts";
@@ -108,19 +106,4 @@ Deno.test("what comes after the object has closed a socket is not heard, though 
   assert.equal((await client.next()).cmd, "closed");
   await client.closed;
   assert.equal((await report(worker, "late")).queuedMessages, undefined);
-});
-
-Deno.test("the worker lets in who brings its password; without one anybody where that is said, and else nobody", async () => {
-  const connect = { type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 } as const;
-  const isLetIn = async (environment: Partial<Environment>, password?: string) => {
-    const authenticate = authenticateBy(environment as Environment);
-    const given = password === undefined ? {} : { password: new TextEncoder().encode(password) };
-    return (await authenticate({ ...connect, ...given }, { signal: new AbortController().signal })).ok;
-  };
-  assert.equal(await isLetIn({ MQTT_PASSWORD: "open" }, "open"), true);
-  assert.equal(await isLetIn({ MQTT_PASSWORD: "open" }, "Open"), false);
-  assert.equal(await isLetIn({ MQTT_PASSWORD: "open", ALLOW_ANYONE: "true" }), false);
-  assert.equal(await isLetIn({ ALLOW_ANYONE: "true" }), true);
-  assert.equal(await isLetIn({}), false);
-  assert.equal(await isLetIn({}, ""), false);
 });
