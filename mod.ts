@@ -167,6 +167,7 @@ export type {
 export type { Diagnosis } from "./src/machine/effect.ts";
 export type { AcquireTerms } from "./src/machine/request.ts";
 export type { OutboundMark, SessionHead, SessionSnapshot } from "./src/machine/snapshot.ts";
+export { matches } from "./src/mqtt/filter.ts";
 export { messageBytes } from "./src/mqtt/message.ts";
 export type { Claim, Message, MessageProperties, QueuedMessage, UserProperty } from "./src/mqtt/message.ts";
 export { NEVER_EXPIRES } from "./src/mqtt/packet.ts";
