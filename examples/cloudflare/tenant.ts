@@ -6,7 +6,13 @@
  *
  * @module
  */
-import { hibernation, type SessionBroker, sessionBroker, type SleepingConnection } from "@edge-mqtt/session";
+import {
+  type BrokerOptions,
+  hibernation,
+  type SessionBroker,
+  sessionBroker,
+  type SleepingConnection,
+} from "@edge-mqtt/session";
 import { durableObjectRetained, durableObjectStore, setWakeAlarm } from "@edge-mqtt/session/durable-object";
 import { shiftedEnvironment } from "../broker/clock.ts";
 import { authenticateBy } from "./authenticate.ts";
@@ -20,20 +26,36 @@ import { type Environment, readSettings, type Settings } from "./settings.ts";
  */
 const LOOK_EVERY_MS = 3_600_000;
 
+/** What a broker does beside its own work that shares the clients of its tenant with other objects. */
+export interface Sharding {
+  /** The options of the broker; it is made after that. */
+  options(plain: BrokerOptions, broker: () => SessionBroker): BrokerOptions;
+  /** Answers what another object asks; `undefined` where a client wants to connect. */
+  fetch(request: Request): Promise<Response | undefined>;
+  /** Ends once what waits for other objects has left, or cannot. */
+  drained(): Promise<void>;
+  /** The alarm has come: sends what waits. */
+  alarm(): Promise<void>;
+  /** When it has to be woken, in epoch milliseconds. */
+  readonly wakeAt: number | undefined;
+}
+
 /** The broker of one tenant. */
 export class Tenant {
   readonly #context: ObjectContext;
   readonly #settings: Settings;
   readonly #broker: SessionBroker;
+  readonly #sharding: Sharding | undefined;
   /** The sockets that have come up since the object woke. */
   readonly #peers = new Map<string, Peer>();
   #arming: Promise<void> | undefined;
 
-  constructor(context: ObjectContext, environment: Environment) {
+  constructor(context: ObjectContext, environment: Environment, sharding?: Sharding) {
     this.#context = context;
+    this.#sharding = sharding;
     const settings = this.#settings = readSettings(environment);
     const { storage } = context;
-    this.#broker = sessionBroker({
+    const options: BrokerOptions = {
       store: durableObjectStore(storage),
       retained: durableObjectRetained(storage),
       nodeId: "object",
@@ -53,11 +75,18 @@ export class Tenant {
         // Never a payload, a password or a topic.
         if (event.type === "workFailed") console.error(`${event.work} failed`, event.error);
       },
-    });
+    };
+    this.#broker = sessionBroker(sharding?.options(options, () => this.#broker) ?? options);
   }
 
   /** Takes a WebSocket in. */
-  async fetch(_request: Request): Promise<Response> {
+  async fetch(request: Request): Promise<Response> {
+    const answer = await this.#sharding?.fetch(request);
+    if (answer !== undefined) {
+      // Not waited for: what is under way here may wait for the object that has asked.
+      this.#arm().catch((error) => console.error("Cannot set the alarm", error));
+      return answer;
+    }
     const [client, server] = socketPair();
     const token = crypto.randomUUID();
     this.#context.acceptWebSocket(server, [token]);
@@ -70,7 +99,9 @@ export class Tenant {
   async webSocketMessage(socket: HibernatableSocket, data: ArrayBuffer | string): Promise<void> {
     await this.#peerOf(socket).message(this.#broker, data);
     // A PINGREQ moves a deadline, and later: the alarm is early enough, and nothing has to be read for it.
-    if (!isPing(data)) await this.#arm();
+    if (isPing(data)) return;
+    await this.#arm();
+    await this.#sharding?.drained();
   }
 
   /** A socket was closed by its client, or by the network. */
@@ -88,6 +119,7 @@ export class Tenant {
 
   /** Something is due. If this throws the platform tries again. */
   async alarm(): Promise<void> {
+    await this.#sharding?.alarm();
     await this.#broker.runDue();
     await this.#arm();
   }
@@ -96,6 +128,7 @@ export class Tenant {
     await peer.gone(this.#broker);
     this.#peers.delete(tokenOf(this.#context, socket));
     await this.#arm();
+    await this.#sharding?.drained();
   }
 
   #peerOf(socket: HibernatableSocket): Peer {
@@ -126,7 +159,8 @@ export class Tenant {
         nextWakeAt: async () => {
           const at = await this.#broker.nextWakeAt();
           const look = isLookedAfter ? now + LOOK_EVERY_MS : Infinity;
-          const first = Math.min(at === undefined ? Infinity : at - clockOffsetMs, look);
+          const { wakeAt = Infinity } = this.#sharding ?? {};
+          const first = Math.min(at === undefined ? Infinity : at - clockOffsetMs, look, wakeAt);
           return first === Infinity ? undefined : first;
         },
       }, now);

@@ -1,5 +1,5 @@
 /**
- * The worker of `examples/cloudflare`, whose objects lose their memory at random.
+ * The worker of `examples/cloudflare`, of one object a tenant or of several, whose objects lose their memory at random.
  *
  * The platform puts an object to sleep when no event is under way, and makes it anew when the next one comes. Here that is
  * done before any such event, with a chance of `FORGET`: what comes through a test of this needs no field of an object.
@@ -8,9 +8,9 @@
  */
 import { durableObjectStore } from "@edge-mqtt/session/durable-object";
 import type { HibernatableSocket, ObjectContext } from "../../../examples/cloudflare/platform.ts";
-import type { Environment } from "../../../examples/cloudflare/settings.ts";
-import { Tenant } from "../../../examples/cloudflare/tenant.ts";
-import worker from "../../../examples/cloudflare/worker.ts";
+import type { ShardedEnvironment } from "../../../examples/cloudflare/sharded/settings.ts";
+import { Tenant } from "../../../examples/cloudflare/sharded/tenant.ts";
+import worker from "../../../examples/cloudflare/sharded/worker.ts";
 
 /** What an object tells a test that asks it past its broker. */
 export interface ObjectReport {
@@ -18,10 +18,16 @@ export interface ObjectReport {
   readonly made: number;
   /** What waits for the client that was asked for; absent when it has no session. */
   readonly queuedMessages?: number;
+  /** When the object is woken next; `null` for never. */
+  readonly alarmAt: number | null;
+  /** What it is subscribed to, as a number. */
+  readonly subscriptions?: number;
 }
 
-interface ForgetfulEnvironment extends Environment {
+interface ForgetfulEnvironment extends ShardedEnvironment {
   readonly FORGET?: string;
+  /** `true` leaves messages of other shards unanswered. */
+  readonly DEAF?: string;
 }
 
 /** A tenant that forgets. */
@@ -30,6 +36,7 @@ export class Forgetful {
   readonly #context: ObjectContext;
   readonly #make: () => Tenant;
   readonly #chance: number;
+  readonly #isDeaf: boolean;
   #tenant: Tenant;
   #underWay = 0;
   readonly #awaitingAlarm: (() => void)[] = [];
@@ -38,6 +45,7 @@ export class Forgetful {
     Forgetful.#made++;
     this.#context = context;
     this.#chance = Number(environment.FORGET ?? "0");
+    this.#isDeaf = environment.DEAF === "true";
     this.#make = () => new Tenant(context, environment);
     this.#tenant = this.#make();
   }
@@ -48,13 +56,15 @@ export class Forgetful {
       // The next alarm is waited for by whoever has something to find after it.
       if (searchParams.has("afterAlarm")) await new Promise<void>((resolve) => this.#awaitingAlarm.push(resolve));
       const { directory } = durableObjectStore(this.#context.storage);
-      const { queuedMessages } = await directory.inspect(searchParams.get("client") ?? "") ?? {};
+      const found = await directory.inspect(searchParams.get("client") ?? "");
       const report: ObjectReport = {
         made: Forgetful.#made,
-        ...(queuedMessages === undefined ? {} : { queuedMessages }),
+        alarmAt: await this.#context.storage.getAlarm(),
+        ...(found === undefined ? {} : { queuedMessages: found.queuedMessages, subscriptions: found.subscriptions }),
       };
       return Response.json(report);
     }
+    if (this.#isDeaf && pathname === "/take") await new Promise((resolve) => setTimeout(resolve, 600_000));
     return await this.#event((tenant) => tenant.fetch(request));
   }
 
@@ -86,11 +96,12 @@ export class Forgetful {
   }
 }
 
-/** The worker, and reports of its tenant `main`. */
+/** The worker, and reports of an object of it: that of its tenant `main` unless another is named. */
 export default {
-  fetch(request: Request, environment: Environment): Promise<Response> {
+  fetch(request: Request, environment: ShardedEnvironment): Promise<Response> {
     const { OBJECTS } = environment;
-    const isReport = new URL(request.url).pathname === "/report";
-    return isReport ? OBJECTS.get(OBJECTS.idFromName("main")).fetch(request) : worker.fetch(request, environment);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/report") return worker.fetch(request, environment);
+    return OBJECTS.get(OBJECTS.idFromName(searchParams.get("object") ?? "main")).fetch(request);
   },
 };
