@@ -11,6 +11,7 @@ import { measureAedes } from "./aedes.ts";
 import { benchBrowser } from "./browser/bench.ts";
 import { measureBudgets, printBudgets } from "./budgets.ts";
 import { benchBills, benchWakes, printDurableObject } from "./durable_object/bench.ts";
+import { benchShards, printShards } from "./durable_object/shards.ts";
 import { benchFanOut, printFanOut } from "./fan_out.ts";
 import { benchFilters, printShapes } from "./filters.ts";
 import { measureMemory, printMemory } from "./memory.ts";
@@ -53,6 +54,7 @@ const PARTS: Readonly<Record<string, () => Promise<boolean>>> = {
   sizes: async () => printSizes(await measureSizes()),
   "durable-object": async () => {
     printDurableObject(await benchBills(), await benchWakes());
+    printShards(await benchShards());
     return true;
   },
   aedes: async () => {

@@ -29,7 +29,8 @@ export interface WakeRow {
 const SIZES = [1, 100, 1_000] as const;
 const ROUNDS = 40;
 
-class Rig {
+/** A worker and what it is billed for. */
+export class Rig {
   readonly #workerd: Workerd;
 
   constructor(workerd: Workerd) {
@@ -37,13 +38,13 @@ class Rig {
   }
 
   async connect(clientId: string): Promise<WireClient> {
-    const url = `${this.#workerd.url.replace("http:", "ws:")}/mqtt`;
+    const url = `${this.#workerd.url.replace("http:", "ws:")}/mqtt/main?client=${clientId}`;
     return (await WireClient.connect(url, 5, { clientId, ...keptFor(5, 3_600) })).client;
   }
 
-  async bill(): Promise<Bill> {
+  async bill(object = "main"): Promise<Bill> {
     for (;;) {
-      const bill: Bill | null = await (await fetch(`${this.#workerd.url}/bill`)).json();
+      const bill: Bill | null = await (await fetch(`${this.#workerd.url}/bill?object=${object}`)).json();
       if (bill !== null) return bill;
     }
   }
@@ -173,11 +174,14 @@ async function ping(client: WireClient): Promise<void> {
   await client.expect("pingresp");
 }
 
-async function inWorkerd(run: (rig: Rig) => Promise<void>): Promise<void> {
+export async function inWorkerd(run: (rig: Rig) => Promise<void>, shards = 1): Promise<void> {
   const script = await bundleWorker("tests/bench/durable_object/program.ts", "Counted");
   const data = await dataFolder({ isOnDisk: true });
   try {
-    await using workerd = await Workerd.start(script, { data, bindings: { ALLOW_ANYONE: "true" } });
+    await using workerd = await Workerd.start(script, {
+      data,
+      bindings: { ALLOW_ANYONE: "true", SHARDS: String(shards) },
+    });
     await run(new Rig(workerd));
   } finally {
     await Deno.remove(data, { recursive: true });

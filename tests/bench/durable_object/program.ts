@@ -1,18 +1,20 @@
 /**
- * The worker of `examples/cloudflare`, whose object counts what it is billed for.
+ * The worker of `examples/cloudflare`, of one object a tenant or of several, whose objects count what they are billed for.
  *
  * @module
  */
 import type { HibernatableSocket, ObjectContext } from "../../../examples/cloudflare/platform.ts";
-import type { Environment } from "../../../examples/cloudflare/settings.ts";
-import { Tenant } from "../../../examples/cloudflare/tenant.ts";
-import worker from "../../../examples/cloudflare/worker.ts";
+import type { ShardedEnvironment } from "../../../examples/cloudflare/sharded/settings.ts";
+import { Tenant } from "../../../examples/cloudflare/sharded/tenant.ts";
+import worker from "../../../examples/cloudflare/sharded/worker.ts";
 import type { DurableObjectStorageLike, SqlCursor } from "../../../src/stores/durable_object/mod.ts";
 
 /** What one thing took. */
 export interface Bill {
-  /** Frames, sockets opened and closed, and alarms, each of which wakes an object that sleeps. */
+  /** Frames, sockets opened and closed, alarms, and calls, each of which wakes an object that sleeps. */
   readonly events: number;
+  /** Calls by other objects of the tenant. */
+  readonly calls: number;
   /** Statements of SQL, whose transactions are no statements. */
   readonly statements: number;
   readonly rowsRead: number;
@@ -23,7 +25,7 @@ export interface Bill {
   readonly alarmsSet: number;
 }
 
-const NOTHING: Bill = { events: 0, statements: 0, rowsRead: 0, rowsWritten: 0, syncs: 0, alarmsSet: 0 };
+const NOTHING: Bill = { events: 0, calls: 0, statements: 0, rowsRead: 0, rowsWritten: 0, syncs: 0, alarmsSet: 0 };
 
 /** A tenant that counts. */
 export class Counted {
@@ -33,20 +35,22 @@ export class Counted {
   #bill: Bill = NOTHING;
   readonly #cursors: SqlCursor[] = [];
 
-  constructor(context: ObjectContext, environment: Environment) {
+  constructor(context: ObjectContext, environment: ShardedEnvironment) {
     const counted = this.#counting(context);
     this.#make = () => new Tenant(counted, environment);
     this.#tenant = this.#make();
   }
 
   async fetch(request: Request): Promise<Response> {
-    switch (new URL(request.url).pathname) {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
       case "/bill":
         return Response.json(this.#takeBill());
       case "/forget":
         if (this.#underWay === 0) this.#tenant = this.#make();
         return new Response();
       default:
+        if (!pathname.startsWith("/mqtt")) this.#add({ calls: 1 });
         return await this.#event((tenant) => tenant.fetch(request));
     }
   }
@@ -120,11 +124,12 @@ export class Counted {
   }
 }
 
-/** The worker, and what its tenant `main` took. */
+/** The worker, and what an object of it took: that of its tenant `main` unless another is named. */
 export default {
-  fetch(request: Request, environment: Environment): Promise<Response> {
+  fetch(request: Request, environment: ShardedEnvironment): Promise<Response> {
     const { OBJECTS } = environment;
-    const isMqtt = new URL(request.url).pathname.startsWith("/mqtt");
-    return isMqtt ? worker.fetch(request, environment) : OBJECTS.get(OBJECTS.idFromName("main")).fetch(request);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname.startsWith("/mqtt")) return worker.fetch(request, environment);
+    return OBJECTS.get(OBJECTS.idFromName(searchParams.get("object") ?? "main")).fetch(request);
   },
 };
