@@ -5,9 +5,10 @@
  */
 import { Oracle } from "./oracle/oracle.ts";
 import { PageOracle } from "./oracle/page_oracle.ts";
-import type { Observation, SessionReport, Violation, WorldBounds } from "./oracle/observation.ts";
+import type { Observation, SessionReport, UsageReport, Violation, WorldBounds } from "./oracle/observation.ts";
 import type { PageBounds } from "./oracle/page_observation.ts";
 import { FORBIDDEN, type Plan } from "./plan/plan.ts";
+import { principalsOf } from "./plan/quotas.ts";
 import { COMMIT } from "./world/commit_options.ts";
 import { DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
 import { playRetained } from "./play_retained.ts";
@@ -43,7 +44,8 @@ export async function play(plan: Plan, options: { readonly isTold?: boolean } = 
   await world.live();
   await world.heal(quietMs(plan));
   const reports = await reportsOf(world, sharedFiltersOf(plan));
-  oracle.finish(world.time.now, reports.map((report) => without(report, before.get(report.client))));
+  const usages = await usagesOf(world, plan);
+  oracle.finish(world.time.now, reports.map((report) => without(report, before.get(report.client))), usages);
   pages?.finish(world.time.now);
   const violations = [
     ...oracle.violations,
@@ -107,6 +109,14 @@ export function boundsOf(plan: Plan): WorldBounds {
     mostAtOnce: Math.min(broker.maximumInFlight, broker.pageMessages),
     ordersGroups: nodes.length === 1,
     ...(broker.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: broker.sharedNeverStarted }),
+    ...(broker.quota === undefined ? {} : {
+      quota: {
+        ...broker.quota,
+        principals: principalsOf(plan),
+        isSteady: faults.length === 0 && clockMs === 0 &&
+          !actions.some((action) => action.do === "crash" || action.do === "shutdown"),
+      },
+    }),
     queueQos0: broker.queueQos0,
     forbiddenTopics: FORBIDDEN,
     ...(broker.maximumSessionExpiryInterval === 0xffff_ffff
@@ -133,13 +143,25 @@ async function reportsOf(world: World, groups: readonly string[]): Promise<reado
   const report = async (client: string, name = client): Promise<SessionReport> => {
     const line = await directory.inspect(name);
     if (line === undefined) return { client, exists: false, queuedMessages: 0, dropped: {} };
-    return { client, exists: true, queuedMessages: line.queuedMessages, dropped: line.dropped };
+    const { queuedMessages, queuedBytes, dropped } = line;
+    return { client, exists: true, queuedMessages, queuedBytes, dropped };
   };
   return await Promise.all([
     ...world.clients.map(({ name }) => report(name)),
     // The group of a shared filter is stored under a name that no client can have.
     ...groups.map((filter) => report(filter, `\u0000${filter}`)),
   ]);
+}
+
+/** What the store counts of each principal, in worlds with a quota. */
+async function usagesOf(world: World, plan: Plan): Promise<readonly UsageReport[]> {
+  const { directory } = world.storage.direct;
+  const principals = plan.broker.quota === undefined ? [] : [...new Set(principalsOf(plan).values())];
+  return await Promise.all(principals.map(async (principal) => {
+    const usage = await directory.usage?.(principal);
+    if (usage === undefined) throw new Error("The store of a world with a quota does not count");
+    return { principal, ...usage };
+  }));
 }
 
 /** What was counted before the run began does not count. */

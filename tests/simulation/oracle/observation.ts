@@ -187,12 +187,33 @@ export interface WorldBounds {
    * waits for sessions that are not connected, or does not.
    */
   readonly levels?: readonly { readonly filter: string; readonly upgradeQoS?: boolean; readonly queueQos0?: boolean }[];
+  /** How much the sessions of one principal may hold for a new one to begin. Absent: any number. */
+  readonly quota?: QuotaBounds;
   /** Whether QoS 0 messages wait for sessions that are not connected. */
   readonly queueQos0: boolean;
   /** Nobody may publish to topics that begin so; a 3.1.1 client is not told. */
   readonly forbiddenTopics?: string;
   /** The server's own cap for a 3.1.1 session: absent when it never ends. */
   readonly maximumSessionExpiryInterval?: number;
+}
+
+/** How much the sessions of one principal may hold. */
+export interface QuotaBounds {
+  /** How many there may be. Absent: any number. */
+  readonly sessions?: number;
+  /** What may wait in their logs or be in flight, in bytes of topics and payloads, for a new one to begin. */
+  readonly queuedBytes?: number;
+  /** Whom the session of a client belongs to; those that are not named belong to nobody, and never count. */
+  readonly principals: ReadonlyMap<string, string>;
+  /** Whether no server is ever in trouble, so that return code 3 of 3.1.1 speaks of the quota alone. */
+  readonly isSteady: boolean;
+}
+
+/** What the store counts of a principal once all is over. */
+export interface UsageReport {
+  readonly principal: string;
+  readonly sessions: number;
+  readonly queuedBytes: number;
 }
 
 /** What the broker reports of a session once all is over: the numbers its administrator sees. */
@@ -203,6 +224,8 @@ export interface SessionReport {
   readonly exists: boolean;
   /** Messages that wait or are in flight. */
   readonly queuedMessages: number;
+  /** What they count for, in bytes of topics and payloads. Absent is 0. */
+  readonly queuedBytes?: number;
   /** Lost messages of this session by reason, as counted since it began. */
   readonly dropped: Readonly<Record<string, number | undefined>>;
 }

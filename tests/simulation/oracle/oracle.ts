@@ -20,6 +20,7 @@ import { judgeExpiry } from "./message_expiry.ts";
 import type {
   Observation,
   SessionReport,
+  UsageReport,
   Violation,
   WireConnack,
   WireConnect,
@@ -31,6 +32,7 @@ import { judgeOrder } from "./order.ts";
 import { judgeWire, sentInOrder } from "./outbound_wire.ts";
 import { judgePacket } from "./protocol.ts";
 import { hostPublished, publishSent, pubrelSent } from "./publishing.ts";
+import { judgeBeginning, judgePlaces, judgeRefusal, refusesForQuota } from "./quota.ts";
 import { leavesSessionAlone } from "./reason_codes.ts";
 import { sessionGiven } from "./session_present.ts";
 import { judgeHanded } from "./shared.ts";
@@ -86,11 +88,12 @@ export class Oracle {
   }
 
   /** All faults are healed, every well-behaved client is connected and at rest: what was acknowledged must have arrived. */
-  finish(at: number, reports: readonly SessionReport[]): void {
+  finish(at: number, reports: readonly SessionReport[], usages: readonly UsageReport[] = []): void {
     const knowledge = this.#knowledge;
     knowledge.seq++;
     knowledge.at = Math.max(knowledge.at, at);
     judgeAtRest(knowledge, reports);
+    judgePlaces(knowledge, reports, usages);
   }
 
   #connection(number: number): Connection {
@@ -176,13 +179,16 @@ function connackReceived(knowledge: Knowledge, connection: Connection, packet: W
   if (connect === undefined || connection.isAnswered) return;
   connection.isAnswered = true;
   if (packet.reasonCode !== 0) {
-    connection.isRefused = leavesSessionAlone(packet.reasonCode, connection.version);
+    const isForQuota = refusesForQuota(knowledge, connection, packet.reasonCode);
+    if (isForQuota) judgeRefusal(knowledge, connection);
+    connection.isRefused = isForQuota || leavesSessionAlone(packet.reasonCode, connection.version);
     if (connection.isRefused && will !== undefined) neverPublished(will, "its CONNECT was refused");
     return;
   }
   connection.connackSeq = knowledge.seq;
   connection.connackAt = knowledge.at;
   intervalGiven(connection, connect, packet);
+  if (!packet.sessionPresent) judgeBeginning(knowledge, connection);
   sessionGiven(knowledge, connection, packet.sessionPresent);
   earlySubscribed(connection);
   if (connection.generation?.firstConnection === connection && client.isRude) forgive(connection);

@@ -41,7 +41,7 @@ export function sessionGiven(knowledge: Knowledge, connection: Connection, sessi
 }
 
 /** The CONNECTs of which one may have been the last that was carried out before another. */
-function holdersBefore(knowledge: Knowledge, connection: Connection): readonly Connection[] {
+export function holdersBefore(knowledge: Knowledge, connection: Connection): readonly Connection[] {
   const { bounds } = knowledge;
   const others = connection.client.attempts.filter((other) => other !== connection && !other.isRefused);
   return others.filter((other) =>
@@ -103,7 +103,12 @@ export function hasEndedBefore(knowledge: Knowledge, holder: Connection, at: num
 /** Whether there surely was a session that goes on. */
 function mustBePresent(knowledge: Knowledge, connection: Connection, holders: readonly Connection[]): boolean {
   if (connection.connect?.cleanStart === true) return false;
-  return mustExist(knowledge, holders) && holders.some((holder) => holder.connackSeq < connection.connectSeq);
+  return mustExistSince(knowledge, holders, connection.connectSeq);
+}
+
+/** Whether the session that one of these held last surely is there now, and was since before a CONNECT was sent. */
+export function mustExistSince(knowledge: Knowledge, holders: readonly Connection[], connectSeq: number): boolean {
+  return mustExist(knowledge, holders) && holders.some((holder) => holder.connackSeq < connectSeq);
 }
 
 /** Whether the session that one of these held last surely is there now. */

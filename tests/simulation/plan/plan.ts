@@ -47,6 +47,12 @@ export interface RulePlan {
   readonly upgradeQoS?: boolean;
 }
 
+/** How much the sessions of one principal may hold for a new one to begin. */
+export interface QuotaPlan {
+  readonly sessions?: number;
+  readonly queuedBytes?: number;
+}
+
 /** How the broker of all nodes is set up. */
 export interface BrokerPlan {
   readonly leaseMs: number;
@@ -68,6 +74,8 @@ export interface BrokerPlan {
   readonly retains?: boolean;
   /** What becomes of what a member of a group never started, once its session ends; absent is what the broker does. */
   readonly sharedNeverStarted?: "redispatchQoS1" | "drop";
+  /** How much the sessions of one principal may hold; absent for any number. */
+  readonly quota?: QuotaPlan;
   /** A verdict of the host takes between these, in milliseconds; absent gives it at once. */
   readonly verdictMs?: readonly [number, number];
 }
@@ -110,6 +118,8 @@ export interface ClientPlan {
   readonly isRude: boolean;
   /** Whether it is there when all has healed. */
   readonly returns: boolean;
+  /** Whom its session belongs to; absent for nobody. */
+  readonly principal?: string;
   /** It is made of this package, over a store of its own. */
   readonly page?: PagePlan;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type {
   Observation,
   SessionReport,
+  UsageReport,
   WireConnack,
   WireConnect,
   WirePacket,
@@ -94,7 +95,10 @@ export class Trace {
   }
 
   /** All is at rest; what is reported of a session is that it is there and that nothing waits, unless said otherwise. */
-  rests(reports: Readonly<Record<string, Partial<SessionReport>>> = {}): void {
+  rests(
+    reports: Readonly<Record<string, Partial<SessionReport>>> = {},
+    usages: readonly UsageReport[] = [],
+  ): void {
     this.passes(10_000);
     const all = [...this.#clients].map((client): SessionReport => {
       return { client, exists: true, queuedMessages: 0, dropped: {}, ...reports[client] };
@@ -102,7 +106,7 @@ export class Trace {
     const groups = Object.entries(reports).filter(([name]) => name.startsWith("$share/")).map(([client, report]) => {
       return { client, exists: true, queuedMessages: 0, dropped: {}, ...report };
     });
-    this.#oracle.finish(this.now, [...all, ...groups]);
+    this.#oracle.finish(this.now, [...all, ...groups], usages);
   }
 }
 

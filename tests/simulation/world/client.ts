@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { ClientPacket, ConnackPacket, ConnectPacket, PublishPacket, ServerPacket } from "../../../mod.ts";
+import type { ClientPacket, ConnackPacket, PublishPacket, ServerPacket } from "../../../mod.ts";
 import type { ClientPlan, FilterPlan, Level } from "../plan/plan.ts";
+import { connectPacket } from "./connect_packet.ts";
 import type { Journal } from "./journal.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -41,6 +42,8 @@ export interface ConnectChoice {
 
 /** It stays away for so long after its connection was lost, in milliseconds. */
 const RETURNS_AFTER_MS = 300;
+/** The same where its principal may have as many sessions as it may have. */
+const TRIES_AGAIN_AFTER_MS = 700;
 
 /** A client. */
 export class Client implements LinkOwner {
@@ -71,6 +74,9 @@ export class Client implements LinkOwner {
   #answersAt = 0;
   #cancelPing = () => {};
   #hasLeft = false;
+  /** Its last CONNECT was refused, perhaps for the quota of its principal: it tries again until all is at rest. */
+  #isTurnedAway = false;
+  #isAtRest = false;
   #wills = 0;
 
   constructor(world: ClientWorld, name: string, plan: ClientPlan) {
@@ -97,30 +103,9 @@ export class Client implements LinkOwner {
     this.expiry = choice.expiry ?? plan.sessionExpiryInterval;
     const link = this.link = this.#world.open(this, choice.node);
     if (!link.isOpen) return;
-    const { will } = plan;
-    const packet: ConnectPacket = {
-      type: "connect",
-      protocolVersion: plan.version,
-      clientId: this.name,
-      cleanStart: choice.clean,
-      keepAlive: plan.keepAlive,
-      ...(plan.version === 5 ? { sessionExpiryInterval: this.expiry } : {}),
-      ...(plan.version === 5 && plan.receiveMaximum !== undefined ? { receiveMaximum: plan.receiveMaximum } : {}),
-      ...(plan.version === 5 && plan.maximumPacketSize !== undefined
-        ? { maximumPacketSize: plan.maximumPacketSize }
-        : {}),
-      ...(will === undefined || !choice.will ? {} : {
-        will: {
-          topic: will.topic,
-          payload: bytes(`w${++this.#wills}.${this.name}`),
-          qos: will.qos,
-          retain: false,
-          properties: {},
-          willDelayInterval: plan.version === 5 ? will.delay : 0,
-        },
-      }),
-    };
-    link.send(packet);
+    const expiry = this.expiry;
+    const will = choice.will && plan.will !== undefined ? `w${++this.#wills}.${this.name}` : undefined;
+    link.send(connectPacket(this.name, plan, { clean: choice.clean, expiry, will }));
     this.#pingLater(link);
   }
 
@@ -184,7 +169,9 @@ export class Client implements LinkOwner {
     this.#flush();
   }
 
-  stopPinging(): void {
+  /** All is at rest: nothing is said of its own accord any more. */
+  rest(): void {
+    this.#isAtRest = true;
     this.#cancelPing();
   }
 
@@ -199,6 +186,7 @@ export class Client implements LinkOwner {
     if (link !== this.link) return;
     switch (packet.type) {
       case "connack":
+        this.#isTurnedAway = packet.reasonCode !== 0 && this.plan.principal !== undefined;
         return packet.reasonCode === 0 ? this.#connected(packet) : undefined;
       case "publish":
         return this.#takePublish(packet);
@@ -228,7 +216,8 @@ export class Client implements LinkOwner {
     this.detachedAt = link.toldAt ?? this.#world.time.now;
     this.#forgetConnection();
     if (this.#hasLeft || !this.plan.returns || (this.isRude && !this.#world.isHealed)) return;
-    this.#world.time.after(RETURNS_AFTER_MS, () => {
+    this.#world.time.after(this.#isTurnedAway ? TRIES_AGAIN_AFTER_MS : RETURNS_AFTER_MS, () => {
+      if (this.#isAtRest && this.#isTurnedAway) return;
       if (this.link === undefined && !this.#hasLeft) this.connect({ clean: this.isRude, will: true });
     });
   }

@@ -1,7 +1,14 @@
 /** A broker node: it starts, lives by a clock of its own, dies where it stands, and starts again. */
-import { type BrokerConnection, type SessionBroker, sessionBroker, type Transport } from "../../../mod.ts";
+import {
+  type BrokerConnection,
+  type ConnectPacket,
+  type SessionBroker,
+  sessionBroker,
+  type Transport,
+} from "../../../mod.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import { FORBIDDEN, type NodePlan, type Plan } from "../plan/plan.ts";
+import { principalsOf } from "../plan/quotas.ts";
 import { COMMIT } from "./commit_options.ts";
 import type { Journal } from "./journal.ts";
 import { FaultCounter, Gate, type GateOwner, type Storage } from "./storage.ts";
@@ -46,6 +53,7 @@ export class Node {
   readonly #plan: Plan;
   readonly #own: NodePlan;
   readonly #index: number;
+  readonly #principals: ReadonlyMap<string, string>;
   readonly #accepted = new Set<Accepted>();
   #life: Life | undefined;
   #lives = 0;
@@ -61,6 +69,7 @@ export class Node {
     // Every index of a node has a plan.
     this.#own = plan.nodes[index] as NodePlan;
     this.clockMs = this.#own.clockMs;
+    this.#principals = principalsOf(plan);
     this.faults = new FaultCounter(plan.faults.filter(({ node }) => node === index));
   }
 
@@ -98,6 +107,13 @@ export class Node {
       queueQos0: settings.queueQos0,
       policy: settings.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: settings.sharedNeverStarted },
       queueRules: settings.rules ?? [],
+      ...(settings.quota === undefined ? {} : {
+        quota: settings.quota,
+        authenticate: ({ clientId }: ConnectPacket) => {
+          const principal = this.#principals.get(clientId);
+          return { ok: true, ...(principal === undefined ? {} : { principal }) } as const;
+        },
+      }),
       queue: { maximumMessages: settings.queueMessages, whenFull: settings.whenFull },
       limits: {
         sendAhead: settings.sendAhead,

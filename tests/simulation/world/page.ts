@@ -186,7 +186,7 @@ export class Page implements Browser {
   }
 
   /** For the world, which treats all clients alike: Keep Alive is the client's own. */
-  stopPinging(): void {}
+  rest(): void {}
 
   // For its pages.
 

@@ -106,7 +106,7 @@ export class World implements ClientWorld {
     for (const page of pages) page.probe(this.nextText());
     await this.time.passUntil(this.time.now + PROBE_MS);
     for (const page of pages) void page.report();
-    for (const client of this.clients) client.stopPinging();
+    for (const client of this.clients) client.rest();
     await this.time.passUntil(this.time.now + LAST_ANSWERS_MS);
   }
 
