@@ -5,6 +5,7 @@ import { explain } from "./find.ts";
 import { searchInParallel } from "./parallel.ts";
 import { drawPlan } from "./plan/draw.ts";
 import { GROUPS_FROM } from "./plan/groups.ts";
+import { QUOTAS_FROM } from "./plan/quotas.ts";
 import { planOf } from "./plan/worlds.ts";
 import { play } from "./play.ts";
 
@@ -48,6 +49,9 @@ const RARE = [
   "fault answersLate",
   "fault neverStarts",
   "fault replyLost",
+  "refused for its quota of sessions",
+  "refused for its quota of bytes",
+  "began beside others under a quota",
 ] as const;
 
 Deno.test(`no promise is broken in ${RUNS} simulated worlds from seed ${FROM} on`, async () => {
@@ -89,7 +93,7 @@ Deno.test(`no promise is broken in ${GROUP_RUNS} simulated worlds of shared grou
 });
 
 Deno.test("a seed is played again exactly", async () => {
-  for (const seed of [3, 8, 12, 400, 10_000_000, 10_000_001, 20_000_001, GROUPS_FROM, GROUPS_FROM + 1]) {
+  for (const seed of [3, 8, 12, 400, 10_000_000, 10_000_001, 20_000_001, GROUPS_FROM, GROUPS_FROM + 1, QUOTAS_FROM]) {
     const [one, two] = [await play(planOf(seed), { isTold: true }), await play(planOf(seed), { isTold: true })];
     assert.deepEqual(one.observations, two.observations, `seed ${seed}`);
     assert.ok(one.observations.length > 100, `seed ${seed}`);

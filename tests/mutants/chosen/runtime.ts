@@ -173,6 +173,13 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
     breaks: "principal binding",
   },
   {
+    name: "a principal whose sessions hold too much begins another",
+    file: `${RUNTIME}/quota.ts`,
+    text: "return held >= queuedBytes ? 0 : sessions;",
+    replacement: "return held < 0 ? 0 : sessions;",
+    breaks: "quotas",
+  },
+  {
     name: "a host that gives no verdict lets in",
     file: `${RUNTIME}/authentication.ts`,
     text: 'if (typeof answer?.ok !== "boolean")',

@@ -211,6 +211,20 @@ export const STORE_FAULTS: readonly ChosenFault[] = [
     breaks: "quotas",
   },
   {
+    name: "a session that ends keeps its place under a quota (key-value)",
+    file: "src/store/key_value/changes.ts",
+    text: "if (before?.place !== undefined) plan.delete(layout.place(before.principal, before.place));",
+    replacement: "",
+    breaks: "quotas",
+  },
+  {
+    name: "a session that ends keeps its place under a quota (memory)",
+    file: "src/stores/memory/world.ts",
+    text: "if (counted?.delete(record) && counted.size === 0) this.counted.delete(whose);",
+    replacement: "if (counted?.size === 0) this.counted.delete(whose);",
+    breaks: "quotas",
+  },
+  {
     name: "Workers KV: what is not written yet is read",
     file: "src/stores/cloudflare_kv/value.ts",
     text: "while ([...this.#unconfirmed.keys()].some(concerns)) await this.#turn.promise;",

@@ -56,6 +56,7 @@ export function judgeBeginning(knowledge: Knowledge, connection: Connection): vo
   const there = othersOf(knowledge, client, principal).filter((other) =>
     !other.isRude && mustExistSince(knowledge, holdersNow(knowledge, other), connectSeq)
   );
+  if (there.length > 0) knowledge.count("began beside others under a quota");
   if (there.length < quota.sessions) return;
   const names = there.map(({ name }) => name).join(", ");
   const text = `connection ${number} began a session beside those of ${names}: ${principal} may have ${quota.sessions}`;
