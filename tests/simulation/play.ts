@@ -117,6 +117,7 @@ export function boundsOf(plan: Plan): WorldBounds {
           !actions.some((action) => action.do === "crash" || action.do === "shutdown"),
       },
     }),
+    steps: new Map(clients.flatMap(({ proof }, index) => proof === undefined ? [] : [[`c${index}`, proof.steps]])),
     queueQos0: broker.queueQos0,
     forbiddenTopics: FORBIDDEN,
     ...(broker.maximumSessionExpiryInterval === 0xffff_ffff

@@ -59,6 +59,7 @@ function judgeAnswers(knowledge: Knowledge, connection: Connection): void {
   for (const { packetId } of connection.pubrecs) missing.push(`PUBLISH ${packetId} with QoS 2`);
   for (const { packetId } of connection.pubcomps) missing.push(`PUBREL ${packetId}`);
   for (const [packetId, { type }] of connection.requests) missing.push(`${type.toUpperCase()} ${packetId}`);
+  if (connection.isAnswered && connection.exchange?.turn === "server") missing.push("AUTH");
   for (const [packetId, sent] of connection.pubrecsSent) {
     if ((connection.pubrelsGot.get(packetId) ?? 0) < sent) missing.push(`PUBREC ${packetId}`);
   }

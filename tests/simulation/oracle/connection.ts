@@ -1,4 +1,5 @@
 /** What is known of one network connection: from the client's end, and what may be true at the server's. */
+import type { Exchange } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import type { Generation, Subscribed } from "./generation.ts";
 import type { Transmission } from "./message.ts";
@@ -47,6 +48,8 @@ export class Connection {
   mostExpiryMs = 0;
   generation: Generation | undefined;
   will: Will | undefined;
+  /** What was said to prove who the client is, where its CONNECT named a method. */
+  exchange: Exchange | undefined;
   /** When another connection surely had taken the session over. */
   supersededSeq = Infinity;
   /** It is not known whether another connection that was made at the same time came before or after it. */

@@ -18,7 +18,7 @@ export type WirePacket =
   | { readonly type: "pingreq" }
   | { readonly type: "pingresp" }
   | WireDisconnect
-  | { readonly type: "auth"; readonly reasonCode: number };
+  | WireAuth;
 
 /** A Will Message. */
 export interface WireWill {
@@ -46,6 +46,7 @@ export interface WireConnect {
   readonly receiveMaximum?: number;
   readonly maximumPacketSize?: number;
   readonly topicAliasMaximum?: number;
+  readonly authenticationMethod?: string;
 }
 export interface WireConnack {
   readonly type: "connack";
@@ -56,6 +57,13 @@ export interface WireConnack {
   readonly maximumQoS?: 0 | 1;
   readonly topicAliasMaximum?: number;
   readonly serverKeepAlive?: number;
+  readonly authenticationMethod?: string;
+}
+export interface WireAuth {
+  readonly type: "auth";
+  readonly reasonCode: number;
+  readonly authenticationMethod?: string;
+  readonly authenticationData?: Uint8Array;
 }
 export interface WirePublish {
   readonly type: "publish";
@@ -189,6 +197,11 @@ export interface WorldBounds {
   readonly levels?: readonly { readonly filter: string; readonly upgradeQoS?: boolean; readonly queueQos0?: boolean }[];
   /** How much the sessions of one principal may hold for a new one to begin. Absent: any number. */
   readonly quota?: QuotaBounds;
+  /**
+   * How often a client that names an Authentication Method has to answer, by its name: `answer 1`, `answer 2` and so on, in
+   * this order. Absent is 0.
+   */
+  readonly steps?: ReadonlyMap<string, number>;
   /** Whether QoS 0 messages wait for sessions that are not connected. */
   readonly queueQos0: boolean;
   /** Nobody may publish to topics that begin so; a 3.1.1 client is not told. */

@@ -11,6 +11,7 @@ import { acknowledgementSent, releaseCame } from "./acknowledging.ts";
 import { publishAnswered, releaseAnswered, requestAnswered } from "./answers.ts";
 import { arrivalOf, arrived } from "./arrival.ts";
 import { judgeClaimed } from "./claimed.ts";
+import { authReceived, authSent, exchangeBegins, judgeLetIn, leftUnproven } from "./authentication.ts";
 import type { Connection } from "./connection.ts";
 import { judgeCopies, judgeFirst, judgeSubscriptions } from "./delivery.ts";
 import { judgeAtRest } from "./at_rest.ts";
@@ -122,6 +123,8 @@ function sent(knowledge: Knowledge, connection: Connection, packet: WirePacket):
     case "pingreq":
       connection.pings.push(knowledge.at);
       return;
+    case "auth":
+      return authSent(connection, packet);
     case "disconnect":
       connection.disconnect = packet;
       return intervalReplaced(connection, packet);
@@ -141,6 +144,7 @@ function connectSent(knowledge: Knowledge, connection: Connection, packet: WireC
   connection.receiveMaximum = connection.version === 5 ? packet.receiveMaximum ?? 65_535 : 65_535;
   if (packet.maximumPacketSize !== undefined) client.limitsPackets = true;
   intervalAsked(connection, packet, knowledge.bounds);
+  exchangeBegins(connection, packet);
   client.attempts.push(connection);
   if (packet.will !== undefined) willSent(knowledge, connection, packet.will);
 }
@@ -166,6 +170,8 @@ function received(knowledge: Knowledge, connection: Connection, packet: WirePack
     case "pingresp":
       connection.pings.shift();
       return;
+    case "auth":
+      return authReceived(knowledge, connection, packet);
     case "disconnect":
       connection.serverDisconnected = true;
       return;
@@ -182,9 +188,11 @@ function connackReceived(knowledge: Knowledge, connection: Connection, packet: W
     const isForQuota = refusesForQuota(knowledge, connection, packet.reasonCode);
     if (isForQuota) judgeRefusal(knowledge, connection);
     connection.isRefused = isForQuota || leavesSessionAlone(packet.reasonCode, connection.version);
+    leftUnproven(knowledge, connection);
     if (connection.isRefused && will !== undefined) neverPublished(will, "its CONNECT was refused");
     return;
   }
+  if (!client.isRude) judgeLetIn(knowledge, connection, packet);
   connection.connackSeq = knowledge.seq;
   connection.connackAt = knowledge.at;
   intervalGiven(connection, connect, packet);
@@ -225,6 +233,7 @@ function closed(knowledge: Knowledge, connection: Connection, by: "client" | "se
   connection.closedSeq = knowledge.seq;
   connection.closedAt = knowledge.at;
   connection.closedBy = by;
+  if (!connection.isAnswered) leftUnproven(knowledge, connection);
   if (by === "server") closedInOrder(knowledge, connection);
 }
 

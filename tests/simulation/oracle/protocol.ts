@@ -1,4 +1,5 @@
 /** What every packet of a server must keep to, whatever it is about: its place, its version, its codes. */
+import { mayBeLetIn, whyNoAuth } from "./authentication.ts";
 import { surelyBefore } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -77,7 +78,8 @@ const RULES: readonly PacketRule[] = [
       if (packet.sessionExpiryInterval !== undefined) return "carries a Session Expiry Interval";
       if (packet.reasonCode !== 0x8e) return undefined;
       const others = connection.client.connections.some((other) =>
-        other !== connection && other.connect !== undefined && !surelyBefore(other, connection, knowledge.bounds)
+        other !== connection && other.connect !== undefined && mayBeLetIn(knowledge, other) &&
+        !surelyBefore(other, connection, knowledge.bounds)
       );
       // A node that lost the session to an administrator elsewhere cannot tell who has it.
       return others || connection.client.ends.length > 0
@@ -92,7 +94,8 @@ const RULES: readonly PacketRule[] = [
   },
   {
     rule: "AUTH",
-    wrong: (_, { type }) => type === "auth" ? "came, but no method was agreed on" : undefined,
+    wrong: (connection, packet, knowledge) =>
+      packet.type === "auth" ? whyNoAuth(knowledge, connection, packet) : undefined,
   },
 ];
 

@@ -255,7 +255,10 @@ function drawActions(
 }
 
 /** What is drawn for every client; what happens to pages alone is drawn apart. */
-type Kind = Exclude<Exclude<Action, PageAction>["do"], "sharesNoLocal" | "inspect"> | "publishes" | "edge";
+type Kind =
+  | Exclude<Exclude<Action, PageAction>["do"], "sharesNoLocal" | "inspect" | "reauthenticate">
+  | "publishes"
+  | "edge";
 
 /** How often each kind of thing happens, beside its theme. */
 function drawKind(draw: Draw, isCalm: boolean): Kind {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Fault } from "../../../src/testing/mod.ts";
+import type { ProofPlan } from "./authentication.ts";
 import type { PageAction, PageFaultPlan, PagePlan } from "./pages.ts";
 
 /** The levels of MQTT. */
@@ -120,6 +121,8 @@ export interface ClientPlan {
   readonly returns: boolean;
   /** Whom its session belongs to; absent for nobody. */
   readonly principal?: string;
+  /** How it proves who it is; absent where nobody asks. */
+  readonly proof?: ProofPlan;
   /** It is made of this package, over a store of its own. */
   readonly page?: PagePlan;
 }
@@ -193,6 +196,8 @@ export type Action =
     /** Asks for what no server may grant: a shared subscription with No Local. */
     | { readonly do: "sharesNoLocal"; readonly client: number }
     | { readonly do: "ping"; readonly client: number }
+    /** Proves once more who it is. */
+    | { readonly do: "reauthenticate"; readonly client: number }
     | { readonly do: "holdAnswers"; readonly client: number; readonly ms: number }
     | { readonly do: "stopReading"; readonly client: number; readonly ms: number }
     | { readonly do: "rude"; readonly client: number; readonly how: (typeof RUDENESS)[number] }

@@ -4,11 +4,13 @@
  *
  * @module
  */
-import type { ClientPacket, ConnackPacket, PublishPacket, ServerPacket } from "../../../mod.ts";
+import type { AuthPacket, ClientPacket, ConnackPacket, PublishPacket, ServerPacket } from "../../../mod.ts";
 import type { ClientPlan, FilterPlan, Level } from "../plan/plan.ts";
+import { Aliases } from "./aliases.ts";
 import { connectPacket } from "./connect_packet.ts";
 import type { Journal } from "./journal.ts";
 import type { Link, LinkOwner } from "./link.ts";
+import { Prover } from "./prover.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** What a client needs of the world. */
@@ -68,8 +70,8 @@ export class Client implements LinkOwner {
   readonly #answers: ClientPacket[] = [];
   #isOnline = false;
   #receiveMaximum = 65_535;
-  #aliasMaximum = 0;
-  readonly #aliases = new Map<string, number>();
+  readonly #aliases = new Aliases();
+  readonly #prover: Prover | undefined;
   #nextId: number;
   #answersAt = 0;
   #cancelPing = () => {};
@@ -85,6 +87,7 @@ export class Client implements LinkOwner {
     this.plan = plan;
     this.expiry = plan.sessionExpiryInterval;
     this.#nextId = plan.firstPacketId;
+    this.#prover = plan.proof && new Prover(plan.proof);
     for (const filter of plan.filters) this.#wanted.set(filter.filter, filter);
   }
 
@@ -105,6 +108,7 @@ export class Client implements LinkOwner {
     if (!link.isOpen) return;
     const expiry = this.expiry;
     const will = choice.will && plan.will !== undefined ? `w${++this.#wills}.${this.name}` : undefined;
+    this.#prover?.connects();
     link.send(connectPacket(this.name, plan, { clean: choice.clean, expiry, will }));
     this.#pingLater(link);
   }
@@ -157,6 +161,12 @@ export class Client implements LinkOwner {
     if (this.#isOnline) this.link?.send({ type: "pingreq" });
   }
 
+  /** Proves once more who it is. */
+  reauthenticate(): void {
+    const begins = this.#isOnline ? this.#prover?.again() : undefined;
+    if (begins !== undefined) this.link?.send(begins);
+  }
+
   /** Answers nothing for so long, then all in order. */
   holdAnswers(ms: number): void {
     this.#answersAt = Math.max(this.#answersAt, this.#world.time.now + ms);
@@ -188,6 +198,8 @@ export class Client implements LinkOwner {
       case "connack":
         this.#isTurnedAway = packet.reasonCode !== 0 && this.plan.principal !== undefined;
         return packet.reasonCode === 0 ? this.#connected(packet) : undefined;
+      case "auth":
+        return this.#takeAuth(packet, link);
       case "publish":
         return this.#takePublish(packet);
       case "pubrel":
@@ -241,9 +253,9 @@ export class Client implements LinkOwner {
 
   #connected({ sessionPresent: isPresent, receiveMaximum = 65_535, topicAliasMaximum = 0 }: ConnackPacket): void {
     this.#isOnline = true;
+    this.#prover?.done();
     this.#receiveMaximum = receiveMaximum;
-    this.#aliasMaximum = this.plan.usesAliases ? topicAliasMaximum : 0;
-    this.#aliases.clear();
+    this.#aliases.begin(this.plan.usesAliases ? topicAliasMaximum : 0);
     this.#world.journal.count(isPresent ? "resumed" : "new session");
     if (!isPresent) this.#forgetSession();
     // Only what was promised and not taken yet goes again, in its first order; SUBSCRIBE is asked anew.
@@ -256,6 +268,13 @@ export class Client implements LinkOwner {
       if (!this.#granted.has(filter.filter)) this.#sendSubscribe(filter);
     }
     this.#pump();
+  }
+
+  #takeAuth(packet: AuthPacket, link: Link): void {
+    if (packet.reasonCode === 0) return this.#prover?.done();
+    this.#world.time.after(this.plan.proof?.thinksMs ?? 0, () => {
+      if (this.#prover !== undefined) link.send(this.#prover.answer(packet, this.#world.isHealed));
+    });
   }
 
   #takePublish(packet: PublishPacket): void {
@@ -329,17 +348,8 @@ export class Client implements LinkOwner {
       };
       // What is kept for a repetition has its whole topic: an alias ends with the connection.
       if (packetId !== undefined) this.#open.set(packetId, packet);
-      this.link?.send(this.#byAlias(packet));
+      this.link?.send(this.#aliases.named(packet));
     }
-  }
-
-  #byAlias(packet: PublishPacket): PublishPacket {
-    const { topic } = packet;
-    const known = this.#aliases.get(topic);
-    if (known !== undefined) return { ...packet, topic: "", topicAlias: known };
-    if (this.#aliases.size >= this.#aliasMaximum) return packet;
-    this.#aliases.set(topic, this.#aliases.size + 1);
-    return { ...packet, topicAlias: this.#aliases.size };
   }
 
   #inFlight(): number {

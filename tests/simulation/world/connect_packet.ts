@@ -1,5 +1,6 @@
 /** The CONNECT of a client, as its plan says. */
 import type { ConnectPacket } from "../../../mod.ts";
+import { METHOD } from "../plan/authentication.ts";
 import type { ClientPlan } from "../plan/plan.ts";
 
 /** What differs from one connection to the next. */
@@ -25,6 +26,7 @@ export function connectPacket(
     cleanStart: clean,
     keepAlive: plan.keepAlive,
     ...(isV5 ? { sessionExpiryInterval: expiry } : {}),
+    ...(isV5 && plan.proof !== undefined ? { authenticationMethod: METHOD } : {}),
     ...(isV5 && plan.receiveMaximum !== undefined ? { receiveMaximum: plan.receiveMaximum } : {}),
     ...(isV5 && plan.maximumPacketSize !== undefined ? { maximumPacketSize: plan.maximumPacketSize } : {}),
     ...(will === undefined || plan.will === undefined ? {} : {

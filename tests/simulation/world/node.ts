@@ -1,15 +1,9 @@
 /** A broker node: it starts, lives by a clock of its own, dies where it stands, and starts again. */
-import {
-  type BrokerConnection,
-  type ConnectPacket,
-  type SessionBroker,
-  sessionBroker,
-  type Transport,
-} from "../../../mod.ts";
+import { type BrokerConnection, type SessionBroker, sessionBroker, type Transport } from "../../../mod.ts";
 import { type Random, random } from "../../../src/testing/mod.ts";
 import { FORBIDDEN, type NodePlan, type Plan } from "../plan/plan.ts";
-import { principalsOf } from "../plan/quotas.ts";
 import { COMMIT } from "./commit_options.ts";
+import { hostOf, methodsOf } from "./host.ts";
 import type { Journal } from "./journal.ts";
 import { FaultCounter, Gate, type GateOwner, type Storage } from "./storage.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -53,7 +47,6 @@ export class Node {
   readonly #plan: Plan;
   readonly #own: NodePlan;
   readonly #index: number;
-  readonly #principals: ReadonlyMap<string, string>;
   readonly #accepted = new Set<Accepted>();
   #life: Life | undefined;
   #lives = 0;
@@ -69,7 +62,6 @@ export class Node {
     // Every index of a node has a plan.
     this.#own = plan.nodes[index] as NodePlan;
     this.clockMs = this.#own.clockMs;
-    this.#principals = principalsOf(plan);
     this.faults = new FaultCounter(plan.faults.filter(({ node }) => node === index));
   }
 
@@ -107,15 +99,11 @@ export class Node {
       queueQos0: settings.queueQos0,
       policy: settings.sharedNeverStarted === undefined ? {} : { sharedNeverStarted: settings.sharedNeverStarted },
       queueRules: settings.rules ?? [],
-      ...(settings.quota === undefined ? {} : {
-        quota: settings.quota,
-        authenticate: ({ clientId }: ConnectPacket) => {
-          const principal = this.#principals.get(clientId);
-          return { ok: true, ...(principal === undefined ? {} : { principal }) } as const;
-        },
-      }),
+      ...(settings.quota === undefined ? {} : { quota: settings.quota }),
+      ...hostOf(this.#plan, (verdict) => this.#verdict(verdict, chance)),
       queue: { maximumMessages: settings.queueMessages, whenFull: settings.whenFull },
       limits: {
+        authenticationMethods: methodsOf(this.#plan),
         sendAhead: settings.sendAhead,
         pageMessages: settings.pageMessages,
         maximumInFlight: settings.maximumInFlight,
@@ -180,11 +168,11 @@ export class Node {
   }
 
   /** What the host says, at once or later. */
-  #verdict(isAllowed: boolean, chance: Random): boolean | Promise<boolean> {
+  #verdict<Verdict>(verdict: Verdict, chance: Random): Verdict | Promise<Verdict> {
     const { verdictMs } = this.#plan.broker;
-    if (verdictMs === undefined) return isAllowed;
+    if (verdictMs === undefined) return verdict;
     const [least, most] = verdictMs;
-    return new Promise((resolve) => this.#time.after(least + chance.below(most - least + 1), () => resolve(isAllowed)));
+    return new Promise((resolve) => this.#time.after(least + chance.below(most - least + 1), () => resolve(verdict)));
   }
 
   #end(forMs: number): void {

@@ -141,6 +141,7 @@ export class Page implements Browser {
         time.after(action.forMs, () => this.#return());
         return;
       case "ping":
+      case "reauthenticate":
       case "sharesNoLocal":
       case "holdAnswers":
       case "rude":

@@ -236,6 +236,8 @@ export class World implements ClientWorld {
         return client.shareNoLocal();
       case "ping":
         return client.ping();
+      case "reauthenticate":
+        return client.reauthenticate();
       case "holdAnswers":
         return client.holdAnswers(action.ms);
       case "stopReading":
