@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { explain } from "./find.ts";
 import { searchInParallel } from "./parallel.ts";
 import { drawPlan } from "./plan/draw.ts";
+import { AUTHENTICATION_FROM } from "./plan/authentication.ts";
 import { GROUPS_FROM } from "./plan/groups.ts";
 import { QUOTAS_FROM } from "./plan/quotas.ts";
 import { planOf } from "./plan/worlds.ts";
@@ -52,6 +53,9 @@ const RARE = [
   "refused for its quota of sessions",
   "refused for its quota of bytes",
   "began beside others under a quota",
+  "proved who it is",
+  "never proved who it is",
+  "authenticated again",
 ] as const;
 
 Deno.test(`no promise is broken in ${RUNS} simulated worlds from seed ${FROM} on`, async () => {
@@ -93,7 +97,21 @@ Deno.test(`no promise is broken in ${GROUP_RUNS} simulated worlds of shared grou
 });
 
 Deno.test("a seed is played again exactly", async () => {
-  for (const seed of [3, 8, 12, 400, 10_000_000, 10_000_001, 20_000_001, GROUPS_FROM, GROUPS_FROM + 1, QUOTAS_FROM]) {
+  for (
+    const seed of [
+      3,
+      8,
+      12,
+      400,
+      10_000_000,
+      10_000_001,
+      20_000_001,
+      GROUPS_FROM,
+      GROUPS_FROM + 1,
+      QUOTAS_FROM,
+      AUTHENTICATION_FROM,
+    ]
+  ) {
     const [one, two] = [await play(planOf(seed), { isTold: true }), await play(planOf(seed), { isTold: true })];
     assert.deepEqual(one.observations, two.observations, `seed ${seed}`);
     assert.ok(one.observations.length > 100, `seed ${seed}`);
