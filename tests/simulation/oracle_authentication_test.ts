@@ -95,7 +95,7 @@ for (const words of [["answer 1"], ["answer 1", "wrong 2"]]) {
 }
 legal("a clean start of a client whose last answer may have come", (trace) => {
   trace.connects("a").closes();
-  answers(trace, RIGHT).closes();
+  answers(trace, RIGHT, { sessionExpiryInterval: 0 }).closes();
   trace.connects("a", { cleanStart: false });
 }, TWO);
 illegal("DISCONNECT", "a takeover by a client that has not proven who it is", (trace) => {

@@ -85,16 +85,12 @@ illegal("quota: refused", "a refusal for a session of which nobody was told, lon
   trace.connects("b", REFUSED);
 }, quota(1));
 
-illegal("Session Present", "a refusal that ended the session it was refused", (trace) => {
-  trace.connects("a").closes();
-  trace.connects("a", { ...REFUSED, cleanStart: false }).closes("server");
-  trace.connects("a", { cleanStart: false });
-}, { quota: { principals: new Map([["a", "p"]]), isSteady: false, sessions: 0 } });
 illegal("session left behind", "a refusal that left a session", (trace) => {
   trace.connects("a");
+  trace.connects("c", { connack: undefined }).closes();
   trace.connects("b", REFUSED).closes("server");
-  trace.rests({}, [{ principal: "p", sessions: 1, queuedBytes: 0 }]);
-}, quota(1));
+  trace.rests({ c: { exists: false } }, [{ principal: "p", sessions: 2, queuedBytes: 0 }]);
+}, quota(2));
 illegal("Will", "the Will of a CONNECT that was refused", (trace) => {
   const reader = trace.connects("reader");
   reader.subscribes("#");

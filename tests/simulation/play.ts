@@ -10,6 +10,7 @@ import type { PageBounds } from "./oracle/page_observation.ts";
 import { FORBIDDEN, type Plan } from "./plan/plan.ts";
 import { principalsOf } from "./plan/quotas.ts";
 import { COMMIT } from "./world/commit_options.ts";
+import { withDigestsAtOnce } from "./world/digests.ts";
 import { DUE_POLL_MS, GRACE_MS } from "./world/node.ts";
 import { playRetained } from "./play_retained.ts";
 import { sharedFiltersOf } from "./plan/groups.ts";
@@ -32,6 +33,10 @@ export interface Outcome {
 
 /** Plays a plan to its end, and past it until all is quiet. */
 export async function play(plan: Plan, options: { readonly isTold?: boolean } = {}): Promise<Outcome> {
+  return await withDigestsAtOnce(() => playAtOnce(plan, options));
+}
+
+async function playAtOnce(plan: Plan, options: { readonly isTold?: boolean }): Promise<Outcome> {
   if (plan.judged === "retained") return await playRetained(plan, boundsOf(plan), options.isTold);
   const oracle = new Oracle(boundsOf(plan));
   const pages = plan.clients.some(({ page }) => page !== undefined) ? new PageOracle(pageBoundsOf(plan)) : undefined;

@@ -75,7 +75,9 @@ export function authReceived(knowledge: Knowledge, { exchange }: Connection, { r
 /** CONNACK lets somebody in: who has proven who it is, and by the method of its CONNECT. */
 export function judgeLetIn(knowledge: Knowledge, connection: Connection, connack: WireConnack): void {
   const { exchange, client, number } = connection;
-  const report = (text: string) => knowledge.report("AUTH", client.name, `CONNACK on connection ${number} ${text}`);
+  const report = (text: string) => {
+    if (!client.isRude) knowledge.report("AUTH", client.name, `CONNACK on connection ${number} ${text}`);
+  };
   if (connack.authenticationMethod !== exchange?.method) report(`names the method ${connack.authenticationMethod}`);
   if (exchange === undefined) return;
   if (mayBeLetIn(knowledge, connection)) knowledge.count("proved who it is");

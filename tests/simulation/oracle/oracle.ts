@@ -192,7 +192,7 @@ function connackReceived(knowledge: Knowledge, connection: Connection, packet: W
     if (connection.isRefused && will !== undefined) neverPublished(will, "its CONNECT was refused");
     return;
   }
-  if (!client.isRude) judgeLetIn(knowledge, connection, packet);
+  judgeLetIn(knowledge, connection, packet);
   connection.connackSeq = knowledge.seq;
   connection.connackAt = knowledge.at;
   intervalGiven(connection, connect, packet);

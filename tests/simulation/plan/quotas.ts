@@ -1,6 +1,6 @@
 /** Worlds in which sessions belong to principals, each of which may have only so many of them, or hold only so much. */
 import { type Random, random } from "../../../src/testing/mod.ts";
-import type { Action, BrokerPlan, ClientPlan, Plan } from "./plan.ts";
+import type { Action, ClientPlan, Plan, QuotaPlan } from "./plan.ts";
 
 /** From this seed on every world has a quota. */
 export const QUOTAS_FROM = 40_000_001;
@@ -20,15 +20,17 @@ export function withQuota(plan: Plan): Plan {
   const names = chance.pick([["p"], ["p"], ["p", "q"]] as const);
   const clients = [...plan.clients, ...more].map((client) => asOwned(client, names, chance));
   const nodes = plan.nodes.length;
+  const quota = drawQuota(chance);
   const actions = [
     ...plan.actions,
+    ...(quota.queuedBytes === undefined ? [] : plan.nodes.flatMap((_, node) => startAnew(node, plan, chance))),
     ...more.map((_, index) => connect(chance.below(30), plan.clients.length + index, nodes, chance)),
     ...clients.flatMap((_, client) => comeAndGo(client, plan, chance)),
     ...(chance.chance(0.6) ? rush(clients.length, plan, chance) : []),
   ];
   return {
     ...plan,
-    broker: { ...plan.broker, ...drawQuota(chance) },
+    broker: { ...plan.broker, quota },
     clients,
     actions: actions.sort((a, b) => a.at - b.at),
   };
@@ -39,10 +41,17 @@ export function principalsOf({ clients }: Plan): ReadonlyMap<string, string> {
   return new Map(clients.flatMap(({ principal }, index) => principal === undefined ? [] : [[`c${index}`, principal]]));
 }
 
-function drawQuota(chance: Random): Pick<BrokerPlan, "quota"> {
+function drawQuota(chance: Random): QuotaPlan {
   const sessions = { sessions: 1 + chance.below(3) };
-  if (chance.chance(0.75)) return { quota: sessions };
-  return { quota: { ...(chance.chance(0.5) ? sessions : {}), queuedBytes: 5 + chance.below(60) } };
+  if (chance.chance(0.7)) return sessions;
+  return { ...(chance.chance(0.3) ? sessions : {}), queuedBytes: 5 + chance.below(20) };
+}
+
+/** A node looks at what a principal holds when it first hears of it: so it has to be new while something waits. */
+function startAnew(node: number, { lengthMs }: Plan, chance: Random): readonly Action[] {
+  return Array.from({ length: 1 + chance.below(3) }, () => {
+    return { at: 500 + chance.below(lengthMs - 500), do: "shutdown", node, forMs: chance.below(300) };
+  });
 }
 
 /** Most are of 5.0, where a refusal says what it is for; and most sessions end soon, so that there is room again. */
