@@ -35,11 +35,14 @@ export function judgeRefusal(knowledge: Knowledge, connection: Connection): void
   const report = (text: string) => knowledge.report("quota: refused", client.name, `connection ${number} ${text}`);
   const principal = quota?.principals.get(client.name);
   if (quota === undefined || principal === undefined) return report("has no quota");
-  if (mustExistSince(knowledge, holdersBefore(knowledge, connection), connectSeq)) {
+  const own = holdersBefore(knowledge, connection);
+  if (mustExistSince(knowledge, own, connectSeq)) {
     return report("begins no session that was not there");
   }
   const { sessions: most = Infinity, queuedBytes: mostBytes = Infinity } = quota;
   const there = othersOf(knowledge, client, principal).filter((other) => mayCount(knowledge, other, connection));
+  // Its own, of another CONNECT that is on its way at the same time.
+  if (own.some((holder) => holder.connackSeq > connectSeq)) there.push(client);
   if (there.length >= most) return knowledge.count("refused for its quota of sessions");
   const bytes = mostBytes === Infinity ? 0 : bytesUntilNow(knowledge, principal);
   if (bytes >= mostBytes) return knowledge.count("refused for its quota of bytes");
@@ -89,7 +92,7 @@ function ofPrincipal({ clients, bounds }: Knowledge, principal: string): readonl
   return [...clients.values()].filter(({ name }) => bounds.quota?.principals.get(name) === principal);
 }
 
-function othersOf(knowledge: Knowledge, client: Client, principal: string): readonly Client[] {
+function othersOf(knowledge: Knowledge, client: Client, principal: string): Client[] {
   return ofPrincipal(knowledge, principal).filter((other) => other !== client);
 }
 

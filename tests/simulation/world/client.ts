@@ -45,7 +45,7 @@ export interface ConnectChoice {
 /** It stays away for so long after its connection was lost, in milliseconds. */
 const RETURNS_AFTER_MS = 300;
 /** The same where its principal may have as many sessions as it may have. */
-const TRIES_AGAIN_AFTER_MS = 700;
+const TRIES_AGAIN_AFTER_MS = 1_500;
 
 /** A client. */
 export class Client implements LinkOwner {
