@@ -90,7 +90,12 @@ export async function acquire(
       if (principal === "" || quota === undefined) place = undefined;
       else if (place === undefined) {
         place = await freePlace(context, layout, principal, quota);
-        if (place === undefined) return { outcome: "refused", reason: "quota" };
+        if (place === undefined) {
+          // Places are read after the head: the one that is missing may be that of a session which this client began since.
+          const [now] = await context.driver.get([layout.head(clientId)]);
+          if ((now?.version ?? null) !== found.headVersion) continue;
+          return { outcome: "refused", reason: "quota" };
+        }
       }
     }
     const plan = new Plan();
