@@ -29,3 +29,8 @@ export interface DueOptions extends StoreCallOptions {
   /** How long past its lease a node is still waited for, in milliseconds: skew between clocks. */
   readonly graceMs: number;
 }
+
+/** When work is due, in epoch milliseconds. */
+export function dueAtOf(work: DueWork): number {
+  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
+}

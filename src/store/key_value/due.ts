@@ -1,5 +1,5 @@
 /** What is due, and the leases of nodes. */
-import type { DueOptions, DueWork, SweepWork } from "../due_work.ts";
+import { dueAtOf, type DueOptions, type DueWork, type SweepWork } from "../due_work.ts";
 import { isUnreadable, readable } from "../encoding.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
@@ -151,8 +151,4 @@ function workOf(row: DueRow, dueAt: number): [string, DueWork] {
 
 function sweepOf(work: SweepWork): [string, DueWork] {
   return [JSON.stringify(["sweep", work.clientId, work.incarnation, work.dueAt]), { type: "sweep", work }];
-}
-
-function dueAtOf(work: DueWork): number {
-  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
 }

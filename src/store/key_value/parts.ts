@@ -12,6 +12,7 @@ import type { DriverLimits, KeyValueDriver } from "./driver.ts";
 import { readQueue } from "./queue.ts";
 import type { Routing } from "./routing.ts";
 import { readSession } from "./session.ts";
+import { randomId } from "../unique.ts";
 
 /** What only the backend knows about its promises. */
 export type BackendCapabilities = Pick<StoreCapabilities, "fencing" | "durability" | "consistency" | "watch">;
@@ -101,10 +102,6 @@ export function storeParts<Router extends Pick<Routing, "admit">>(
 }
 
 /** Where a caller brings no ids of its own. */
-function randomId(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws; `newId` replaces it
-  return crypto.randomUUID();
-}
 
 function maxReceivers({ checksPerCommit, mutationsPerCommit, keyBytesPerCommit }: DriverLimits): number {
   return atMost(

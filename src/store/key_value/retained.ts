@@ -14,6 +14,7 @@ import { drawerOf, RetainedLayout } from "./retained_layout.ts";
 import { planRemoval, putRetained, type RetainedContext } from "./retained_put.ts";
 import { matchRetained, readRetained } from "./retained_read.ts";
 import { decodeRetained, decodeTotals, encodeTotals } from "./retained_row.ts";
+import { randomId } from "../unique.ts";
 
 /** How a {@linkcode keyValueRetained} is set up. */
 export interface KeyValueRetainedOptions {
@@ -122,7 +123,3 @@ async function sweepRetained(store: RetainedContext, { now, limit, signal }: Ret
 }
 
 /** Where a caller brings no ids of its own. */
-function randomId(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws; `newId` replaces it
-  return crypto.randomUUID();
-}

@@ -74,10 +74,3 @@ export function unavailable(what: string, cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;
   return new SessionError("STORE_UNAVAILABLE", `Cannot ${what}: Workers KV failed`, { cause });
 }
-
-/** 96 random bits: no two writers draw the same. */
-export function uniqueText(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- two writers that know nothing of each other must not have the same name
-  const words = crypto.getRandomValues(new Uint32Array(3));
-  return Array.from(words, (word) => word.toString(36).padStart(7, "0")).join("");
-}

@@ -2,15 +2,9 @@ import { SessionError } from "../../errors.ts";
 import { type Deferred, deferred } from "../../store/deferred.ts";
 import type { Check, Mutation } from "../../store/key_value/driver.ts";
 import { OrderedRows } from "../../store/key_value/ordered_rows.ts";
+import { uniqueText } from "../../store/unique.ts";
 import { decodeImage, encodeImage, type Image, IMAGE_BYTES, rowBytes } from "./image.ts";
-import {
-  isTooOften,
-  type KvClock,
-  type KvNamespaceLike,
-  MAX_VALUE_BYTES,
-  unavailable,
-  uniqueText,
-} from "./platform.ts";
+import { isTooOften, type KvClock, type KvNamespaceLike, MAX_VALUE_BYTES, unavailable } from "./platform.ts";
 
 /** A version of a value that is known to have been written. */
 export interface KnownVersion {

@@ -1,6 +1,7 @@
 import { SessionError } from "../../errors.ts";
 import type { DriverLimits, Entry, KeyRange, KeyValueDriver } from "../../store/key_value/driver.ts";
 import type { DurableObjectStorageLike, SqlValue } from "./platform.ts";
+import { uniqueText } from "../../store/unique.ts";
 
 /**
  * The limits that the store keeps to. The platform takes 2 MB a row, key and value together, 100 bound parameters a
@@ -115,11 +116,4 @@ function attempt<Result>(what: string, run: () => Result): Result {
   } catch (cause) {
     throw new SessionError("STORE_UNAVAILABLE", `Cannot ${what}: the object's database failed`, { cause });
   }
-}
-
-/** 96 random bits: no run of an object draws the same twice. */
-function uniqueText(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- versions must not come again in a later run, so that no counter will do
-  const words = crypto.getRandomValues(new Uint32Array(3));
-  return Array.from(words, (word) => word.toString(36).padStart(7, "0")).join("");
 }

@@ -5,6 +5,7 @@ import { Connection } from "./connection.ts";
 import { Doorbell } from "./doorbell.ts";
 import { indexedDbDriver, readToWriteDriver } from "./driver.ts";
 import type { IndexedDbPlatform } from "./platform.ts";
+import { uniqueText } from "../../store/unique.ts";
 
 /** How an {@linkcode indexedDbStore} is set up. */
 export interface IndexedDbStoreOptions {
@@ -61,11 +62,4 @@ export function openDatabase(options: IndexedDbStoreOptions): OpenDatabase {
     },
     members: { scope: `${database}/${prefix}`, close, [Symbol.asyncDispose]: close },
   };
-}
-
-/** 96 random bits: no page of an origin draws the same twice. Unlike `randomUUID`, it is there without HTTPS, too. */
-export function uniqueText(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- versions must not come again after a crash, so that no counter will do
-  const words = crypto.getRandomValues(new Uint32Array(3));
-  return Array.from(words, (word) => word.toString(36).padStart(7, "0")).join("");
 }

@@ -4,7 +4,8 @@ import { Connection } from "./connection.ts";
 import { Doorbell } from "./doorbell.ts";
 import { indexedDbDriver } from "./driver.ts";
 import type { IndexedDbPlatform } from "./platform.ts";
-import { type IndexedDbStoreOptions, uniqueText } from "./database.ts";
+import { uniqueText } from "../../store/unique.ts";
+import type { IndexedDbStoreOptions } from "./database.ts";
 
 /** Retained messages in IndexedDB, whose database is held open until they are closed. */
 export interface IndexedDbRetained extends RetainedStore, AsyncDisposable {

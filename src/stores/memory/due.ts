@@ -1,4 +1,4 @@
-import type { DueOptions, DueWork, SweepWork } from "../../store/due_work.ts";
+import { dueAtOf, type DueOptions, type DueWork, type SweepWork } from "../../store/due_work.ts";
 import type { World } from "./world.ts";
 
 /** What is due, earliest first. */
@@ -63,8 +63,4 @@ export function renewNode(world: World, nodeId: string, until: number): void {
 function forgetNode(world: World, nodeId: string): void {
   world.nodes.delete(nodeId);
   world.doorbells.silence(nodeId);
-}
-
-function dueAtOf(work: DueWork): number {
-  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DueOptions, DueWork } from "../../store/due_work.ts";
+import { dueAtOf, type DueOptions, type DueWork } from "../../store/due_work.ts";
 import type { StoreCallOptions } from "../../store/call.ts";
 import { BROOM_MS, dueMoment } from "./changes.ts";
 import type { Check } from "./checks.ts";
@@ -169,8 +169,4 @@ export async function renewNode(
 
 function earliest(work: readonly DueWork[], limit: number): readonly DueWork[] {
   return work.toSorted((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
-}
-
-function dueAtOf(work: DueWork): number {
-  return work.type === "sweep" ? work.work.dueAt : work.dueAt;
 }

@@ -37,6 +37,7 @@ import { readImage, restore } from "./restore.ts";
 import { routing } from "./routing.ts";
 import { readStored } from "./session.ts";
 import { transport } from "./transport.ts";
+import { randomId } from "../../store/unique.ts";
 
 export { upstashRedisRetained } from "./retained.ts";
 export type { UpstashRedisRetainedOptions } from "./retained.ts";
@@ -158,10 +159,6 @@ export function upstashRedisStore(
 }
 
 /** Names keys that nobody looks at. */
-function randomId(): string {
-  // deno-lint-ignore edge-mqtt/no-ambient -- the one place of this store that draws
-  return crypto.randomUUID();
-}
 
 function atLeastOne(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
