@@ -4,6 +4,7 @@
  * @module
  */
 import type { DropReason, EndReason } from "../machine/change.ts";
+import { together } from "../store/call.ts";
 import type { JournalEntry } from "../store/directory.ts";
 import type { SessionStore } from "../store/session_store.ts";
 
@@ -54,7 +55,7 @@ export async function explainSession(
   signal: AbortSignal | undefined,
 ): Promise<SessionExplanation> {
   const call = signal === undefined ? {} : { signal };
-  const [journal, summary] = await Promise.all([
+  const [journal, summary] = await together([
     store.directory.journal(clientId, call),
     store.directory.inspect(clientId, call),
   ]);

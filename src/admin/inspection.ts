@@ -9,6 +9,7 @@ import { packetIdOf } from "../mqtt/packet_id.ts";
 import type { QoS } from "../mqtt/qos.ts";
 import type { Subscription } from "../mqtt/subscription.ts";
 import type { Will } from "../mqtt/will.ts";
+import { together } from "../store/call.ts";
 import type { SessionStore, StoredSession } from "../store/session_store.ts";
 import type { SessionSummary } from "../store/directory.ts";
 
@@ -104,11 +105,11 @@ export async function inspectSession(
   { payload = false, exchanges = 100, signal }: InspectOptions,
 ): Promise<SessionInspection | undefined> {
   const call = signal === undefined ? {} : { signal };
-  const [stored, summary] = await Promise.all([store.read(clientId, call), store.directory.inspect(clientId, call)]);
+  const [stored, summary] = await together([store.read(clientId, call), store.directory.inspect(clientId, call)]);
   if (stored === undefined || summary === undefined) return undefined;
   const { snapshot, guard } = stored;
   const { head, will } = snapshot;
-  const [{ outbound, more }, owed] = await Promise.all([
+  const [{ outbound, more }, owed] = await together([
     startedOf(store, stored, exchanges, call),
     store.readOutbox(guard.incarnation, MOST_OWED, call),
   ]);

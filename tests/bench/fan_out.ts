@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type SessionBroker, sessionBroker } from "@edge-mqtt/session";
+import { type BrokerEvent, type SessionBroker, sessionBroker } from "@edge-mqtt/session";
 import { denoKvDriver } from "@edge-mqtt/session/deno-kv";
 import { type KeyValueDriver, keyValueStore } from "@edge-mqtt/session/key-value";
 import type { ServerPacket } from "../../src/mqtt/packet.ts";
@@ -53,11 +53,12 @@ async function onDenoKv(receivers: number): Promise<FanOutRow> {
     const { driver, counts } = counted(denoKvDriver(kv));
     const capabilities = { fencing: "strict", durability: "host", consistency: "strong", watch: "process" } as const;
     const store = keyValueStore(driver, { capabilities });
-    const broker = sessionBroker({ store });
-    await storedSessions(broker, receivers);
+    const troubles = new Troubles();
+    const broker = sessionBroker({ store, observe: troubles.observe });
+    await storedSessions(broker, receivers, troubles);
     const before = { ...counts };
     const times = await publishOnce(broker);
-    await check(receivers, async () => (await broker.list({ limit: 100 })).sessions.map((each) => each.queuedMessages));
+    await check(broker, receivers, troubles);
     const [reads, commits] = [counts.reads - before.reads, counts.commits - before.commits];
     await broker.shutdown();
     return { name: "Deno KV on a file", receivers, ...times, asked: `${reads} reads, ${commits} commits` };
@@ -69,15 +70,15 @@ async function onDenoKv(receivers: number): Promise<FanOutRow> {
 
 async function onRedis(receivers: number): Promise<FanOutRow[]> {
   await using rig = await Rig.start();
-  const ours = rig.ours();
-  await storedSessions(ours.broker, receivers);
+  const troubles = new Troubles();
+  const ours = rig.ours("node", { observe: troubles.observe });
+  await storedSessions(ours.broker, receivers, troubles);
   let times = { ackMs: 0, storedMs: 0 };
   const { meter } = rig.upstash;
   const { requests, billed } = await meter.measure(async () => {
     times = await publishOnce(ours.broker);
   });
-  const page = async () => (await ours.broker.list({ limit: 100 })).sessions.map((each) => each.queuedMessages);
-  await check(receivers, page);
+  await check(ours.broker, receivers, troubles);
   await ours.close();
   await rig.flush();
   const peer = await rig.peer();
@@ -97,19 +98,45 @@ async function onRedis(receivers: number): Promise<FanOutRow[]> {
   ];
 }
 
+/** What went wrong on the way. A time that repetitions are part of is not one of the store. */
+class Troubles {
+  readonly #seen: string[] = [];
+
+  readonly observe = (event: BrokerEvent): void => {
+    if (event.type === "leaseLost") this.#seen.push("the lease was lost");
+    if (event.type === "workFailed") this.#seen.push(`${event.work}: ${String(event.error)}`);
+    if (event.type === "commitFailed") this.#seen.push(`commit, attempt ${event.attempt}: ${event.error.message}`);
+  };
+
+  /** Fails with what was found, and with what went wrong before. */
+  refuse(found: string): never {
+    throw new Error(`Cannot measure a fan-out: ${found}; what went wrong: ${this.#seen.join("; ") || "nothing"}`);
+  }
+
+  /** Fails if anything went wrong. */
+  check(doing: string): void {
+    if (this.#seen.length > 0) this.refuse(doing);
+  }
+}
+
 /** The first page of sessions tells whether all got it; the publisher's has ended. */
-async function check(receivers: number, queued: () => Promise<readonly number[]>): Promise<void> {
-  const found = await queued();
-  const without = found.filter((messages) => messages !== 1).length;
-  if (without === 0) return;
-  throw new Error(`Cannot measure a fan-out to ${receivers}: of 100 sessions ${without} hold ${found.join("")}`);
+async function check(broker: SessionBroker, receivers: number, troubles: Troubles): Promise<void> {
+  const { sessions } = await broker.list({ limit: 100 });
+  const without = sessions.filter(({ queuedMessages }) => queuedMessages !== 1).length;
+  if (without > 0) troubles.refuse(`of ${sessions.length} of ${receivers} sessions ${without} do not hold one message`);
+  troubles.check("it was sent");
 }
 
 /** Prepares sessions that are subscribed and away. */
-async function storedSessions(broker: SessionBroker, count: number): Promise<void> {
+async function storedSessions(broker: SessionBroker, count: number, troubles: Troubles): Promise<void> {
   for (let from = 0; from < count; from += AT_ONCE) {
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, index) => {
-      const connection = broker.accept({ send: () => {}, close: () => {} });
+    const size = Math.min(AT_ONCE, count - from);
+    let subscribed = 0;
+    await Promise.all(Array.from({ length: size }, (_, index) => {
+      const send = (packet: ServerPacket): void => {
+        if (packet.type === "suback" && packet.reasonCodes[0] === 1) subscribed++;
+      };
+      const connection = broker.accept({ send, close: () => {} });
       void connection.receive([
         connectPacket(`meter-${from + index}`),
         subscribePacket([TOPIC], 1),
@@ -117,7 +144,9 @@ async function storedSessions(broker: SessionBroker, count: number): Promise<voi
       ]);
       return connection.done;
     }));
+    if (subscribed < size) troubles.refuse(`${subscribed} of ${size} sessions were subscribed`);
   }
+  troubles.check("the sessions were prepared");
 }
 
 /** Milliseconds until the publisher has its PUBACK, and until nothing is under way any more. */

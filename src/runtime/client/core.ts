@@ -40,8 +40,6 @@ export interface CoreOwner {
   moved(): void;
 }
 
-/** Nothing that is delivered here may give way: limits are kept before anything is stored. */
-
 /** An effect, and the connection that it belongs to: by the time it is carried out there may be another one (C15). */
 interface BoundEffect {
   readonly type: ClientEffect["type"];

@@ -11,6 +11,7 @@
 import { SessionError } from "../../errors.ts";
 import { clientAcquireTerms } from "../../machine/client_terms.ts";
 import type { SessionHead, SessionSnapshot } from "../../machine/snapshot.ts";
+import { together } from "../../store/call.ts";
 import type { ClientStore } from "../../store/client_store.ts";
 import type { CommitBatch, Guard, QueuePage, StoredSession } from "../../store/session_store.ts";
 import type { SessionSummary } from "../../store/directory.ts";
@@ -70,7 +71,7 @@ export async function takeClient(
 ): Promise<{ readonly session: FencedSession; readonly inbox: FencedSession } | undefined> {
   const inboxId = inboxOf(clientId);
   // Of two pages the one that took the session last gets the inbox as well: the other had looked at it before that.
-  const [stored, storedInbox] = await Promise.all([look(options, clientId), look(options, inboxId)]);
+  const [stored, storedInbox] = await together([look(options, clientId), look(options, inboxId)]);
   const session = await take(options, clientId, stored, () => Promise.resolve(true));
   if (session === undefined) return undefined;
   const isOurs = async (): Promise<boolean> => (await look(options, clientId))?.guard.epoch === session.guard.epoch;
@@ -84,7 +85,7 @@ export async function openClient(options: OpeningOptions, clientId: string): Pro
   if (taken === undefined) return undefined;
   const { session, inbox } = taken;
   const { store } = options;
-  const [queue, inboxQueue, summary] = await Promise.all([
+  const [queue, inboxQueue, summary] = await together([
     firstPage(options, session),
     firstPage(options, inbox),
     persistently(options, "look at a session", (signal) => store.directory.inspect(clientId, { signal })),

@@ -6,7 +6,7 @@ import { digestOf } from "../keys.ts";
 import { sumDrops } from "../records/drops.ts";
 import { acquireEntry, withDropped, withEntry } from "../records/journal.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../session_store.ts";
-import type { StoreCallOptions } from "../call.ts";
+import { afterwards, type StoreCallOptions, together } from "../call.ts";
 import { isUsed, shortToken, withToken } from "../tokens.ts";
 import { putHead, putIndex, putSweep } from "./changes.ts";
 import { removeChunks } from "./chunks.ts";
@@ -112,7 +112,7 @@ export async function acquire(
     const own: OwnRows = { ...(decision.resumed ? found.own : NOTHING_OWNED), will: request.terms.will, ...next.owned };
     const owes = found.own.outboxPending || decision.publishesWill;
     const written = { gate: next.gate, owes };
-    return await answer(context, layout, request, found, next.head, committed.version, own, written);
+    return await afterwards(() => answer(context, layout, request, found, next.head, committed.version, own, written));
   }
   throw contended("acquire a session");
 }
@@ -124,7 +124,7 @@ async function find(context: StoreContext, layout: Layout, { terms, page }: Acqu
   const gateKey = layout.gate(terms.clientId);
   const endedKey = layout.ended(terms.clientId);
   const limit = Math.min(page.messages + OWN_ROWS, driver.limits.entriesPerList);
-  const [[headEntry, gateEntry, endedEntry], { entries: rows, more }, nodes] = await Promise.all([
+  const [[headEntry, gateEntry, endedEntry], { entries: rows, more }, nodes] = await together([
     getAll(driver, [headKey, gateKey, endedKey]),
     driver.list({ ...below(layout.rowsOfClient(terms.clientId)), limit }),
     listUpTo(driver, below(layout.nodes()), Infinity),

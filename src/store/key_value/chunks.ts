@@ -5,6 +5,7 @@
  * was faster; so what a crash leaves behind is found again.
  */
 import { decodeRecord, RECORD_KIND, recordWriter, unreadable } from "../encoding.ts";
+import { together } from "../call.ts";
 import type { ChunkRef, StagedValue } from "./chunk_ref.ts";
 import { getAll, type StoreContext } from "./context.ts";
 import type { Mutation } from "./driver.ts";
@@ -58,7 +59,7 @@ export async function stage(context: StoreContext, staged: StagedValue): Promise
   }
   const [first = [], ...others] = commits;
   const written = await driver.commit([], first);
-  await Promise.all(others.map((each) => driver.commit([], each)));
+  await together(others.map((each) => driver.commit([], each)));
   return written?.version ?? "";
 }
 

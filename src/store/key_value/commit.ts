@@ -1,6 +1,7 @@
 /** Carrying batches out: as many in one commit as the limits allow, each whole or not at all. */
 import { SessionError } from "../../errors.ts";
 import { type BatchLimits, batchTooLarge, checkBatch, subscribedFilters } from "../batch.ts";
+import { stepwise, together } from "../call.ts";
 import type { CommitBatch, CommitResult, ReceiverOutcome } from "../session_store.ts";
 import {
   isCurrent,
@@ -37,14 +38,22 @@ export interface Committing {
 }
 
 /** Carries batches out and answers in their order. */
-export async function commit(store: Committing, batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
+export function commit(store: Committing, batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
+  return stepwise((wrote) => commitItems(store, batches, wrote));
+}
+
+async function commitItems(
+  store: Committing,
+  batches: readonly CommitBatch[],
+  wrote: () => void,
+): Promise<readonly CommitResult[]> {
   if (batches.length === 0) return [];
   for (const batch of batches) {
     checkBatch(store.limits, batch);
     checkFilters(store, batch);
   }
   const { context } = store;
-  const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard)));
+  const states = await together(batches.map(({ guard }) => guard && knownOrRead(context, guard)));
   const items = batches.map((batch, index) => itemOf(batch, index, states[index]));
   await admitFilters(store, batches);
   const layout = await layoutFor(context, namesOf(items));
@@ -75,6 +84,7 @@ export async function commit(store: Committing, batches: readonly CommitBatch[])
       for (const item of pending) item.rereads = true;
       continue;
     }
+    wrote();
     group.world.sink();
     for (const key of group.plan.keysSet) world.committed(key, version);
     for (const key of group.plan.keysDeleted) world.committed(key, null);

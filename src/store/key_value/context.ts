@@ -1,4 +1,5 @@
 import { SessionError } from "../../errors.ts";
+import { together } from "../call.ts";
 import type { Entry, KeyValueDriver } from "./driver.ts";
 import { after, type KeySpan, Layout } from "./layout.ts";
 
@@ -23,7 +24,7 @@ export async function getAll(driver: KeyValueDriver, keys: readonly string[]): P
   const calls: Promise<readonly (Entry | undefined)[]>[] = [];
   const size = driver.limits.keysPerGet;
   for (let start = 0; start < keys.length; start += size) calls.push(driver.get(keys.slice(start, start + size)));
-  return (await Promise.all(calls)).flat();
+  return (await together(calls)).flat();
 }
 
 /** Reads the first entries of a span, as many pages as that takes. */

@@ -3,7 +3,7 @@ import { readable, readableLater } from "../encoding.ts";
 import { sumDrops } from "../records/drops.ts";
 import { readJournal } from "../records/journal.ts";
 import type { DirectoryPage, JournalEntry, SessionDirectory, SessionSummary } from "../directory.ts";
-import type { StoreCallOptions } from "../call.ts";
+import { type StoreCallOptions, together } from "../call.ts";
 import { getAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { decodeEnded } from "./ended.ts";
 import { decodeGate, emptyGate, queueSize } from "./gate.ts";
@@ -22,7 +22,7 @@ export function directory(context: StoreContext): SessionDirectory {
       const start = cursor === undefined ? span.start : after(span.start + cursor);
       const entries = await listUpTo(context.driver, { ...span, start }, limit + 1);
       // One that cannot be read must not hide the others; whoever inspects it is told.
-      const summaries = await Promise.all(
+      const summaries = await together(
         entries.slice(0, limit).map(({ key, value }) =>
           readableLater(async () => await summaryOf(context, lastPart(key), decodeHead(key, value)))
         ),
@@ -69,7 +69,7 @@ async function summaryOf(context: StoreContext, part: string, head: HeadRecord):
     stored;
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
-  const [[entry], subscriptions] = await Promise.all([
+  const [[entry], subscriptions] = await together([
     getAll(context.driver, [gateKey]),
     listUpTo(context.driver, below(ROW.subscriptions(layout.rows(clientId, incarnation))), Infinity),
   ]);

@@ -1,6 +1,7 @@
 /** What is due, and the leases of nodes. */
 import { dueAtOf, type DueOptions, type DueWork, type SweepWork } from "../due_work.ts";
 import { isUnreadable, readable } from "../encoding.ts";
+import { together } from "../call.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { checkParts, decodeDue, type DueRow } from "./due_row.ts";
@@ -16,7 +17,7 @@ import { decodeClient, decodeNode, encodeNode, type NodeRecord } from "./rows.ts
 export async function listDue(context: StoreContext, now: number, options: DueOptions): Promise<readonly DueWork[]> {
   const layout = await layoutFor(context, []);
   const { limit, graceMs } = options;
-  const [entries, nodes] = await Promise.all([
+  const [entries, nodes] = await together([
     // Some rows name the same work: a few more of them are read than are wanted.
     listUpTo(context.driver, layout.dueBy(now), limit * 2),
     readNodes(context, layout),
@@ -40,7 +41,7 @@ export async function listDue(context: StoreContext, now: number, options: DueOp
     if (!work.has(name)) work.set(name, item);
   }
   const lapsed = nodes.filter(({ node }) => node.until + graceMs <= now);
-  const found = await Promise.all(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
+  const found = await together(lapsed.map((each) => lapsedNode(context, layout, each, limit)));
   // Now and then, which is whenever a node was lost.
   if (lapsed.length > 0) await silenceStrangers(context, layout, new Set(nodes.map(({ key }) => key)));
   return [...work.values(), ...found.flat()].sort((a, b) => dueAtOf(a) - dueAtOf(b)).slice(0, limit);
@@ -70,12 +71,12 @@ async function setAside(context: StoreContext, layout: Layout, rows: readonly En
 /** When the first work falls due. A lease counts from its end, without any grace. */
 export async function nextDueAt(context: StoreContext): Promise<number | undefined> {
   const layout = await layoutFor(context, []);
-  const [{ entries }, nodes] = await Promise.all([
+  const [{ entries }, nodes] = await together([
     context.driver.list({ ...below(layout.due()), limit: 1 }),
     readNodes(context, layout),
   ]);
   const times = entries.map(({ key }) => Number(key.slice(layout.due().length).split("/", 1)[0]));
-  const owning = await Promise.all(nodes.map(async ({ node }) => {
+  const owning = await together(nodes.map(async ({ node }) => {
     await layout.prepare([node.nodeId]);
     const page = await context.driver.list({ ...below(layout.ownedBy(node.nodeId)), limit: 1 });
     return page.entries.length > 0 ? [node.until] : [];

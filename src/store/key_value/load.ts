@@ -2,6 +2,7 @@
 import { readable } from "../encoding.ts";
 import { endsLoudly } from "../records/journal.ts";
 import type { DeliveryReceiver } from "../session_store.ts";
+import { together } from "../call.ts";
 import type { Item } from "./batch.ts";
 import { getAll, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
@@ -223,7 +224,7 @@ async function loadWaiting(
       needs.set(gateKey, need);
     }
   }
-  await Promise.all([...needs].map(async ([gateKey, need]) => {
+  await together([...needs].map(async ([gateKey, need]) => {
     if (!need.isWhole && need.messages <= need.maximumMessages && need.bytes <= need.maximumBytes) return;
     world.waiting.set(gateKey, need.isEmpty ? [] : await readWaiting(context, need));
   }));

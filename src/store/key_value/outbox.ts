@@ -1,6 +1,7 @@
 /** Reading what an outbox still holds. */
 import { decodeOwedMessage, decodeOwedReceivers } from "../records/owed.ts";
 import type { OutboxEntry } from "../session_store.ts";
+import { together } from "../call.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
@@ -13,7 +14,7 @@ import { owedPrefix } from "./owed.ts";
 export async function readOutbox(context: StoreContext, outboxId: string, limit: number): Promise<OutboxEntry[]> {
   const layout = await layoutFor(context, [outboxId]);
   const entries = await listUpTo(context.driver, below(`${layout.outbox(outboxId)}entry/`), limit);
-  return await Promise.all(entries.map((entry) => readEntry(context, layout, outboxId, entry)));
+  return await together(entries.map((entry) => readEntry(context, layout, outboxId, entry)));
 }
 
 async function readEntry(
@@ -26,7 +27,7 @@ async function readEntry(
   const { number, cursor } = entry;
   const whole = async (part: Uint8Array | ChunkRef): Promise<Uint8Array> =>
     part instanceof Uint8Array ? part : await readChunks(context, owedPrefix(layout, outboxId, part), part);
-  const [message, receivers] = await Promise.all([
+  const [message, receivers] = await together([
     whole(entry.message),
     entry.receivers && whole(entry.receivers.list),
   ]);

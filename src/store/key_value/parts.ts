@@ -101,8 +101,6 @@ export function storeParts<Router extends Pick<Routing, "admit">>(
   };
 }
 
-/** Where a caller brings no ids of its own. */
-
 function maxReceivers({ checksPerCommit, mutationsPerCommit, keyBytesPerCommit }: DriverLimits): number {
   return atMost(
     1_000,

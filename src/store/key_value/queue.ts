@@ -4,6 +4,7 @@ import { readable } from "../encoding.ts";
 import { countDrop } from "../records/drops.ts";
 import type { Guard, QueuePage, QueuePosition } from "../session_store.ts";
 import type { LoggedTerms } from "../waiting_terms.ts";
+import { together } from "../call.ts";
 import { layoutFor, type StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate, type GateRecord } from "./gate.ts";
@@ -44,7 +45,7 @@ export async function readQueue(context: StoreContext, guard: Guard, position: Q
   const layout = await layoutFor(context, [clientId, incarnation]);
   const gateKey = layout.gate(clientId);
   const rows = layout.rows(clientId, incarnation);
-  const [[entry], prefetched] = await Promise.all([
+  const [[entry], prefetched] = await together([
     context.driver.get([gateKey]),
     listRows(context, rows, position, position.after),
   ]);
@@ -106,7 +107,7 @@ export async function readPage(
     isAfterGate = true;
     ({ entries, more } = await listRows(context, rows, position, reached));
   }
-  const page = { messages: await Promise.all(messages), through, tail: Math.max(gate.tail, through) };
+  const page = { messages: await together(messages), through, tail: Math.max(gate.tail, through) };
   if (aside.length > 0) await setAside(context, view, aside);
   return { ...page, unreadable: aside.length, ...(terms.size === 0 ? {} : { terms }) };
 }

@@ -1,6 +1,6 @@
 import { hasExpired, messageBytes } from "../../mqtt/message.ts";
 import { SessionError } from "../../errors.ts";
-import { begun } from "../call.ts";
+import { begun, stepwise, together } from "../call.ts";
 import type { StoreCapabilities } from "../capabilities.ts";
 import { readable } from "../encoding.ts";
 import { escapePart, MAX_PART_BYTES } from "../keys.ts";
@@ -66,7 +66,7 @@ export function keyValueRetained(driver: KeyValueDriver, options: KeyValueRetain
         if (large === undefined) return putRetained(store, puts, put);
         throw new SessionError("LIMIT_EXCEEDED", "Cannot retain a message: it is larger than the store takes");
       }),
-    match: (queries, read) => begun(read, () => Promise.all(queries.map((query) => matchRetained(store, query, read)))),
+    match: (queries, read) => begun(read, () => together(queries.map((query) => matchRetained(store, query, read)))),
     read: (topics, read) => begun(read, () => readRetained(store, topics, read)),
     sweep: (sweep) => begun(sweep, () => sweepRetained(store, sweep)),
     totals: (call) =>
@@ -83,9 +83,17 @@ export function keyValueRetained(driver: KeyValueDriver, options: KeyValueRetain
 }
 
 /** Removes what has expired, one message a commit: whoever puts meanwhile is first. Then parts that no row names. */
-async function sweepRetained(store: RetainedContext, { now, limit, signal }: RetainedSweepOptions): Promise<number> {
+function sweepRetained(store: RetainedContext, options: RetainedSweepOptions): Promise<number> {
+  return stepwise((wrote) => removeExpired(store, options, wrote));
+}
+
+async function removeExpired(
+  store: RetainedContext,
+  { now, limit, signal }: RetainedSweepOptions,
+  wrote: () => void,
+): Promise<number> {
   const { context: { driver }, layout } = store;
-  const [due, staged] = await Promise.all([
+  const [due, staged] = await together([
     listUpTo(driver, layout.dueBy(now), limit),
     listUpTo(driver, layout.stagedBy(now), limit),
   ]);
@@ -110,16 +118,17 @@ async function sweepRetained(store: RetainedContext, { now, limit, signal }: Ret
         plan.set(totalsKey, encodeTotals({ messages, bytes: Math.max(0, totals.bytes - row.bytes) }));
       }
     }
-    if (await driver.commit(plan.checks(), plan.mutations()) !== undefined) done++;
+    if (await driver.commit(plan.checks(), plan.mutations()) === undefined) continue;
+    wrote();
+    done++;
   }
   for (const { key, version } of staged) {
     signal?.throwIfAborted();
     // Whoever makes the parts visible deletes this row, and checks it: only one of the two can be first.
     if (await driver.commit([{ key, version }], [{ type: "delete", key }]) === undefined) continue;
+    wrote();
     await deleteAll(driver, (await listUpTo(driver, below(layout.partsOf(key)), Infinity)).map((part) => part.key));
     done++;
   }
   return done;
 }
-
-/** Where a caller brings no ids of its own. */

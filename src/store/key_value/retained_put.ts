@@ -1,5 +1,6 @@
 /** Putting retained messages: each drawer by itself, in as few commits as the limits allow. */
 import { messageBytes } from "../../mqtt/message.ts";
+import { allWritten, stepwise, together } from "../call.ts";
 import { readable, RECORD_KIND, recordWriter } from "../encoding.ts";
 import { positionOf } from "../retained/position.ts";
 import type { RetainedOutcome, RetainedPut, RetainedPutOptions, RetainedTotals } from "../retained_store.ts";
@@ -33,17 +34,26 @@ interface Job {
 const NOTHING: RetainedTotals = { messages: 0, bytes: 0 };
 
 /** Puts messages: of those with the same topic the last one, for the others have never been seen by anybody. */
-export async function putRetained(
+export function putRetained(
   store: RetainedContext,
   puts: readonly RetainedPut[],
   options: RetainedPutOptions,
+): Promise<readonly RetainedOutcome[]> {
+  return stepwise((wrote) => putInRounds(store, puts, options, wrote));
+}
+
+async function putInRounds(
+  store: RetainedContext,
+  puts: readonly RetainedPut[],
+  options: RetainedPutOptions,
+  wrote: () => void,
 ): Promise<readonly RetainedOutcome[]> {
   const outcomes: RetainedOutcome[] = puts.map(({ message }) => message.payload.length === 0 ? "removed" : "stored");
   let jobs = await jobsOf(puts);
   for (let attempt = 0; jobs.length > 0;) {
     // What was given up must not be carried out once later calls have been: it was read before them, or not at all.
     options.signal?.throwIfAborted();
-    const left = await round(store, jobs, options, outcomes);
+    const left = await round(store, jobs, options, outcomes, wrote);
     // A round that got nowhere lost to other writers.
     if (left.length === jobs.length && ++attempt >= MAX_ATTEMPTS) throw contended("retain messages");
     jobs = left;
@@ -68,6 +78,7 @@ async function round(
   jobs: readonly Job[],
   options: RetainedPutOptions,
   outcomes: RetainedOutcome[],
+  wrote: () => void,
 ): Promise<Job[]> {
   const { context: { driver }, layout } = store;
   const totalKeys = layout.allTotals();
@@ -80,8 +91,7 @@ async function round(
   const sum = (of: keyof RetainedTotals): number => drawers.reduce((total, { totals }) => total + totals[of], 0);
   /** What stands, and what this round adds to it. */
   const total = { messages: sum("messages"), bytes: sum("bytes") };
-  const stagings = jobs.map((job) => stageLarge(store, job, options.now));
-  await Promise.all(stagings);
+  await together(jobs.map((job) => stageLarge(store, job, options.now)));
   options.signal?.throwIfAborted();
   const left: Job[] = [];
   const commits: Promise<void>[] = [];
@@ -120,10 +130,11 @@ async function round(
     commits.push(
       driver.commit(plan.checks(), plan.mutations()).then((committed) => {
         if (committed === undefined) left.push(...taken);
+        else wrote();
       }),
     );
   }
-  await Promise.all(commits);
+  await allWritten(commits);
   return left.sort((a, b) => a.place - b.place);
 }
 

@@ -4,6 +4,7 @@ import { isUnreadable, readable } from "../encoding.ts";
 import { positionOf } from "../retained/position.ts";
 import { type Walk, walkOf } from "../retained/walk.ts";
 import type { RetainedEntry, RetainedPage, RetainedQuery, RetainedReadOptions } from "../retained_store.ts";
+import { together } from "../call.ts";
 import { readChunks } from "./chunks.ts";
 import { getAll } from "./context.ts";
 import type { Entry } from "./driver.ts";
@@ -23,9 +24,9 @@ export async function readRetained(
   { now }: RetainedReadOptions,
 ): Promise<readonly (Message | undefined)[]> {
   const { context: { driver }, layout } = store;
-  const positions = await Promise.all(topics.map(positionOf));
+  const positions = await together(topics.map(positionOf));
   const entries = await getAll(driver, positions.map((position) => layout.topic(position)));
-  return await Promise.all(entries.map(async (entry, index) => {
+  return await together(entries.map(async (entry, index) => {
     const found = await messageOf(store, entry, now);
     return found === "unreadable" || found?.topic !== topics[index] ? undefined : found;
   }));

@@ -1,5 +1,6 @@
 /** Doorbells: rows by which a node learns which of its sessions have news. */
 import { SCHEMA_VERSION } from "../encoding.ts";
+import { together } from "../call.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import type { Check } from "./driver.ts";
 import { below, type Layout } from "./layout.ts";
@@ -42,7 +43,7 @@ export async function silence({ driver }: StoreContext, layout: Layout, nodePart
   const bell = layout.bellAt(nodePart);
   for (;;) {
     const limit = Math.min(ROWS_A_COMMIT, driver.limits.entriesPerList);
-    const [{ entries, more }, [rung]] = await Promise.all([
+    const [{ entries, more }, [rung]] = await together([
       driver.list({ ...below(layout.ringsAt(nodePart)), limit }),
       driver.get([bell]),
     ]);

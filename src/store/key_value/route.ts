@@ -5,6 +5,7 @@ import { isUnreadable, readable } from "../encoding.ts";
 import { isDigest, mayBeDigest } from "../keys.ts";
 import { countDrop } from "../records/drops.ts";
 import { decodeSubscription } from "../records/subscription.ts";
+import { together } from "../call.ts";
 import type { StoreContext } from "./context.ts";
 import type { Entry } from "./driver.ts";
 import { decodeGate, encodeGate } from "./gate.ts";
@@ -78,7 +79,7 @@ async function mended(
   const { driver } = context;
   const keys = layout.recordsAt(client);
   const subscriptionKey = ROW.subscriptions(layout.rowsAt(client, incarnation)) + layout.part(filter);
-  const [headEntry, subscriptionEntry, gateEntry] = await Promise.all(
+  const [headEntry, subscriptionEntry, gateEntry] = await together(
     [keys.head, subscriptionKey, keys.gate].map(async (key) => (await driver.get([key]))[0]),
   );
   // Whoever unsubscribes deletes both, whoever ends deletes the head: the row is left over.

@@ -6,6 +6,7 @@ import { unreadable } from "../encoding.ts";
 import { isDigest } from "../keys.ts";
 import { decodeSubscription } from "../records/subscription.ts";
 import type { Guard, StoredSession } from "../session_store.ts";
+import { together } from "../call.ts";
 import type { ChunkRef } from "./chunk_ref.ts";
 import { readChunks } from "./chunks.ts";
 import { layoutFor, listUpTo, type StoreContext } from "./context.ts";
@@ -44,7 +45,7 @@ export const NOTHING_OWNED: OwnRows = {
 export async function readSession(context: StoreContext, clientId: string): Promise<StoredSession | undefined> {
   const layout = await layoutFor(context, [clientId]);
   const key = layout.head(clientId);
-  const [[entry], rows, nodes] = await Promise.all([
+  const [[entry], rows, nodes] = await together([
     context.driver.get([key]),
     listUpTo(context.driver, below(layout.rowsOfClient(clientId)), FIRST_ROWS),
     listUpTo(context.driver, below(layout.nodes()), Infinity),

@@ -1,4 +1,5 @@
 /** The large values of one call: each is staged once, however often its commit has to be tried. */
+import { together } from "../call.ts";
 import { type ChunkRef, isChunkId, type StagedValue } from "./chunk_ref.ts";
 import { chunkRef, stage, STAGED_FOR_MS } from "./chunks.ts";
 import { getAll, type StoreContext } from "./context.ts";
@@ -62,7 +63,7 @@ export class Staging {
 
   /** Writes the parts that a plan makes visible, and has it check that they still stand. */
   async write(plan: Plan): Promise<void> {
-    await Promise.all(plan.staged.map(async (staged) => {
+    await together(plan.staged.map(async (staged) => {
       const version = this.#versions.get(staged) ?? await stage(this.#context, staged);
       this.#versions.set(staged, version);
       plan.check(staged.dueKey, version);

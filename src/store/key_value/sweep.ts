@@ -1,5 +1,6 @@
 /** Removing what an ended session left, and large values that were never made visible: some of it with every call. */
 import type { SweepWork } from "../due_work.ts";
+import { stepwise, together } from "../call.ts";
 import { deleteAll, layoutFor, listUpTo, type StoreContext } from "./context.ts";
 import { checkParts, decodeDue } from "./due_row.ts";
 import { forgetEnded } from "./ended.ts";
@@ -10,14 +11,18 @@ import { below, lastPart, ROW } from "./layout.ts";
 const ROWS_A_CALL = 500;
 
 /** Carries a piece of work out. */
-export async function sweep(context: StoreContext, work: SweepWork): Promise<void> {
+export function sweep(context: StoreContext, work: SweepWork): Promise<void> {
+  return stepwise((wrote) => remove(context, work, wrote));
+}
+
+async function remove(context: StoreContext, work: SweepWork, wrote: () => void): Promise<void> {
   const { clientId, incarnation, dueAt } = work;
   const { driver } = context;
   const layout = await layoutFor(context, [clientId, incarnation]);
   const headKey = layout.head(clientId);
   const dueKey = layout.dueSweep(dueAt, clientId, incarnation);
   const rows = layout.rows(clientId, incarnation);
-  const [[headEntry, endedEntry], left, staged] = await Promise.all([
+  const [[headEntry, endedEntry], left, staged] = await together([
     driver.get([headKey, layout.ended(clientId)]),
     listUpTo(driver, below(rows), ROWS_A_CALL),
     listUpTo(driver, below(layout.stagedAt(dueAt, incarnation)), ROWS_A_CALL),
@@ -28,6 +33,7 @@ export async function sweep(context: StoreContext, work: SweepWork): Promise<voi
     if (row.type !== "staged") continue;
     checkParts(key, row);
     if (await driver.commit([{ key, version }], [{ type: "delete", key }]) === undefined) continue;
+    wrote();
     // What is there, and not what the row claims.
     await deleteAll(driver, (await listUpTo(driver, below(row.prefix), Infinity)).map((part) => part.key));
   }

@@ -7,14 +7,14 @@ import { ACQUIRE_TABLE, type AcquireRow } from "../../machine/rules/lifecycle.ts
 import { unreadable } from "../../store/encoding.ts";
 import { digestOf } from "../../store/keys.ts";
 import type { Acquired, AcquireRefusal, AcquireRequest } from "../../store/session_store.ts";
-import type { StoreCallOptions } from "../../store/call.ts";
+import { afterwards, type StoreCallOptions } from "../../store/call.ts";
 import { JOURNAL_NODE, journalNode, momentText } from "../../store/records/journal.ts";
 import { shortToken } from "../../store/tokens.ts";
 import type { IndexChange } from "./checks.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf, readHead, readLatest } from "./fields.ts";
 import { RedisGuard } from "./guard.ts";
-import { afterwards, changeIndex, followUps, indexCommand, readChanges } from "./index.ts";
+import { changeIndex, followUps, indexCommand, readChanges } from "./index.ts";
 import { type RedisKeys, spreadOf, stampOf, unescapePart } from "./keys.ts";
 import { ACQUIRE } from "./lua/acquire.ts";
 import { pageOf, type RawPage, readRawPage } from "./queue.ts";

@@ -5,7 +5,7 @@
  */
 import { type BatchLimits, checkBatch, subscribedFilters } from "../../store/batch.ts";
 import type { CommitBatch, CommitResult } from "../../store/session_store.ts";
-import type { StoreCallOptions } from "../../store/call.ts";
+import { stepwise, type StoreCallOptions, together } from "../../store/call.ts";
 import { resultOf } from "./answer.ts";
 import { commitInCluster } from "./commit_in_cluster.ts";
 import { keysFor, type RedisContext, sendAll } from "./context.ts";
@@ -32,18 +32,20 @@ export async function commit(
 ): Promise<readonly CommitResult[]> {
   for (const batch of batches) checkBatch(store.limits, batch);
   const wide = batches.filter((batch) => isTooWide(batch, store.maxReceivers));
-  const whole = wide.length === 0 ? batches : batches.filter((batch) => !wide.includes(batch));
-  const answers = await commitWhole(store, whole, call);
-  if (wide.length === 0) return answers;
-  const results = new Map(whole.map((batch, index) => [batch, answers[index]]));
-  for (const batch of wide) {
+  if (wide.length === 0) return await commitWhole(store, batches, call);
+  const whole = batches.filter((batch) => !wide.includes(batch));
+  return await stepwise(async (wrote) => {
+    const answers = await commitWhole(store, whole, call);
+    const results = new Map(whole.map((batch, index) => [batch, answers[index]]));
+    if (whole.length > 0) wrote();
     const commitStep = async (step: CommitBatch): Promise<CommitResult> => {
       const [result] = await commitWhole(store, [step], call);
+      wrote();
       return result ?? SUPERSEDED;
     };
-    results.set(batch, await inSteps(batch, store.maxReceivers, commitStep));
-  }
-  return batches.map((batch) => results.get(batch) ?? SUPERSEDED);
+    for (const batch of wide) results.set(batch, await inSteps(batch, store.maxReceivers, commitStep));
+    return batches.map((batch) => results.get(batch) ?? SUPERSEDED);
+  });
 }
 
 const SUPERSEDED: CommitResult = { outcome: "superseded" };
@@ -56,7 +58,7 @@ async function commitWhole(
 ): Promise<readonly CommitResult[]> {
   if (batches.length === 0) return [];
   const { context } = store;
-  const states = await Promise.all(batches.map(({ guard }) => guard && knownOrRead(context, guard, call)));
+  const states = await together(batches.map(({ guard }) => guard && knownOrRead(context, guard, call)));
   await admitFilters(store, batches, call);
   const keys = await keysFor(context, namesOf(batches));
   const known: Known[] = batches.map((batch, index) => ({ batch, state: states[index] }));

@@ -8,13 +8,13 @@
  */
 import { encodeOwedReceivers } from "../../store/records/owed.ts";
 import type { CommitBatch, CommitResult, OutboxMove } from "../../store/session_store.ts";
-import type { StoreCallOptions } from "../../store/call.ts";
+import { afterwards, allWritten, type StoreCallOptions } from "../../store/call.ts";
 import { readAppends, resultOf } from "./answer.ts";
 import type { Check, IndexChange } from "./checks.ts";
 import { ask, type RedisContext, sendAll } from "./context.ts";
 import { debtorOf } from "./debtors.ts";
 import { named } from "./fields.ts";
-import { afterwards, changeIndex, followUps, indexCommand } from "./index.ts";
+import { changeIndex, followUps, indexCommand } from "./index.ts";
 import type { RedisKeys } from "./keys.ts";
 import { CLAIM } from "./lua/owed.ts";
 import { listsOf } from "./outcomes.ts";
@@ -33,11 +33,9 @@ export async function commitInCluster(
   const shape: Shape = { cluster: true, maxReceivers, requestBytes: 0 };
   const moves = batches.filter(({ batch }) => batch.outbox !== undefined);
   const others = batches.filter(({ batch }) => batch.outbox === undefined);
-  const moved = Promise.all(moves.map(({ batch }) => moveOutbox(context, keys, batch, shape, call)));
-  const [ofOthers, ofMoves] = await Promise.all([commitSessions(context, keys, others, shape, call), moved]);
-  const results = new Map<CommitBatch, CommitResult>();
-  for (const [index, { batch }] of others.entries()) results.set(batch, ofOthers[index] ?? SUPERSEDED);
-  for (const [index, { batch }] of moves.entries()) results.set(batch, ofMoves[index] ?? SUPERSEDED);
+  const moved = moves.map(async ({ batch }) => [[batch, await moveOutbox(context, keys, batch, shape, call)]] as const);
+  const committed = others.length === 0 ? [] : [commitSessions(context, keys, others, shape, call)];
+  const results = new Map((await allWritten([...committed, ...moved])).flat());
   return batches.map(({ batch }) => results.get(batch) ?? SUPERSEDED);
 }
 
@@ -50,10 +48,10 @@ async function commitSessions(
   batches: readonly Known[],
   shape: Shape,
   call?: StoreCallOptions,
-): Promise<CommitResult[]> {
+): Promise<readonly (readonly [CommitBatch, CommitResult])[]> {
   const prepared = batches.map((each) => prepareKnown(shape, keys, each));
   const sent = prepared.filter((each) => each !== undefined);
-  if (sent.length === 0) return prepared.map(() => SUPERSEDED);
+  if (sent.length === 0) return [];
   const now = Math.max(...sent.map(({ batch }) => batch.now));
   const checks = sent.flatMap(({ state, changesIndex }): Check[] =>
     state !== undefined && changesIndex ? [{ part: keys.part(state.clientId), nodeId: state.nodeId }] : []
@@ -78,8 +76,7 @@ async function commitSessions(
     state !== undefined && answers[index]?.isRepeated ? [{ part: keys.part(state.clientId), nodeId: state.nodeId }] : []
   );
   await afterwards(() => repair(context, repeated, now, call));
-  let next = 0;
-  return prepared.map((each) => each === undefined ? SUPERSEDED : answers[next++]?.result ?? SUPERSEDED);
+  return sent.map(({ batch }, index) => [batch, answers[index]?.result ?? SUPERSEDED]);
 }
 
 /** One step of an outbox: it is claimed, with its receivers fixed; then they get their copies, then the cursor moves. */

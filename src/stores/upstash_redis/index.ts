@@ -7,8 +7,7 @@
  *
  * @module
  */
-import { SessionError } from "../../errors.ts";
-import type { StoreCallOptions } from "../../store/call.ts";
+import { afterwards, type StoreCallOptions } from "../../store/call.ts";
 import { Arguments, type RedisContext, sendAll } from "./context.ts";
 import type { IndexChange } from "./checks.ts";
 import type { RedisKeys, SharedKey } from "./keys.ts";
@@ -90,14 +89,4 @@ export async function followUps(
     if (key === "debtors") context.debtors.note(command === "HSET", args.map(String));
   }
   await afterwards(() => changeIndex(context, keys, changes, call));
-}
-
-/** Does what follows a change that was made: it did not happen for nothing. */
-export async function afterwards<Value>(run: () => Promise<Value>): Promise<Value> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof SessionError) || error.code !== "STORE_UNAVAILABLE") throw error;
-    throw new SessionError("OUTCOME_UNKNOWN", error.message, { cause: error.cause });
-  }
 }

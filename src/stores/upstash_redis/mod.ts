@@ -158,8 +158,6 @@ export function upstashRedisStore(
   };
 }
 
-/** Names keys that nobody looks at. */
-
 function atLeastOne(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new RangeError(`Cannot keep sessions in Redis: ${name} is ${value}, and must be a whole number from 1 on`);

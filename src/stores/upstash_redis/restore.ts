@@ -15,7 +15,7 @@ import {
   type SessionImage,
 } from "../../store/maintenance.ts";
 import { DROP_REASONS } from "../../store/records/drops.ts";
-import type { StoreCallOptions } from "../../store/call.ts";
+import { type StoreCallOptions, together } from "../../store/call.ts";
 import { dueMoment, expiryOf } from "./changes.ts";
 import { Arguments, ask, keysFor, type RedisContext, sendAll } from "./context.ts";
 import { headText, named, nameOf } from "./fields.ts";
@@ -47,7 +47,7 @@ export async function readImage(
   const keys = await keysFor(context, [clientId]);
   const key = keys.log(clientId);
   for (;;) {
-    const [[found], [fields]] = await Promise.all([
+    const [[found], [fields]] = await together([
       readSessions(context, keys, [keys.part(clientId)], call),
       sendAll(context, [{ hmget: key, fields: ["s", "p", "j", "y"] }], READING, false, call),
     ]);
@@ -148,7 +148,7 @@ export async function restore(
       if (message.terms !== undefined) size.terms = message.sequence;
     }
   }
-  await Promise.all([log.flush(), rows.flush()]);
+  await together([log.flush(), rows.flush()]);
   return await take(context, keys, image, now, { log, rows, size }, call);
 }
 

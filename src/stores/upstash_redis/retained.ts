@@ -6,7 +6,7 @@
 import { SessionError } from "../../errors.ts";
 import { matches } from "../../mqtt/filter.ts";
 import { hasExpired, type Message, messageBytes } from "../../mqtt/message.ts";
-import { begun } from "../../store/call.ts";
+import { begun, stepwise } from "../../store/call.ts";
 import { readable, unreadable } from "../../store/encoding.ts";
 import { decodeFields } from "../../store/encoding.ts";
 import { escapePart } from "../../store/keys.ts";
@@ -154,17 +154,20 @@ async function putKept(
     return { place, args, bytes: text.length + 600 };
   }));
   const most = kept.maxRequestBytes - REQUEST_ROOM / 2;
-  for (let part = 0, next = 0; next < items.length; part++) {
-    const from = next;
-    for (let bytes = 0; next < items.length; next++) {
-      bytes += items[next]?.bytes ?? 0;
-      if (bytes > most && next > from) break;
+  return await stepwise(async (wrote) => {
+    for (let part = 0, next = 0; next < items.length; part++) {
+      const from = next;
+      for (let bytes = 0; next < items.length; next++) {
+        bytes += items[next]?.bytes ?? 0;
+        if (bytes > most && next > from) break;
+      }
+      const slice = items.slice(from, next);
+      const words = await putPart(kept, slice.flatMap(({ args }) => args), slice.length, part, options);
+      wrote();
+      for (const [index, { place }] of slice.entries()) outcomes[place] = words[index] ?? "stored";
     }
-    const slice = items.slice(from, next);
-    const words = await putPart(kept, slice.flatMap(({ args }) => args), slice.length, part, options);
-    for (const [index, { place }] of slice.entries()) outcomes[place] = words[index] ?? "stored";
-  }
-  return outcomes;
+    return outcomes;
+  });
 }
 
 function putPart(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type SessionBroker, sessionBroker, systemEnvironment } from "@edge-mqtt/session";
+import { type BrokerEvent, type SessionBroker, sessionBroker, systemEnvironment } from "@edge-mqtt/session";
 import { upstashRedisStore } from "@edge-mqtt/session/upstash-redis";
 import type { ClientPacket, ConnectPacket } from "../../../src/mqtt/packet.ts";
 import type { SessionStore } from "../../../src/store/session_store.ts";
@@ -31,6 +31,8 @@ export interface OursOptions {
   readonly nodeId?: string;
   /** Whether the Redis is a cluster; default no. */
   readonly cluster?: boolean;
+  /** Is told what the broker sees. */
+  readonly observe?: (event: BrokerEvent) => void;
 }
 
 /** What a step asked of Redis. */
@@ -72,7 +74,7 @@ export class Ours {
   readonly #meter: Meter;
   readonly #clients = new Map<string, OurClient>();
 
-  constructor({ url, token, meter, nodeId = "node", cluster = false }: OursOptions) {
+  constructor({ url, token, meter, nodeId = "node", cluster = false, observe }: OursOptions) {
     const client = upstashClient({ url, token });
     this.#meter = meter;
     this.store = upstashRedisStore(this.#gated(client), { cluster });
@@ -80,6 +82,7 @@ export class Ours {
     this.broker = sessionBroker({
       store: this.store,
       nodeId,
+      ...(observe === undefined ? {} : { observe }),
       environment: {
         ...system,
         now: () => system.now() + this.aheadMs,

@@ -8,7 +8,7 @@ import { bytePipe } from "../../support/redis/byte_pipe.ts";
 import { startRedisCluster } from "../../support/redis/redis_cluster.ts";
 import { type RedisServer, startRedis } from "../../support/redis/redis_server.ts";
 import { startUpstash, type Upstash } from "../../support/redis/upstash_server.ts";
-import { Ours } from "./ours.ts";
+import { Ours, type OursOptions } from "./ours.ts";
 import { openPeer, type Peer, type PeerOptions } from "./peer.ts";
 import { startRestServer } from "./rest_worker.ts";
 
@@ -57,9 +57,9 @@ export class Rig implements OurGround, AsyncDisposable {
   }
 
   /** Opens our side without a pipe. */
-  ours(nodeId = "node"): Ours {
+  ours(nodeId = "node", more: Pick<OursOptions, "observe"> = {}): Ours {
     const { url, token, meter } = this.upstash;
-    return new Ours({ url, token, meter, nodeId });
+    return new Ours({ url, token, meter, nodeId, ...more });
   }
 
   /** Opens the peer without a pipe. */

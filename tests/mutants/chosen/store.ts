@@ -7,6 +7,20 @@ const DURABLE_OBJECT = "src/stores/durable_object";
 /** Faults of the stores that are written here, and of what they share. */
 export const STORE_FAULTS: readonly ChosenFault[] = [
   {
+    name: "a failure behind a commit that was carried out says that nothing happened",
+    file: "src/store/call.ts",
+    text: "throw hasWritten ? inDoubt(error) : error;",
+    replacement: "throw error;",
+    breaks: "trap 45",
+  },
+  {
+    name: "a call that has failed goes on writing",
+    file: "src/store/call.ts",
+    text: "await Promise.allSettled(promises);",
+    replacement: "",
+    breaks: "D8",
+  },
+  {
     name: "a put that comes late brings back a retained message that was removed",
     file: "src/store/key_value/retained_put.ts",
     text: "plan.check(layout.totals(drawer), totalsEntry?.version ?? null);",
