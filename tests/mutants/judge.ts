@@ -6,7 +6,7 @@
 import { type Check, checksFor, narrowed } from "./checks.ts";
 import type { Mutant } from "./mutant.ts";
 import type { Sightings } from "./sightings.ts";
-import { firstFailure, lastFile, type Run, type Tree } from "./tree.ts";
+import { firstFailure, lastFile, type Run, type RunLimits, type Tree } from "./tree.ts";
 
 /** What became of a mutant. */
 export interface Verdict {
@@ -28,13 +28,13 @@ export class RedCheck extends Error {
 
 /** A check of the tree as it is may take so long. */
 const PLAIN_LIMIT_MS = 6 * 60_000;
-/** A check of a mutant may take so many times longer, and this much more: that alone is no sign of a fault. */
+/** A check of a mutant may take, and be silent, so many times longer, and this much more: that alone is no sign of a fault. */
 const LIMIT_FACTOR = 4;
 const LIMIT_EXTRA_MS = 20_000;
 
 /**
  * Knows how checks go on the tree as it is: each is run there once, before its first failure is believed. How long it
- * took says when a mutant hangs.
+ * took, and how long it said nothing, tells when a mutant hangs.
  */
 export class Plain {
   readonly #tree: Tree;
@@ -45,12 +45,16 @@ export class Plain {
   }
 
   /** How long a check of a mutant may take. Throws a {@linkcode RedCheck} for one that fails without any fault. */
-  async limitMs(check: Check): Promise<number> {
+  async limits(check: Check): Promise<RunLimits> {
     let run = this.#runs.get(check.name);
-    if (run === undefined) this.#runs.set(check.name, run = this.#tree.check(check, PLAIN_LIMIT_MS));
-    const { outcome, output, durationMs } = await run;
+    if (run === undefined) {
+      const limits = { durationMs: PLAIN_LIMIT_MS, silentMs: PLAIN_LIMIT_MS };
+      this.#runs.set(check.name, run = this.#tree.check(check, limits));
+    }
+    const { outcome, output, durationMs, silentMs } = await run;
     if (outcome !== "passed") throw new RedCheck(`Without any fault "${check.name}" ${outcome}:\n${output}`);
-    return durationMs * LIMIT_FACTOR + LIMIT_EXTRA_MS;
+    const limitOf = (plainMs: number): number => plainMs * LIMIT_FACTOR + LIMIT_EXTRA_MS;
+    return { durationMs: limitOf(durationMs), silentMs: limitOf(silentMs) };
   }
 }
 
@@ -78,8 +82,8 @@ export async function judge(
     ...checks.map((check) => ({ check, caughtBy: check })),
   ];
   for (const { check, caughtBy } of tries) {
-    const limitMs = await plain.limitMs(check);
-    const { outcome, output } = await tree.withFault(mutant, () => tree.check(check, limitMs));
+    const limits = await plain.limits(check);
+    const { outcome, output } = await tree.withFault(mutant, () => tree.check(check, limits));
     if (outcome === "passed") continue;
     const sign = outcome === "tooLong" ? "it takes too long" : firstFailure(output) ?? lastLine(output);
     const file = lastFile(output);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Check, checksFor } from "./checks.ts";
 import { judge, Plain, RedCheck } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
-import { firstFailure, lastFile, type Run, type Tree } from "./tree.ts";
+import { firstFailure, lastFile, type Run, type RunLimits, type Tree } from "./tree.ts";
 import { firstUsable } from "./usable.ts";
 
 const MUTANT: Mutant = {
@@ -16,15 +16,18 @@ const MUTANT: Mutant = {
 const [FIRST, SECOND] = checksFor(MUTANT.file).map(({ name }) => name);
 
 /** A tree in which a check goes as is said for the tree as it is and for the mutant. */
-function tree(goes: (check: string, isFaulty: boolean, limitMs: number) => Run["outcome"]): Tree & { ran: string[] } {
+function tree(
+  goes: (check: string, isFaulty: boolean, limits: RunLimits) => Run["outcome"],
+): Tree & { ran: string[] } {
   let isFaulty = false;
   const ran: string[] = [];
   return {
     ran,
     has: () => true,
-    check: ({ name }: Check, limitMs) => {
+    check: ({ name }: Check, limits) => {
       ran.push(`${name}${isFaulty ? ", faulty" : ""}`);
-      return Promise.resolve({ outcome: goes(name, isFaulty, limitMs), output: "", durationMs: 1_000 });
+      const outcome = goes(name, isFaulty, limits);
+      return Promise.resolve({ outcome, output: "", durationMs: 9_000, silentMs: 1_000 });
     },
     withFault: async (_mutant, use) => {
       isFaulty = true;
@@ -67,17 +70,20 @@ Deno.test("a check that fails without any fault catches nothing", async () => {
   await assert.rejects(judge(MUTANT, tree(() => "failed"), plain), RedCheck);
 });
 
-Deno.test("a check is run once on the tree as it is, and a mutant may take several times as long", async () => {
+Deno.test("a check is run once on the tree as it is, and a mutant may take, and be silent, several times as long", async () => {
   const asItIs = tree(() => "passed");
   const plain = new Plain(asItIs);
-  const limits: number[] = [];
-  const work = tree((_check, _isFaulty, limitMs) => {
-    limits.push(limitMs);
+  const limits: RunLimits[] = [];
+  const work = tree((_check, _isFaulty, each) => {
+    limits.push(each);
     return "tooLong";
   });
   for (let round = 0; round < 2; round++) assert.match((await judge(MUTANT, work, plain)).sign ?? "", /too long/);
   assert.deepEqual(asItIs.ran, [FIRST]);
-  assert.ok(limits.every((limitMs) => limitMs >= 4_000));
+  for (const { durationMs, silentMs } of limits) {
+    assert.ok(durationMs >= 36_000);
+    assert.ok(silentMs >= 4_000 && silentMs < durationMs);
+  }
 });
 
 Deno.test("the file that ran last is that of the first failure", () => {

@@ -40,7 +40,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
-  const all = [...await chosen(), ...await drawn()];
+  const all = await faults();
   const mutants = all.filter(({ name, file }) =>
     options.only.every((part) => name.includes(part) || file.includes(part))
   );
@@ -75,17 +75,21 @@ async function clear(): Promise<void> {
   for (const tree of [plainTree, ...trees]) await tree[Symbol.asyncDispose]();
 }
 
-async function chosen(): Promise<readonly Mutant[]> {
-  return await Promise.all(CHOSEN_FAULTS.map(async (fault) => locate(fault, await sourceOf(fault.file))));
-}
-
-/** As many from each area as from the others: those that its order names first, whose types are right and which are faults. */
-async function drawn(): Promise<readonly Mutant[]> {
-  if (options.drawn === 0) return [];
-  const orders = drawOrder(await allEdits(), options.seed).map((order) => order.filter(isFault));
+/**
+ * All that were chosen, and of those drawn as many from each area as from the others: what its order names first, whose
+ * types are right and which are faults. A fault whose types are wrong may be no program at all, and then shows nothing.
+ */
+async function faults(): Promise<readonly Mutant[]> {
+  const chosen = await Promise.all(CHOSEN_FAULTS.map(async (fault) => locate(fault, await sourceOf(fault.file))));
+  const orders = options.drawn === 0
+    ? []
+    : drawOrder(await allEdits(), options.seed).map((order) => order.filter(isFault));
   const sizes = orders.map((_, index) => Math.floor((options.drawn + index) / orders.length));
   const [tree = plainTree] = trees;
-  return await firstUsable(orders, sizes, (mutants) => tree.broken(mutants));
+  const usable = await firstUsable([chosen, ...orders], [chosen.length, ...sizes], (mutants) => tree.broken(mutants));
+  const broken = chosen.filter((mutant) => !usable.includes(mutant)).map(({ name }) => `"${name}"`);
+  if (broken.length > 0) throw new Error(`Cannot judge ${broken.join(", ")}: the types are wrong`);
+  return usable;
 }
 
 async function allEdits(): Promise<readonly EditableSource[]> {

@@ -6,14 +6,24 @@ export interface Run {
   readonly outcome: "passed" | "failed" | "tooLong";
   readonly output: string;
   readonly durationMs: number;
+  /** The longest time without a word. */
+  readonly silentMs: number;
+}
+
+/** How long a run may take. */
+export interface RunLimits {
+  /** All of it, in milliseconds. */
+  readonly durationMs: number;
+  /** Without a word, in milliseconds: what hangs says nothing more. */
+  readonly silentMs: number;
 }
 
 /** A copy of the checkout, as its judge sees it. */
 export interface Tree {
   /** Whether a check can be made there. */
   has(check: Check): boolean;
-  /** Makes a check, for no longer than the limit. */
-  check(check: Check, limitMs: number): Promise<Run>;
+  /** Makes a check within limits. */
+  check(check: Check, limits: RunLimits): Promise<Run>;
   /** Makes a fault, does something, and mends it. */
   withFault<T>(mutant: Mutant, use: () => Promise<T>): Promise<T>;
 }

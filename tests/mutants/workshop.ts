@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { PROJECT_ROOT } from "../support/deno.ts";
 import { argumentsOf, type Check } from "./checks.ts";
 import { type Mutant, mutated } from "./mutant.ts";
-import type { Run, Tree } from "./tree.ts";
+import type { Run, RunLimits, Tree } from "./tree.ts";
 
 /** A copy of the checkout. */
 export class Workshop implements Tree, AsyncDisposable {
@@ -67,15 +67,15 @@ export class Workshop implements Tree, AsyncDisposable {
     return program === undefined || this.#files.includes(program);
   }
 
-  /** Runs a check, for no longer than the limit. */
-  check(check: Check, limitMs: number): Promise<Run> {
-    return this.#deno(argumentsOf(check, this.#files), limitMs);
+  /** Runs a check within limits. */
+  check(check: Check, limits: RunLimits): Promise<Run> {
+    return this.#deno(argumentsOf(check, this.#files), limits);
   }
 
   /** Of mutants in different files, those whose types are wrong. */
   async broken(mutants: readonly Mutant[]): Promise<readonly Mutant[]> {
     const args = ["check", "--quiet", ...mutants.map(({ file }) => file)];
-    const { outcome, output } = await this.#withFaults(mutants, () => this.#deno(args, TYPES_LIMIT_MS));
+    const { outcome, output } = await this.#withFaults(mutants, () => this.#deno(args, TYPES_LIMITS));
     if (outcome === "passed") return [];
     const broken = mutants.filter(({ file }) => output.includes(`/${file}:`));
     if (broken.length === 0) throw new Error(`Cannot check types:\n${output}`);
@@ -98,7 +98,7 @@ export class Workshop implements Tree, AsyncDisposable {
     }
   }
 
-  async #deno(args: readonly string[], limitMs: number): Promise<Run> {
+  async #deno(args: readonly string[], limits: RunLimits): Promise<Run> {
     const startedAt = performance.now();
     // A group of its own, so that nothing that a test has started outlives it.
     const child = new Deno.Command(Deno.execPath(), {
@@ -112,20 +112,30 @@ export class Workshop implements Tree, AsyncDisposable {
     }).spawn();
     this.#groups.add(child.pid);
     let isTooLong = false;
-    const timer = setTimeout(() => {
+    let heardAt = startedAt;
+    let silentMs = 0;
+    const hear = (): void => {
+      const now = performance.now();
+      silentMs = Math.max(silentMs, now - heardAt);
+      heardAt = now;
+    };
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (now - startedAt < limits.durationMs && now - heardAt < limits.silentMs) return;
       isTooLong = true;
       endGroup(child.pid);
-    }, limitMs);
+    }, 200);
     // What a test has left running holds the pipes open: they end with the group, which ends with deno.
     const [stdout, stderr, { success }] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
+      textOf(child.stdout, hear),
+      textOf(child.stderr, hear),
       child.status.finally(() => endGroup(child.pid)),
     ]);
-    clearTimeout(timer);
+    hear();
+    clearInterval(timer);
     this.#groups.delete(child.pid);
     const outcome = isTooLong ? "tooLong" : success ? "passed" : "failed";
-    return { outcome, output: stdout + stderr, durationMs: performance.now() - startedAt };
+    return { outcome, output: stdout + stderr, durationMs: performance.now() - startedAt, silentMs };
   }
 
   /** Ends what runs there, and removes it. */
@@ -135,7 +145,18 @@ export class Workshop implements Tree, AsyncDisposable {
   }
 }
 
-const TYPES_LIMIT_MS = 5 * 60_000;
+const TYPES_LIMITS: RunLimits = { durationMs: 5 * 60_000, silentMs: 5 * 60_000 };
+
+/** Reads a text, and tells whenever a part of it comes. */
+async function textOf(stream: ReadableStream<Uint8Array>, hear: () => void): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const part of stream) {
+    hear();
+    text += decoder.decode(part, { stream: true });
+  }
+  return text + decoder.decode();
+}
 
 async function filesOfCheckout(): Promise<readonly string[]> {
   const { success, stdout, stderr } = await new Deno.Command("git", {

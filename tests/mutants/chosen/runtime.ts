@@ -36,7 +36,7 @@ export const RUNTIME_FAULTS: readonly ChosenFault[] = [
     name: "effects before commit",
     file: `${RUNTIME}/mailbox.ts`,
     text: "envelope.sealed = true;",
-    replacement: "envelope.sealed = true, this.#run(envelope.effects.splice(0));",
+    replacement: "envelope.sealed = true, this.#deeds.run(envelope.deeds.splice(0));",
     breaks: "G4",
   },
   {

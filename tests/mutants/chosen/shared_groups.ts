@@ -16,7 +16,7 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     name: "a started QoS 1 message is lost with the session of its member",
     file: CLAIMING,
     text: "if (sequence <= startedThrough) return",
-    replacement: "if (sequence <= startedThrough) return qos === 0 &&",
+    replacement: "if (sequence <= startedThrough) return !claimed &&",
     breaks: "SH-07, trap 67",
   },
   {
