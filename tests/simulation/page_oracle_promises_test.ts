@@ -133,6 +133,30 @@ illegal("told loss", "a lost session for what was never sent", (trace) => {
   trace.connects({ cleanStart: false }, { sessionPresent: false });
   trace.loses("m1", "sessionLost");
 });
+legal("a loss by a clean start that had begun when its connection was closed", (trace) => {
+  trace.dials(true);
+  trace.opens();
+  trace.connects();
+  trace.publishes("m1");
+  trace.sendsMessage("m1", 1);
+  trace.dies();
+  trace.goesBackTo(1);
+  trace.closes();
+  trace.passes(5);
+  trace.loses("m1", "sessionLost");
+});
+illegal("told loss", "a loss by a clean start whose connection was closed long before", (trace) => {
+  trace.dials(true);
+  trace.opens();
+  trace.connects();
+  trace.publishes("m1");
+  trace.sendsMessage("m1", 1);
+  trace.dies();
+  trace.goesBackTo(1);
+  trace.closes();
+  trace.passes(50);
+  trace.loses("m1", "sessionLost");
+});
 illegal("told loss", "a size that the server takes", (trace) => {
   trace.connects();
   trace.publishes("m1");

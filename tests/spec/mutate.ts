@@ -7,7 +7,7 @@
 import { readFile } from "node:fs/promises";
 import type { Check } from "../mutants/checks.ts";
 import { changedLines, locate, type Mutant } from "../mutants/mutant.ts";
-import { firstFailure } from "../mutants/tree.ts";
+import { firstFailure, type RunLimits } from "../mutants/tree.ts";
 import { Workshop } from "../mutants/workshop.ts";
 import { PROJECT_ROOT } from "../support/deno.ts";
 import { filesUnder } from "../support/files.ts";
@@ -20,7 +20,7 @@ export const MUTATE_USAGE =
   all                for every row whose rule can be taken out:
   ${rulesOut().map(({ row }) => row).join(" ").replaceAll(/(.{90,100}) /g, "$1\n  ")}`;
 
-const LIMIT_MS = 120_000;
+const LIMITS: RunLimits = { durationMs: 120_000, silentMs: 120_000 };
 
 /** Takes the rules of these rows out, one after the other; whether the tests of all noticed. */
 export async function mutateRows(args: readonly string[]): Promise<boolean> {
@@ -64,9 +64,9 @@ async function judge(row: string, mutant: Mutant, workshop: Workshop): Promise<J
   if (files.length === 0) return { word: "NO TEST" };
   const pattern = new RegExp(`^(${files.map((file) => file.replaceAll(".", "\\.")).join("|")})$`);
   const check: Check = { name: row, files: pattern, filter: `/^${row} S:/` };
-  const plain = await workshop.check(check, LIMIT_MS);
+  const plain = await workshop.check(check, LIMITS);
   if (plain.outcome !== "passed") return { word: "RED WITHOUT IT" };
-  const { outcome, output } = await workshop.withFault(mutant, () => workshop.check(check, LIMIT_MS));
+  const { outcome, output } = await workshop.withFault(mutant, () => workshop.check(check, LIMITS));
   if (outcome === "passed") return { word: "NOT CAUGHT" };
   const test = firstFailure(output);
   return test === undefined ? { word: "caught" } : { word: "caught", test };

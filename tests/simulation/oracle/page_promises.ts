@@ -98,9 +98,11 @@ export function messageLost(knowledge: PageKnowledge, page: PageState, message: 
       // Its own clock says so, before CONNECT does.
       const isOver = last !== undefined && last.closedAt + last.interval * 1_000 <= knowledge.at;
       if (isOver) causes.push({ seq: knowledge.seq, connection: last });
-      // A clean start that was asked for before the message was, by a page that had yet to open.
+      // A clean start that was asked for before the message was, by a page that had yet to open. What it has begun it ends,
+      // though its connection is closed meanwhile.
+      const { effectMs = Infinity } = knowledge.bounds;
       const clean = page.connections.find((each) =>
-        each.asksClean && each.connect === undefined && each.closedSeq === Infinity
+        each.asksClean && each.connect === undefined && knowledge.at <= each.closedAt + effectMs
       );
       if (clean !== undefined) causes.push({ seq: knowledge.seq, connection: clean });
       if (causes.length === 0) return found("the session was not");

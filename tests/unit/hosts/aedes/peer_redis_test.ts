@@ -13,9 +13,11 @@ import { startUpstash } from "../../../support/redis/upstash_server.ts";
 
 const CLIENT = { id: "c" };
 
-/** The Redis client of the peer may leave a timer behind when it is closed while it connects. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, fn });
+/** A client that is connected: the Redis client of the peer leaves a timer behind when it is closed while it connects. */
+async function connected({ port }: RedisServer): Promise<Redis> {
+  const client = new Redis(port, "127.0.0.1", { lazyConnect: true });
+  await client.connect();
+  return client;
 }
 
 /** What two brokers have, each over connections of its own. */
@@ -52,7 +54,7 @@ async function withOurs<Value>(run: (pair: Pair) => Promise<Value>): Promise<Val
 async function withPeer<Value>(run: (pair: Pair) => Promise<Value>): Promise<Value> {
   await using redis = await startRedis();
   const open = async (id: string) => {
-    const persistence = openPersistence(new Redis(redis.port, "127.0.0.1"));
+    const persistence = openPersistence(await connected(redis));
     await persistence.setup(new PeerBroker(id));
     return persistence;
   };
@@ -65,7 +67,7 @@ async function withPair<Value>(
   run: (pair: Pair) => Promise<Value>,
 ): Promise<Value> {
   const [a, b] = [await open("a"), await open("b")];
-  const control = new Redis(redis.port, "127.0.0.1");
+  const control = await connected(redis);
   try {
     const keys = async () => {
       const names = (await control.keys("*")).toSorted();
@@ -99,7 +101,7 @@ async function queued(persistence: Persistence): Promise<unknown[]> {
   return (await Array.fromAsync(persistence.outgoingStream(CLIENT))).map(({ cmd, messageId }) => [cmd, messageId]);
 }
 
-test("a PUBACK at another broker: the peer leaves the message for ever", async () => {
+Deno.test("a PUBACK at another broker: the peer leaves the message for ever", async () => {
   const { ours, peer } = await both(async (pair) => {
     await send(pair, 1);
     const cleared = await pair.b.outgoingClearMessageId(CLIENT, { messageId: 42 }) as { payload: Buffer } | undefined;
@@ -109,7 +111,7 @@ test("a PUBACK at another broker: the peer leaves the message for ever", async (
   assert.deepEqual(peer, [undefined, [["publish", 42]]]);
 });
 
-test("a PUBREC at another broker: the peer does not know the message", async () => {
+Deno.test("a PUBREC at another broker: the peer does not know the message", async () => {
   const { ours, peer } = await both(async (pair) => {
     await send(pair, 2);
     const released = pair.b.outgoingUpdate(CLIENT, { cmd: "pubrel", messageId: 42 });
@@ -120,7 +122,7 @@ test("a PUBREC at another broker: the peer does not know the message", async () 
   assert.deepEqual(peer, ["unknown key", [["publish", 42]]]);
 });
 
-test("a subscription made at another broker: the peer queues nothing for it", async () => {
+Deno.test("a subscription made at another broker: the peer queues nothing for it", async () => {
   const { ours, peer } = await both(async ({ a, b }) => {
     await a.addSubscriptions(CLIENT, [{ topic: "t", qos: 1 }]);
     return (await b.subscriptionsByTopic("t")).map(({ clientId, topic }) => [clientId, topic]);
@@ -129,7 +131,7 @@ test("a subscription made at another broker: the peer queues nothing for it", as
   assert.deepEqual(peer, []);
 });
 
-test("a session that begins clean: the peer leaves messages and counters behind", async () => {
+Deno.test("a session that begins clean: the peer leaves messages and counters behind", async () => {
   const { ours, peer } = await both(async (pair) => {
     await pair.a.addSubscriptions(CLIENT, [{ topic: "t", qos: 1 }]);
     for (let count = 1; count <= 5; count++) await send(pair, 1, count);
