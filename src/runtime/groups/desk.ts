@@ -229,8 +229,10 @@ export class Desk implements LocalSession {
     const nodes = nodesOf(view.snapshot);
     const expired = messages.filter((entry) => hasExpired(entry, now));
     const waiting = messages.filter((entry) => !expired.includes(entry));
+    // What was passed over here stays so, whoever's turn it is by now.
+    const oursThrough = Math.max(this.#freeThrough, this.#passed);
     const ours = waiting.filter(({ sequence }) =>
-      sequence <= this.#freeThrough || (turnOf(sequence, nodes) ?? nodeId) === nodeId
+      sequence <= oursThrough || (turnOf(sequence, nodes) ?? nodeId) === nodeId
     );
     const { dealt, refused } = deal(ours, places, [...this.#places.values()], this.#verdictOf);
     const last = dealt.at(-1);
@@ -288,9 +290,8 @@ export class Desk implements LocalSession {
     const known = new Set(refused);
     let passed = this.#passed;
     for (const entry of waiting) {
-      if (entry.sequence <= passed) continue;
       if (!known.has(entry)) break;
-      passed = entry.sequence;
+      passed = Math.max(passed, entry.sequence);
     }
     return passed;
   }

@@ -69,11 +69,11 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "SH-03",
   },
   {
-    name: "who has claimed is told of it when something else comes",
-    file: `${GROUPS}/claim.ts`,
-    text: "    sessions.takeArrivals();",
-    replacement: "    void sessions;",
-    breaks: "D13",
+    name: "who gets a message is told of it when something else comes",
+    file: "src/runtime/broker.ts",
+    text: "      afterResults: () => sessions.takeArrivals(),",
+    replacement: "      afterResults: () => {},",
+    breaks: "D6, D13",
   },
   {
     name: "what is claimed for a member that is about to go is forgotten",

@@ -179,6 +179,34 @@ Deno.test("what one node has passed over is dropped by it once the others are go
   }
 });
 
+Deno.test("what a node has passed over counts for it, though it is another node's turn now", async () => {
+  const { host, at } = hosted();
+  const far = at.another({ nodeId: "far" });
+  far.start();
+  for (const name of ["a", "b"]) {
+    await member(at, name);
+    host.refuses.add(`${name} x`);
+  }
+  // It has no room, with what is none of the group.
+  const busy = await member(at, "busy", { receiveMaximum: 1 }, far);
+  await busy.send(subscribePacket(2, "$own"));
+  await publish(at, "$own", "0");
+  await at.pass(3_000);
+  const passed = async () =>
+    [...(await at.store.read(GROUP))?.snapshot.subscriptions.keys() ?? []].filter((row) =>
+      row.startsWith("$share/passed/") && !row.startsWith("$share/passed/far/")
+    ).map((row) => row.slice(row.lastIndexOf("/") + 1));
+  await publish(at, "x", "1");
+  assert.deepEqual(await passed(), ["1"]);
+  // Of three turns two were this node's, the first message among them; of four it has the second half.
+  host.refuses.add("c x");
+  await member(at, "c", {}, far);
+  await publish(at, "x", "2");
+  assert.deepEqual(await passed(), ["2"]);
+  await far.shutdown();
+  await at.broker.shutdown();
+});
+
 for (const mode of ["fails", "rejects", "silent"] as const) {
   Deno.test(`a host that cannot answer costs a group no message: its member's connection is closed (${mode})`, async () => {
     const { host, at } = hosted();
