@@ -100,6 +100,22 @@ for (const [name, open] of Object.entries(STORES)) {
     await broker.shutdown();
   });
 
+  Deno.test(`${name}: an owner lives until its lease runs out, and not in that millisecond`, async () => {
+    for (const change of ["subscribe", "end"] as const) {
+      const { connect, admin, clock } = adminWorld(open());
+      await connect("c");
+      const ask = () =>
+        change === "end"
+          ? admin.end("c", { whenOwned: "refuse" })
+          : admin.subscribe("c", "a", {}, { whenOwned: "refuse" });
+      const { ownerUntil = 0 } = (await admin.inspect("c"))?.deadlines ?? {};
+      clock.advance(ownerUntil - clock.now() - 1);
+      assert.equal(await ask(), "owned");
+      clock.advance(1);
+      assert.equal(await ask(), "changed");
+    }
+  });
+
   Deno.test(`${name}: a session that would end with its connection is not taken from it`, async () => {
     const { connect, admin, pass, broker } = adminWorld(open());
     broker.start();
