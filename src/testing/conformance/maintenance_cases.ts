@@ -264,6 +264,26 @@ const RESTORING: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "of what was restored, QoS 0 gives way before any other, as it did before",
+    run: async (kit) => {
+      let session = await kit.open("client", { terms: { sendAhead: 0 } });
+      await kit.fill(session, ["one"]);
+      await kit.deliver([receiver(session, { qos: 0 })], { payload: bytesOf("light") });
+      await kit.fill(session, ["two"]);
+      session = await kit.detach(session);
+      const [image, log] = await imageOf(kit, session);
+      await endAndSweep(kit, session);
+      await maintenanceOf(kit).restore({ image, messages: pagesOf(log), now: START });
+      const stored = await kit.store.read("client");
+      expect(stored !== undefined, "it was not restored");
+      const restored = { clientId: "client", incarnation: stored.guard.incarnation, guard: stored.guard };
+      const limits = { maximumMessages: 3, maximumBytes: Infinity, whenFull: "dropOldest" } as const;
+      const delivery = { message: message({ payload: bytesOf("new") }), receivers: [receiver(restored)] };
+      await kit.commit({ deliveries: [delivery], limits });
+      expectEqual(await kit.logTexts(restored), ["1:one", "3:two", "4:new"], "the log");
+    },
+  },
+  {
     name: "a session with a log of many messages, a large Will and a long name is restored whole",
     run: async (kit) => {
       const clientId = "name ".repeat(60);
