@@ -1,5 +1,5 @@
 /** What the oracle of clients says of what an application is promised. */
-import { answer, illegal, legal } from "./traces/page_trace.ts";
+import { answer, illegal, legal, type PageTrace } from "./traces/page_trace.ts";
 
 legal("messages that come, are handed over and taken", (trace) => {
   trace.connects();
@@ -133,7 +133,8 @@ illegal("told loss", "a lost session for what was never sent", (trace) => {
   trace.connects({ cleanStart: false }, { sessionPresent: false });
   trace.loses("m1", "sessionLost");
 });
-legal("a loss by a clean start that had begun when its connection was closed", (trace) => {
+/** A page that had yet to open asked for a clean start, and its connection was closed this long before it tells a loss. */
+function losesByCleanStart(trace: PageTrace, closedForMs: number): void {
   trace.dials(true);
   trace.opens();
   trace.connects();
@@ -142,20 +143,14 @@ legal("a loss by a clean start that had begun when its connection was closed", (
   trace.dies();
   trace.goesBackTo(1);
   trace.closes();
-  trace.passes(5);
+  trace.passes(closedForMs);
   trace.loses("m1", "sessionLost");
+}
+legal("a loss by a clean start that had begun when its connection was closed", (trace) => {
+  losesByCleanStart(trace, 5);
 });
 illegal("told loss", "a loss by a clean start whose connection was closed long before", (trace) => {
-  trace.dials(true);
-  trace.opens();
-  trace.connects();
-  trace.publishes("m1");
-  trace.sendsMessage("m1", 1);
-  trace.dies();
-  trace.goesBackTo(1);
-  trace.closes();
-  trace.passes(50);
-  trace.loses("m1", "sessionLost");
+  losesByCleanStart(trace, 50);
 });
 illegal("told loss", "a size that the server takes", (trace) => {
   trace.connects();

@@ -57,7 +57,7 @@ export async function commitClaim(
       })
     );
   } finally {
-    // What they have been told of takes their room from here on.
+    // The lane has told them of what they got: that takes their room from here on.
     for (const { place } of dealt) {
       // One that is about to go is told of nothing any more.
       if (!isKnown || !place.member.live) place.member.claims.isUncertain = true;

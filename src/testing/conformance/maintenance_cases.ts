@@ -120,6 +120,20 @@ async function examine(kit: Kit, repair: boolean, limit = 3): Promise<readonly F
   throw new Error("there is no end to examining");
 }
 
+/** Ends a session, and brings it back as it was. */
+async function endAndRestore(
+  kit: Kit,
+  session: Owned,
+  image: SessionImage,
+  log: readonly RestoredMessage[],
+): Promise<Owned> {
+  await endAndSweep(kit, session);
+  await maintenanceOf(kit).restore({ image, messages: pagesOf(log), now: START });
+  const stored = await kit.store.read(session.clientId);
+  expect(stored !== undefined, "it was not restored");
+  return { clientId: session.clientId, incarnation: stored.guard.incarnation, guard: stored.guard };
+}
+
 const RESTORING: readonly ConformanceCase[] = [
   {
     name: "a session that is restored from its image is what it was: exchanges, identifiers, order, counts, journal",
@@ -246,13 +260,9 @@ const RESTORING: readonly ConformanceCase[] = [
         const terms = page.terms?.get(each.sequence);
         return terms === undefined ? each : { ...each, terms };
       });
-      await endAndSweep(kit, session);
-      await maintenanceOf(kit).restore({ image, messages: pagesOf(log), now: START });
-      const stored = await kit.store.read("client");
-      expect(stored !== undefined, "it was not restored");
-      const restored = { clientId: "client", incarnation: stored.guard.incarnation, guard: stored.guard };
+      const restored = await endAndRestore(kit, session, image, log);
       expectEqual(
-        [...(await kit.store.readQueue(stored.guard, position)).terms ?? []],
+        [...(await kit.store.readQueue(restored.guard, position)).terms ?? []],
         expected,
         "the terms afterwards",
       );
@@ -272,11 +282,7 @@ const RESTORING: readonly ConformanceCase[] = [
       await kit.fill(session, ["two"]);
       session = await kit.detach(session);
       const [image, log] = await imageOf(kit, session);
-      await endAndSweep(kit, session);
-      await maintenanceOf(kit).restore({ image, messages: pagesOf(log), now: START });
-      const stored = await kit.store.read("client");
-      expect(stored !== undefined, "it was not restored");
-      const restored = { clientId: "client", incarnation: stored.guard.incarnation, guard: stored.guard };
+      const restored = await endAndRestore(kit, session, image, log);
       const limits = { maximumMessages: 3, maximumBytes: Infinity, whenFull: "dropOldest" } as const;
       const delivery = { message: message({ payload: bytesOf("new") }), receivers: [receiver(restored)] };
       await kit.commit({ deliveries: [delivery], limits });

@@ -4,7 +4,7 @@ import { goesBack, type MemberLeft } from "../../../../src/machine/rules/claimin
 
 const STARTED_THROUGH = 5;
 
-/** Whether an entry claimed at this level goes back, and what the session had granted. */
+/** Whether an entry of this level, published at that of `claimedQos`, goes back. */
 function back(
   entry: { readonly started: boolean; readonly qos: 1 | 2; readonly claimedQos?: 1 | 2 },
   left: Pick<MemberLeft, "hasEnded" | "sharedNeverStarted">,
