@@ -49,6 +49,8 @@ export class SessionPersistence implements AedesPersistence {
   };
   #broker: AedesBrokerLike | undefined;
   #heartbeat: string | undefined;
+  /** What is done once aedes is closed, which waits for nobody. */
+  #releasing = Promise.resolve();
 
   constructor(options: ResolvedAedesOptions) {
     this.#options = options;
@@ -98,7 +100,7 @@ export class SessionPersistence implements AedesPersistence {
   async setup(broker: AedesBrokerLike): Promise<void> {
     this.#broker = broker;
     broker.on?.("clientDisconnect", (client) => this.#left(client));
-    broker.on?.("closed", () => void this.#released().catch(this.#options.onError));
+    broker.on?.("closed", () => this.#releasing = this.#released().catch(this.#options.onError));
     const heartbeat = `$SYS/${broker.id}/heartbeat`;
     await new Promise<void>((resolve) => broker.subscribe(heartbeat, this.#beat, resolve));
     this.#heartbeat = heartbeat;
@@ -222,6 +224,7 @@ export class SessionPersistence implements AedesPersistence {
 
   async settled(): Promise<void> {
     await this.#tasks.done(undefined);
+    await this.#releasing;
   }
 
   async destroy(): Promise<void> {

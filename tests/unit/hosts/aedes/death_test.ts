@@ -100,3 +100,20 @@ Deno.test("a session ends when its interval is over, whether its broker saw the 
   await b.persistence.runDue();
   assert.deepEqual(await world.stores.store.directory.list({ limit: 9 }), { sessions: [] });
 });
+
+Deno.test("a broker that was closed is settled once its lease is given back", async () => {
+  await using world = new AedesWorld();
+  const { store } = world.stores;
+  const order: string[] = [];
+  const renewNode: typeof store.renewNode = async (nodeId, until, options) => {
+    await store.renewNode(nodeId, until, options);
+    // An answer comes in another turn of the event loop, as that of a real store does.
+    await new Promise((resolve) => setTimeout(resolve));
+    if (until === 0) order.push("given back");
+  };
+  const a = await world.broker("a", { store: { ...store, renewNode } });
+  await a.connect("c");
+  await a.close();
+  order.push("settled");
+  assert.deepEqual(order, ["given back", "settled"]);
+});
