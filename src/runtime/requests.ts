@@ -3,6 +3,7 @@ import type { AcquireTerms, AuthorizeSubscribeRequest, Request } from "../machin
 import { isSharedFilter } from "../mqtt/filter.ts";
 import type { Acquired } from "../store/session_store.ts";
 import { acquire, type Asker } from "./acquire.ts";
+import type { Membership } from "./groups/membership.ts";
 import type { HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
 import { entitlementOf } from "./entitlement.ts";
@@ -11,13 +12,14 @@ import type { PublishRoute } from "./publish_route.ts";
 import type { QueueFeed } from "./queue_feed.ts";
 import type { RetainedFeed } from "./retained_feed.ts";
 import type { Stepping } from "./stepping.ts";
-import { judgeFilters, type Subscriber } from "./subscribe.ts";
+import { judgeFilters } from "./subscribe.ts";
 
 /** What a client may have no more: nothing, or what the host has said. */
 export type Entitlement = Pick<SessionAcquired, "revoked" | "withheld">;
 
 /** The connection, as what its machine asks sees it. */
-export interface RequestsOwner extends Asker, Subscriber {
+export interface RequestsOwner extends Asker {
+  readonly clientId: string;
   /** The session is this connection's; the host could not be asked what its client may have where there is no answer. */
   acquired(answer: Acquired, entitlement: Entitlement | undefined): void;
   troubled(error: unknown): void;
@@ -31,6 +33,7 @@ export interface Answerers {
   readonly mailbox: Pick<Mailbox, "movesSubscriptions" | "drained">;
   readonly feed: QueueFeed;
   readonly retained: RetainedFeed;
+  readonly membership: Pick<Membership, "join">;
 }
 
 /** What the machine of one connection asks: each request is put to who can answer it, and comes back as an event. */
@@ -81,7 +84,7 @@ export class Requests {
   }
 
   async #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
-    const { steps, mailbox } = this.#answerers;
+    const { steps, mailbox, membership } = this.#answerers;
     // A group that is just being left is joined once that is done.
     const joins = subscriptions.some(({ filter }) => isSharedFilter(filter));
     if (joins && mailbox.movesSubscriptions) await mailbox.drained();
@@ -91,7 +94,9 @@ export class Requests {
       ref,
       verdicts,
     });
-    await judgeFilters(this.#context, this.#owner, subscriptions).then(
+    const { clientId, principal } = this.#owner;
+    const subscriber = { clientId, principal, join: (filter: string) => membership.join(filter) };
+    await judgeFilters(this.#context, subscriber, subscriptions).then(
       (verdicts) => steps.answer(authorized(verdicts)),
       (error) => this.#owner.troubled(error),
     );

@@ -9,8 +9,9 @@ import { persistently } from "./within.ts";
 /** Who subscribes. */
 export interface Subscriber {
   readonly clientId: string;
-  readonly incarnation: string;
   readonly principal: string | undefined;
+  /** Makes its session a member of a shared group. Rejects when the store cannot be asked. */
+  join(filter: string): Promise<void>;
 }
 
 /** A member's name must fit into a filter: what is longer joins no group. */
@@ -21,10 +22,11 @@ const MAX_MEMBER_ID = 10_000;
  * routed (D7). Who may subscribe to the filter of a shared one joins its group. Rejects when the store cannot be asked.
  */
 export async function judgeFilters(
-  { options, groups }: BrokerContext,
-  { clientId, incarnation, principal }: Subscriber,
+  { options }: BrokerContext,
+  subscriber: Subscriber,
   requests: readonly SubscriptionRequest[],
 ): Promise<readonly number[]> {
+  const { clientId, principal } = subscriber;
   const who = { clientId, ...(principal === undefined ? {} : { principal }) };
   const verdicts = await Promise.all(requests.map(async ({ filter, qos }): Promise<number> => {
     const allowed = await isAllowed(options, { ...who, action: "subscribe", topic: innerFilterOf(filter), qos });
@@ -45,7 +47,7 @@ export async function judgeFilters(
     const verdict = judged[index] ?? REASON.unspecifiedError;
     if (verdict >= 0x80 || !isSharedFilter(filter)) return verdict;
     if (clientId.length > MAX_MEMBER_ID) return REASON.quotaExceeded;
-    await groups.join(filter, { clientId, incarnation });
+    await subscriber.join(filter);
     return verdict;
   }));
 }

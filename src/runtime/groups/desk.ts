@@ -34,6 +34,8 @@ export class Desk implements LocalSession {
   readonly #context: GroupContext;
   readonly #group: StoredGroup;
   readonly #places = new Map<string, Place>();
+  /** The rows of members that have subscribed since the last announcement: they are written whatever is there. */
+  readonly #new = new Set<string>();
   /** The place after the one that was served last. */
   #next = 0;
   #work: Promise<void> = Promise.resolve();
@@ -101,16 +103,21 @@ export class Desk implements LocalSession {
 
   // For its members.
 
-  /** A member is connected here, or wants its messages in another way. */
-  seat(member: ConnectedMember, subscription: Subscription): void {
+  /**
+   * A member is connected here, or wants its messages in another way; `isNew` where it has just subscribed. Ends when its
+   * place is stored, or cannot be.
+   */
+  seat(member: ConnectedMember, subscription: Subscription, isNew: boolean): Promise<void> {
     const before = this.#places.get(member.clientId);
     this.#places.set(member.clientId, { member, subscription });
     // What was passed over may be its after all.
     this.#asking++;
     this.#passed = 0;
     this.#verdicts.forget(member);
-    if (before?.member !== member) this.run(() => this.#announce());
+    if (isNew) this.#new.add(memberRow(member));
+    const announced = before?.member === member && !isNew ? Promise.resolve() : this.run(() => this.#announce());
     this.probe();
+    return announced;
   }
 
   /** A member is connected here no more. */
@@ -162,6 +169,7 @@ export class Desk implements LocalSession {
     const { nodeId, options } = this.#context;
     const row = nodeRow(nodeId);
     const here = [...this.#places.values()].map(({ member }) => member);
+    const subscribed = [...this.#new];
     await this.#group.change((view) => {
       const { subscriptions, head } = view.snapshot;
       const changes = [
@@ -169,7 +177,9 @@ export class Desk implements LocalSession {
         ...passing(view.snapshot, nodeId, here.length === 0 ? 0 : this.#passed),
       ];
       for (const filter of here.map(memberRow)) {
-        if (!subscriptions.has(filter)) changes.push({ type: "putSubscription", filter, subscription: rowOptions() });
+        // Whoever takes this one out for what it was before has to look again.
+        const isSettled = subscriptions.has(filter) && !subscribed.includes(filter);
+        if (!isSettled) changes.push({ type: "putSubscription", filter, subscription: rowOptions() });
       }
       const count = subscriptions.get(row)?.subscriptionIdentifier ?? 0;
       // Where no other node is, those that sleep here are still to be heard of.
@@ -188,6 +198,7 @@ export class Desk implements LocalSession {
       if (count !== told) changes.push({ type: "putSubscription", filter: row, subscription: rowOptions(told) });
       return changes.length === 0 ? undefined : { changes };
     }, here.length > 0);
+    for (const row of subscribed) this.#new.delete(row);
   }
 
   #others({ snapshot }: GroupView): NonNullable<CommitBatch["rings"]> {

@@ -2,7 +2,9 @@
  * The shared groups of a broker: who joins and leaves them, and where some of their members are connected.
  *
  * A session joins before its subscription is stored, and leaves after that is gone: so a group lives while it has a member,
- * and what a crash leaves between the two is found when somebody looks at the group.
+ * and what a crash leaves between the two is found when somebody looks at the group. Whoever takes a member out that may
+ * subscribe again meanwhile looks at its session for each attempt, and a subscription is answered once its place in the
+ * group has been stored after it: so of the two the later one sees the other.
  *
  * @module
  */
@@ -16,7 +18,10 @@ import { Desk } from "./desk.ts";
 import { filterOf, type GroupMember, groupOf, memberRow, membersOf, nodeRow, nodesOf, rowOptions } from "./names.ts";
 import { passing } from "./passed_over.ts";
 import type { ConnectedMember } from "./place.ts";
-import { detachedGroupHead, type GroupView, StoredGroup } from "./store_view.ts";
+import { detachedGroupHead, type GroupChange, type GroupView, StoredGroup } from "./store_view.ts";
+
+/** How many sessions are looked at together. */
+const LOOKS_AT_ONCE = 32;
 
 /** The shared filters among subscriptions. */
 export function sharedFilters({ subscriptions }: Pick<SessionSnapshot, "subscriptions">): string[] {
@@ -45,20 +50,29 @@ export class Groups {
     }, true);
   }
 
-  /** A session is a member no more; the last one takes the group along. It never rejects. */
+  /** A session is over, and a member no more; the last one takes the group along. It never rejects. */
   leave(filters: readonly string[], member: GroupMember): Promise<void> {
-    const work = Promise.all(filters.map((filter) =>
-      this.#told(filter, async () => {
-        await this.#tidy(groupOf(filter), (each) =>
-          each.clientId !== member.clientId || each.incarnation !== member.incarnation);
-      })
-    )).then(() => {});
-    this.#context.tasks.add(work);
-    return work;
+    return this.#each(filters, (filter) => this.#tidy(groupOf(filter), (all) => Promise.resolve(those(all, member))));
   }
 
-  /** A member is connected to this node. */
-  seat(filter: string, member: ConnectedMember, subscription: Subscription): void {
+  /** A session has unsubscribed, and is a member no more unless it has subscribed again. It never rejects. */
+  withdraw(filters: readonly string[], member: GroupMember): Promise<void> {
+    return this.#each(filters, (filter) => this.#withdraw(filter, member));
+  }
+
+  /** A connection was over before its subscriptions were stored; by when it had joined their groups. It never rejects. */
+  desert(joined: ReadonlyMap<string, Promise<void>>, member: GroupMember): Promise<void> {
+    return this.#each([...joined.keys()], async (filter) => {
+      await joined.get(filter);
+      await this.#withdraw(filter, member);
+      await this.#letGo(groupOf(filter));
+    });
+  }
+
+  /**
+   * A member is connected to this node; `isNew` where it has just subscribed. Ends when its place is stored, or cannot be.
+   */
+  seat(filter: string, member: ConnectedMember, subscription: Subscription, isNew: boolean): Promise<void> {
     const name = groupOf(filter);
     let desk = this.#desks.get(name);
     if (desk === undefined) {
@@ -66,7 +80,7 @@ export class Groups {
       this.#desks.set(name, desk);
       this.#context.sessions.add(desk);
     }
-    desk.seat(member, subscription);
+    return desk.seat(member, subscription, isNew);
   }
 
   /** A member is connected to this node no more, or has left the group. */
@@ -94,86 +108,124 @@ export class Groups {
   /** A node is gone: its members take no more turns. It never rejects. */
   forgetNode(filters: Iterable<string>, nodeId: string): Promise<void> {
     const row = nodeRow(nodeId);
-    const work = Promise.all(Array.from(new Set(filters), (filter) =>
-      this.#told(filter, async () => {
-        const group = new StoredGroup(this.#context, groupOf(filter));
-        await group.change((view) => {
-          const changes = passing(view.snapshot, nodeId, 0);
-          if (view.snapshot.subscriptions.has(row)) changes.push({ type: "deleteSubscription", filter: row });
-          return changes.length === 0 ? undefined : { changes, rings: this.#nodes(view) };
-        });
-      }))).then(() => {});
-    this.#context.tasks.add(work);
-    return work;
-  }
-
-  /** Looks at a group of which no member was connected for long; returns whether something was done. */
-  async lookAt(name: string): Promise<boolean> {
-    const { options } = this.#context;
-    const group = new StoredGroup(this.#context, name);
-    const view = await group.read();
-    if (view === undefined) return false;
-    const lives = new Set<string>();
-    for (const member of membersOf(view.snapshot)) {
-      const stored = await persistently(
-        options,
-        "read a session",
-        (signal) => options.store.read(member.clientId, { signal }),
-      );
-      const isTheirs = stored?.guard.incarnation === member.incarnation;
-      // A connection may be about to store its subscription.
-      const isMember = isTheirs &&
-        (stored.owner !== undefined || stored.snapshot.subscriptions.has(filterOf(name) ?? ""));
-      if (isMember) lives.add(memberRow(member));
-    }
-    await this.#tidy(name, (member) => lives.has(memberRow(member)), view);
-    return true;
-  }
-
-  /** Takes members out, and ends the group where none is left; else it is looked at again after a while. */
-  async #tidy(name: string, stays: (member: GroupMember) => boolean, seen?: GroupView): Promise<void> {
-    const { options } = this.#context;
-    const group = new StoredGroup(this.#context, name);
-    const members = seen === undefined ? undefined : new Set(membersOf(seen.snapshot).map(memberRow));
-    const before = await group.read();
-    const empties = before !== undefined && membersOf(before.snapshot).every((each) => !stays(each));
-    // Once it has ended nobody can tell any more.
-    const waiting = empties
-      ? (await persistently(options, "count", (signal) => options.store.directory.inspect(name, { signal })))
-      : undefined;
-    let ended: GroupView | undefined;
-    await group.change((view) => {
-      ended = undefined;
-      const all = membersOf(view.snapshot);
-      // Whoever came since was not looked at.
-      const gone = all.filter((each) => !stays(each) && members?.has(memberRow(each)) !== false);
-      if (gone.length === all.length) {
-        ended = view;
-        return { changes: [{ type: "endSession", reason: "expired" }] };
-      }
-      const { head } = view.snapshot;
-      const changes = gone.map((each): SessionChange => ({ type: "deleteSubscription", filter: memberRow(each) }));
-      const isDue = head.willDueAt !== undefined && head.willDueAt <= options.environment.now();
-      if (isDue) changes.push({ type: "putHead", head: detachedGroupHead(head, options.environment.now()) });
-      return changes.length === 0 ? undefined : { changes };
+    return this.#each([...new Set(filters)], async (filter) => {
+      const group = new StoredGroup(this.#context, groupOf(filter));
+      await group.change((view) => {
+        const changes = passing(view.snapshot, nodeId, 0);
+        if (view.snapshot.subscriptions.has(row)) changes.push({ type: "deleteSubscription", filter: row });
+        return changes.length === 0 ? undefined : { changes, rings: this.#nodes(view) };
+      });
+      const view = await group.read();
+      // Some of its members may have had no time to store their subscriptions.
+      if (view !== undefined && nodesOf(view.snapshot).size === 0) await this.lookAt(groupOf(filter));
     });
-    if (ended === undefined) return;
-    for (let count = waiting?.queuedMessages ?? 0; count > 0; count--) {
-      options.observe({ type: "dropped", clientId: name, reason: "groupEnded" });
-    }
-    options.observe({ type: "ended", clientId: name, reason: "expired" });
+  }
+
+  /** Looks at a group of which no member is connected; returns whether there is one. */
+  async lookAt(name: string): Promise<boolean> {
+    return await this.#tidy(name, async (members) => {
+      const gone: GroupMember[] = [];
+      for (let from = 0; from < members.length; from += LOOKS_AT_ONCE) {
+        const some = members.slice(from, from + LOOKS_AT_ONCE);
+        const stay = await Promise.all(some.map((member) => this.#hasSubscribed(member, filterOf(name) ?? "")));
+        gone.push(...some.filter((_, index) => !stay[index]));
+      }
+      return gone;
+    });
+  }
+
+  async #withdraw(filter: string, member: GroupMember): Promise<void> {
+    await this.#tidy(groupOf(filter), async (all) => {
+      const present = those(all, member);
+      return present.length > 0 && await this.#hasSubscribed(member, filter) ? [] : present;
+    });
+  }
+
+  async #hasSubscribed({ clientId, incarnation }: GroupMember, filter: string): Promise<boolean> {
+    const { options } = this.#context;
+    const stored = await persistently(options, "read a session", (signal) => options.store.read(clientId, { signal }));
+    return stored?.guard.incarnation === incarnation && stored.snapshot.subscriptions.has(filter);
+  }
+
+  /**
+   * Takes members out that are none, and ends the group where none is left; else it is looked at again after a while.
+   * Whether there is a group.
+   */
+  async #tidy(
+    name: string,
+    judge: (members: readonly GroupMember[]) => Promise<readonly GroupMember[]>,
+  ): Promise<boolean> {
+    const { options } = this.#context;
+    const group = new StoredGroup(this.#context, name);
+    // What was judged holds for the group as it was then.
+    return await group.decide(async (view) => {
+      const all = membersOf(view.snapshot);
+      const gone = await judge(all);
+      if (gone.length < all.length) return { change: leaving(view, gone, options.environment.now()) };
+      // Once it has ended nobody can tell any more.
+      const waiting = await persistently(
+        options,
+        "count",
+        (signal) => options.store.directory.inspect(name, { signal }),
+      );
+      return {
+        change: { changes: [{ type: "endSession", reason: "expired" }] },
+        done: () => {
+          for (let count = waiting?.queuedMessages ?? 0; count > 0; count--) {
+            options.observe({ type: "dropped", clientId: name, reason: "groupEnded" });
+          }
+          options.observe({ type: "ended", clientId: name, reason: "expired" });
+        },
+      };
+    });
+  }
+
+  /** Lets go of a group that was made for a member that never came, where nobody else is here for it. */
+  async #letGo(name: string): Promise<void> {
+    const { nodeId, options } = this.#context;
+    // Those that sleep here are yet to be heard of.
+    if (options.hibernation !== undefined) return;
+    const group = new StoredGroup(this.#context, name);
+    await group.change((view) => {
+      if (this.#desks.has(name) || view.owner?.nodeId !== nodeId) return undefined;
+      const head = detachedGroupHead(view.snapshot.head, options.environment.now());
+      return { changes: [{ type: "putHead", head }], rings: this.#nodes(view) };
+    });
+    // Who came meanwhile takes it again.
+    this.#desks.get(name)?.supersede();
   }
 
   #nodes({ snapshot }: GroupView): readonly { readonly nodeId: string; readonly clientId: string }[] {
     return [...nodesOf(snapshot).keys()].map((nodeId) => ({ nodeId, clientId: snapshot.clientId }));
   }
 
-  /** Does work on a group, and tells where it fails. It never rejects. */
-  async #told(filter: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#context.options.observe({ type: "workFailed", work: "group", clientId: groupOf(filter), error });
-    }
+  /** Does work on groups, and tells where it fails. It never rejects. */
+  #each(filters: readonly string[], work: (filter: string) => Promise<unknown>): Promise<void> {
+    const told = async (filter: string) => {
+      try {
+        await work(filter);
+      } catch (error) {
+        this.#context.options.observe({ type: "workFailed", work: "group", clientId: groupOf(filter), error });
+      }
+    };
+    const all = Promise.all(filters.map(told)).then(() => {});
+    this.#context.tasks.add(all);
+    return all;
   }
+}
+
+function those(members: readonly GroupMember[], { clientId, incarnation }: GroupMember): readonly GroupMember[] {
+  return members.filter((each) => each.clientId === clientId && each.incarnation === incarnation);
+}
+
+/** What takes members out of a group that goes on; nothing when all is as it should be. */
+function leaving(
+  { snapshot: { head } }: GroupView,
+  gone: readonly GroupMember[],
+  now: number,
+): GroupChange | undefined {
+  const changes = gone.map((each): SessionChange => ({ type: "deleteSubscription", filter: memberRow(each) }));
+  const isDue = head.willDueAt !== undefined && head.willDueAt <= now;
+  if (isDue) changes.push({ type: "putHead", head: detachedGroupHead(head, now) });
+  return changes.length === 0 ? undefined : { changes };
 }

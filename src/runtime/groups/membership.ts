@@ -10,6 +10,7 @@ import type { QueuePage } from "../../store/session_store.ts";
 import type { BrokerContext } from "../context.ts";
 import type { Letter, Mailbox } from "../mailbox.ts";
 import { Claims } from "./claims.ts";
+import type { GroupMember } from "./names.ts";
 import type { ConnectedMember } from "./place.ts";
 import { givenBack } from "./give_back.ts";
 import { readLog } from "./read_log.ts";
@@ -34,8 +35,10 @@ export class Membership implements ConnectedMember {
   readonly #owner: MembershipOwner;
   readonly #session: Session;
   readonly #shared = new Map<string, Subscription>();
-  /** Ends when every group that was left knows of it. */
-  #left: Promise<void> = Promise.resolve();
+  /** Filters of which no subscription is stored yet, and when their groups have been joined, or could not be. */
+  readonly #joining = new Map<string, Promise<void>>();
+  /** Ends when every group that was left or entered knows of it. */
+  #told: Promise<unknown> = Promise.resolve();
 
   constructor(context: BrokerContext, owner: MembershipOwner, session: Session) {
     this.#context = context;
@@ -78,20 +81,27 @@ export class Membership implements ConnectedMember {
     for (const [filter, subscription] of subscriptions) {
       if (!isSharedFilter(filter)) continue;
       if (!this.live || revoked.includes(filter)) this.#shared.set(filter, subscription);
-      else this.#seat(filter, subscription);
+      else this.#seat(filter, subscription, false);
     }
+  }
+
+  /** The client is about to subscribe. Rejects when the store cannot be asked. */
+  async join(filter: string): Promise<void> {
+    const joined = this.#context.groups.join(filter, this.#member);
+    if (!this.#shared.has(filter)) this.#joining.set(filter, joined.catch(() => {}));
+    await joined;
   }
 
   /** Changes are stored: perhaps it has become a member, or is one no more. */
   committed(changes: readonly SessionChange[]): void {
     for (const change of changes) {
       if (change.type === "putSubscription" && isSharedFilter(change.filter)) {
-        this.#seat(change.filter, change.subscription);
+        this.#joining.delete(change.filter);
+        this.#tells(this.#seat(change.filter, change.subscription, true));
       } else if (change.type === "deleteSubscription" && this.#shared.delete(change.filter)) {
         const { groups } = this.#context;
         groups.unseat(change.filter, this);
-        const left = groups.leave([change.filter], { clientId: this.clientId, incarnation: this.incarnation });
-        this.#left = this.#left.then(() => left);
+        this.#tells(groups.withdraw([change.filter], this.#member));
       }
     }
   }
@@ -118,10 +128,16 @@ export class Membership implements ConnectedMember {
     return this.#settle().then(() => this.#givenBack(left));
   }
 
-  /** A letter, whose effects wait for the groups that it leaves: what is published after an UNSUBACK is not for them. */
+  /**
+   * A letter, whose effects wait for the groups that it leaves and enters: what is published after an UNSUBACK is not for
+   * them, and what is published after a SUBACK is.
+   */
   after(letter: Letter): Letter {
-    const leaves = letter.changes.some((each) => each.type === "deleteSubscription" && this.#shared.has(each.filter));
-    return leaves ? { ...letter, until: () => this.#left } : letter;
+    const moves = letter.changes.some((each) =>
+      each.type === "deleteSubscription" && this.#shared.has(each.filter) ||
+      each.type === "putSubscription" && isSharedFilter(each.filter)
+    );
+    return moves ? { ...letter, until: async () => void await this.#told } : letter;
   }
 
   /** The connection is over, and perhaps the session. */
@@ -130,14 +146,22 @@ export class Membership implements ConnectedMember {
     this.#shared.clear();
     const { groups } = this.#context;
     for (const filter of filters) groups.unseat(filter, this);
-    if (hasEnded && filters.length > 0) {
-      groups.leave(filters, { clientId: this.clientId, incarnation: this.incarnation });
-    }
+    if (hasEnded && filters.length > 0) groups.leave(filters, this.#member);
+    if (this.#joining.size > 0) groups.desert(this.#joining, this.#member);
   }
 
-  #seat(filter: string, subscription: Subscription): void {
+  /** As which it is named, also when this is over. */
+  get #member(): GroupMember {
+    return { clientId: this.clientId, incarnation: this.incarnation };
+  }
+
+  #seat(filter: string, subscription: Subscription, isNew: boolean): Promise<void> {
     this.#shared.set(filter, subscription);
-    this.#context.groups.seat(filter, this, subscription);
+    return this.#context.groups.seat(filter, this, subscription, isNew);
+  }
+
+  #tells(told: Promise<void>): void {
+    this.#told = Promise.all([this.#told, told]);
   }
 
   #leftBy(changes: readonly SessionChange[]): MemberLeft | undefined {

@@ -19,6 +19,14 @@ export interface GroupView {
 /** What is to be changed; nothing when all is as it should be. */
 export type GroupChange = Pick<CommitBatch, "changes"> & Partial<CommitBatch>;
 
+/** What is to become of a group. */
+export interface Decision {
+  /** Absent: nothing. */
+  readonly change: GroupChange | undefined;
+  /** Called once it is stored. */
+  readonly done?: () => void;
+}
+
 /** How often in a row others may get ahead. */
 const ATTEMPTS = 64;
 
@@ -100,16 +108,26 @@ export class StoredGroup {
     throw contended(this.name);
   }
 
-  /** Changes the group as often as it takes; `undefined` when there is none (any more). */
-  async change(decide: (view: GroupView) => GroupChange | undefined, owns = false): Promise<GroupView | undefined> {
+  /** Changes the group as often as it takes, if there is one. */
+  async change(decide: (view: GroupView) => GroupChange | undefined, owns = false): Promise<void> {
+    await this.decide((view) => ({ change: decide(view) }), owns);
+  }
+
+  /**
+   * The same, where deciding takes time: what is decided by one view of the group is done while that holds, or decided
+   * anew. Whether there is a group.
+   */
+  async decide(decide: (view: GroupView) => Decision | Promise<Decision>, owns = false): Promise<boolean> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const view = owns ? await this.own() : await this.read();
-      if (view === undefined) return undefined;
-      const wanted = decide(view);
-      if (wanted === undefined) return view;
-      const result = await this.#context.lane.commit(this.batch(view, wanted));
-      this.committed(view, wanted.changes, result);
-      if (result.outcome === "committed") return this.#view;
+      if (view === undefined) return false;
+      const { change, done } = await decide(view);
+      if (change === undefined) return true;
+      const result = await this.#context.lane.commit(this.batch(view, change));
+      this.committed(view, change.changes, result);
+      if (result.outcome !== "committed") continue;
+      done?.();
+      return true;
     }
     throw contended(this.name);
   }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClientPacket } from "../../../mod.ts";
-import { memoryRetained } from "../../../src/stores/memory.ts";
+import type { CommitBatch } from "../../../src/store/session_store.ts";
+import { memoryRetained, memoryStore } from "../../../src/stores/memory.ts";
+import { faultyStore } from "../../../src/testing/mod.ts";
 import { Platform, type Socket } from "./hibernation_support.ts";
 import { publishPacket } from "./support.ts";
 
@@ -121,4 +123,28 @@ Deno.test("retained messages that a subscription is owed come page by page acros
     }
   }
   assert.deepEqual(texts, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+});
+
+Deno.test("a member that is put out late by an earlier UNSUBSCRIBE has its place again before its SUBACK", async () => {
+  const faults = faultyStore(memoryStore());
+  const platform = new Platform({}, faults.store);
+  const [first] = await members(platform, 2) as [Socket];
+  faults.inject({
+    fault: "startsLate",
+    when: ({ name, args }) =>
+      name === "commit" &&
+      // The first argument of a commit is its batches.
+      (args[0] as readonly CommitBatch[]).some(({ changes }) =>
+        changes.some((each) => each.type === "deleteSubscription" && each.filter.startsWith("$share/member/"))
+      ),
+  });
+  await first.send({ type: "unsubscribe", packetId: 2, filters: ["$share/g/t"] });
+  assert.equal(faults.held(), 1);
+  const again = await platform.connect("m0");
+  await again.send(subscribe("$share/g/t"));
+  faults.release();
+  await platform.rest();
+  assert.equal(again.news(), "connack suback");
+  const rows = [...(await platform.store.read("\u0000$share/g/t"))?.snapshot.subscriptions.keys() ?? []];
+  assert.equal(rows.filter((row) => row.startsWith("$share/member/m0/")).length, 1, `${rows}`);
 });

@@ -1,0 +1,152 @@
+/** Between the joining of a shared group and the subscription. */
+import assert from "node:assert/strict";
+import type { SessionStore } from "../../../mod.ts";
+import type { CommitBatch } from "../../../src/store/session_store.ts";
+import { faultyStore, type InterceptedCall } from "../../../src/testing/mod.ts";
+import { rest, subscribePacket, type TestClient, texts, world } from "./support.ts";
+
+const FILTER = "$share/g/t";
+const GROUP = `\u0000${FILTER}`;
+
+/** Whether a call is a commit on the group in which such a row is written, or removed. */
+function changesRow(kind: "member" | "node", type: "putSubscription" | "deleteSubscription") {
+  return ({ name, args }: InterceptedCall): boolean =>
+    name === "commit" &&
+    // The first argument of a commit is its batches.
+    (args[0] as readonly CommitBatch[]).some(({ guard, changes }) =>
+      guard?.clientId === GROUP &&
+      changes.some((each) => each.type === type && each.filter.startsWith(`$share/${kind}/`))
+    );
+}
+
+/** Whether a call is the commit by which a member leaves the group, or the last one ends it. */
+function leaves(call: InterceptedCall): boolean {
+  const ends = (batch: CommitBatch) =>
+    batch.guard?.clientId === GROUP && batch.changes.some(({ type }) => type === "endSession");
+  return call.name === "commit" && (call.args[0] as readonly CommitBatch[]).some(ends) ||
+    changesRow("member", "deleteSubscription")(call);
+}
+
+async function members(store: SessionStore): Promise<readonly string[] | undefined> {
+  const stored = await store.read(GROUP);
+  return stored && [...stored.snapshot.subscriptions.keys()].filter((row) => row.startsWith("$share/member/"));
+}
+
+function publish(broker: ReturnType<typeof world>["broker"], text: string): Promise<unknown> {
+  return broker.publish({ topic: "t", payload: new TextEncoder().encode(text), qos: 1 });
+}
+
+for (const elsewhere of [false, true]) {
+  Deno.test(`a client that was taken over before its subscription was stored leaves no group behind: ${elsewhere ? "on another node" : "on its node"}`, async () => {
+    const { connect, another, broker, faults, pass, store } = world();
+    const far = another({ nodeId: "far" });
+    broker.start();
+    far.start();
+    const a = await connect("a");
+    faults.inject({ fault: "startsLate", when: changesRow("member", "putSubscription") });
+    await a.send(subscribePacket(1, FILTER));
+    assert.equal(faults.held(), 1);
+    const again = await connect("a", {}, elsewhere ? far : broker);
+    await pass(2_000);
+    faults.release();
+    await a.connection.done;
+    await pass(10);
+    assert.equal(a.types(), "connack disconnect");
+    assert.equal(again.types(), "connack");
+    assert.equal((await store.read("a"))?.snapshot.subscriptions.size, 0);
+    assert.equal(await store.read(GROUP), undefined);
+    await far.shutdown();
+    await broker.shutdown();
+  });
+}
+
+Deno.test("a group that was made for a client that was taken over is taken by the node of another member", async () => {
+  const { connect, another, broker, faults, pass, store } = world();
+  const far = another({ nodeId: "far" });
+  broker.start();
+  far.start();
+  const a = await connect("a");
+  const b = await connect("b", {}, far);
+  faults.inject({ fault: "startsLate", when: changesRow("member", "putSubscription") });
+  await a.send(subscribePacket(1, FILTER));
+  assert.equal(faults.held(), 1);
+  await b.send(subscribePacket(1, FILTER));
+  assert.equal((await store.read(GROUP))?.owner?.nodeId, broker.nodeId);
+  await connect("a");
+  faults.release();
+  await a.connection.done;
+  await pass(2_000);
+  assert.equal((await store.read(GROUP))?.owner?.nodeId, far.nodeId);
+  assert.equal((await members(store))?.length, 1);
+  await publish(far, "for b");
+  await rest();
+  assert.deepEqual(texts(b), ["for b"]);
+  await far.shutdown();
+  await broker.shutdown();
+});
+
+Deno.test("a SUBACK follows once the group knows where its member is", async () => {
+  const { connect, broker, faults } = world();
+  const a = await connect("a");
+  faults.inject({ fault: "startsLate", when: changesRow("node", "putSubscription") });
+  await a.send(subscribePacket(1, FILTER), { type: "pingreq" });
+  assert.equal(faults.held(), 1);
+  assert.equal(a.types(), "connack");
+  faults.release();
+  await rest();
+  assert.equal(a.types(), "connack suback pingresp");
+  await broker.shutdown();
+});
+
+for (const elsewhere of [false, true]) {
+  Deno.test(`a session that leaves a group late does not put it out that has subscribed again ${elsewhere ? "elsewhere" : "here"}`, async () => {
+    const { connect, another, broker, faults, pass, store } = world();
+    const far = another({ nodeId: "far" });
+    broker.start();
+    far.start();
+    const near = await connect("a");
+    await near.send(subscribePacket(1, FILTER));
+    faults.inject({ fault: "startsLate", when: leaves });
+    await near.send({ type: "unsubscribe", packetId: 2, filters: [FILTER] });
+    assert.equal(faults.held(), 1);
+    const again: TestClient = await connect("a", {}, elsewhere ? far : broker);
+    await again.send(subscribePacket(1, FILTER));
+    await pass(2_000);
+    // One commit of a group on a node follows the other.
+    if (elsewhere) assert.equal(again.types(), "connack suback");
+    faults.release();
+    await near.connection.done;
+    await pass(10);
+    assert.equal(again.types(), "connack suback");
+    assert.equal((await members(store))?.length, 1);
+    await publish(elsewhere ? far : broker, "for a");
+    await rest();
+    assert.deepEqual(texts(again), ["for a"]);
+    await far.shutdown();
+    await broker.shutdown();
+  });
+}
+
+Deno.test("a group of which the node died before a subscription was stored ends when the node is found dead", async () => {
+  const { connect, another, pass, store } = world();
+  const dying = faultyStore(store);
+  const far = another({ nodeId: "far" });
+  const doomed = another({ nodeId: "doomed", store: dying.store });
+  const a = await connect("a", {}, doomed);
+  dying.inject({ fault: "neverStarts", when: changesRow("node", "putSubscription"), times: Infinity });
+  dying.inject({
+    fault: "neverStarts",
+    when: ({ name, args }) =>
+      name === "commit" && (args[0] as readonly CommitBatch[]).some(({ guard }) => guard?.clientId === "a"),
+    times: Infinity,
+  });
+  await a.send(subscribePacket(1, FILTER));
+  assert.equal((await members(store))?.length, 1);
+  dying.inject({ fault: "neverStarts", call: "renewNode", times: Infinity });
+  far.start();
+  const again = await connect("a", {}, far);
+  assert.equal(again.types(), "connack");
+  await pass(600_000);
+  assert.equal(await store.read(GROUP), undefined);
+  await far.shutdown();
+});
