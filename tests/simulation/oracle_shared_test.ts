@@ -12,6 +12,15 @@ function group(trace: Trace, qos: 1 | 2 = 2): { readonly a: Link; readonly b: Li
 
 const REST = { [SHARED]: {} };
 
+/** A session ends that may have started a message of QoS 1, and that takes QoS 2. */
+function endsWithOne(trace: Trace): void {
+  const { a, writer } = group(trace);
+  writer.publishes("m1");
+  a.closes();
+  trace.connects("a").subscribes(SHARED, 2);
+  trace.rests(REST);
+}
+
 legal("each message at one member", (trace) => {
   const { a, b, writer } = group(trace);
   for (const text of ["m1", "m2"]) writer.publishes(text, { qos: 2 });
@@ -70,6 +79,10 @@ legal("a started QoS 2 exchange that ended with its session", (trace) => {
   trace.connects("a").subscribes(SHARED, 2);
   trace.rests(REST);
 });
+legal("a message that a rule raised to QoS 2, and that ended with the session that may have started it", endsWithOne, {
+  levels: [{ filter: "#", upgradeQoS: true }],
+});
+illegal("group: lost message", "one of QoS 1 that ended with the session that may have started it", endsWithOne);
 illegal("group: at most one", "QoS 0 at two members", (trace) => {
   const { a, b, writer } = group(trace);
   writer.publishes("m1", { qos: 0 });

@@ -8,6 +8,7 @@ import { type Client, liveConnection } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Subscribed } from "./generation.ts";
 import type { Knowledge } from "./knowledge.ts";
+import { isUpgraded } from "./level_rules.ts";
 import { FULL, judgeDrops, mayBeReplaced, mayExpire } from "./losses.ts";
 import type { Message } from "./message.ts";
 import type { SessionReport } from "./observation.ts";
@@ -85,7 +86,7 @@ function judgeLosses(
     (sum, client) => drops || takesQos2(client) ? sum + windowsOf(knowledge, client) : sum,
     0,
   );
-  const mayEnd = ({ qos }: Message) => qos === 2 || drops;
+  const mayEnd = (message: Message) => message.qos === 2 || isUpgraded(knowledge, message) || drops;
   const lasting = lost.filter((message) => !mayEnd(message) && !mayExpire(knowledge, message));
   const expired = lost.some((message) => mayExpire(knowledge, message)) ? count("expired") : 0;
   const excused = waiting + full + replaced;
