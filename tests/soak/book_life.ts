@@ -11,7 +11,7 @@ import type { Chance } from "./chance.ts";
 import { type Life, MOST_PAUSE_MS, MOST_SILENCE_MS, type Surroundings } from "./life.ts";
 import { Manners } from "./manners.ts";
 import { pauseExactly, unlessAborted } from "./tempo.ts";
-import { Traffic } from "./traffic.ts";
+import type { Talk } from "./traffic.ts";
 import { type Watched, WatchedLink } from "./watched_link.ts";
 
 /** A client gives up a CONNECT that is not answered for so long. */
@@ -42,13 +42,26 @@ const ACTS = {
   takeOver: 3,
 } as const;
 
+/** Who a client is. */
+export interface BookOptions {
+  readonly clientId: string;
+  readonly version: Version;
+  readonly around: Surroundings;
+  readonly chance: Chance;
+  /** What it says. */
+  readonly talk: Talk;
+  /** Whether its session never ends before the epoch does, and it leaves no group. */
+  readonly stays: boolean;
+}
+
 /** The client. */
 export class BookLife implements Life {
   readonly clientId: string;
   readonly #version: Version;
   readonly #around: Surroundings;
   readonly #chance: Chance;
-  readonly #traffic: Traffic;
+  readonly #talk: Talk;
+  readonly #stays: boolean;
   readonly #session: BookSession;
   readonly #watched: Watched;
   /** All whose sockets are open, the silent ones too. */
@@ -57,12 +70,13 @@ export class BookLife implements Life {
   readonly #losses: (() => void)[] = [];
   #current: Line | undefined;
 
-  constructor(clientId: string, version: Version, around: Surroundings, chance: Chance) {
+  constructor({ clientId, version, around, chance, talk, stays }: BookOptions) {
     this.clientId = clientId;
     this.#version = version;
     this.#around = around;
     this.#chance = chance;
-    this.#traffic = new Traffic(around.root, clientId, chance.fork());
+    this.#talk = talk;
+    this.#stays = stays;
     this.#session = new BookSession(version);
     this.#watched = { clientId, version, journal: around.journal, manners: new Manners() };
   }
@@ -86,11 +100,15 @@ export class BookLife implements Life {
   }
 
   async stay(signal: AbortSignal): Promise<void> {
+    let asked: Line | undefined = undefined;
     while (!signal.aborted) {
       if (this.#current === undefined) {
         if (!await this.#connect(this.#steadyConnect(), signal)) await pauseExactly(RETRY_MS, signal);
         continue;
       }
+      const last = this.#current === asked ? undefined : this.#talk.last?.();
+      if (last !== undefined) this.#session.subscribe(last, undefined, this.#send);
+      asked = this.#current;
       await this.#lost(signal);
     }
   }
@@ -108,7 +126,7 @@ export class BookLife implements Life {
     switch (this.#filters.size === 0 && chance.happens(0.5) ? "subscribe" : chance.weighed(ACTS)) {
       case "publish": {
         for (let left = chance.whole(1, 3); left > 0; left--) {
-          this.#session.publish(this.#traffic.message(), this.#send);
+          this.#session.publish(this.#talk.message(), this.#send);
         }
         // Something may be under way while the next thing is done.
         return await unlessAborted(this.#session.fewOpen(chance.pick([0, 4, 20])), signal);
@@ -116,7 +134,8 @@ export class BookLife implements Life {
       case "subscribe":
         return await this.#subscribe(signal);
       case "unsubscribe": {
-        const [filter] = [...this.#filters].sort(() => chance.between(-1, 1));
+        const leaves = [...this.#filters].filter((filter) => !this.#stays || !filter.startsWith("$share/"));
+        const [filter] = leaves.sort(() => chance.between(-1, 1));
         if (filter === undefined) return;
         this.#filters.delete(filter);
         this.#session.unsubscribe(filter, this.#send);
@@ -141,7 +160,7 @@ export class BookLife implements Life {
   }
 
   async #subscribe(signal: AbortSignal): Promise<void> {
-    const subscription = this.#traffic.subscription();
+    const subscription = this.#talk.subscription();
     this.#filters.add(subscription.topic);
     const identifier = this.#chance.happens(0.3) ? this.#chance.whole(1, 9) : undefined;
     this.#session.subscribe(subscription, identifier, this.#send);
@@ -160,7 +179,7 @@ export class BookLife implements Life {
     const chance = this.#chance;
     const had = connect.properties?.sessionExpiryInterval ?? 0;
     // What was 0 may not be raised by DISCONNECT.
-    const properties = had > 0 && chance.happens(0.25)
+    const properties = had > 0 && !this.#stays && chance.happens(0.25)
       ? { properties: { sessionExpiryInterval: chance.pick([0, 1, 2, 3, LONG_SECONDS]) } }
       : {};
     return { cmd: "disconnect", reasonCode: chance.happens(0.3) ? 0x04 : 0x00, ...properties };
@@ -175,11 +194,16 @@ export class BookLife implements Life {
 
   #drawConnect(): IConnectPacket {
     const chance = this.#chance;
-    const clean = chance.happens(this.#version === 4 ? 0.15 : 0.1);
-    const will = chance.happens(0.5) ? { will: this.#drawWill() } : {};
-    const base = { ...this.#steadyConnect(), clean, keepalive: chance.pick([0, 5, 10]), ...will };
+    const clean = !this.#stays && chance.happens(this.#version === 4 ? 0.15 : 0.1);
+    const will = chance.happens(0.5) ? this.#drawWill() : undefined;
+    const base = {
+      ...this.#steadyConnect(),
+      clean,
+      keepalive: chance.pick([0, 5, 10]),
+      ...(will === undefined ? {} : { will }),
+    };
     if (this.#version === 4) return base;
-    const kept = chance.weighed({ none: 1, short: 3, long: 6 });
+    const kept = this.#stays ? "long" : chance.weighed({ none: 1, short: 3, long: 6 });
     const seconds = kept === "none" ? 0 : kept === "short" ? chance.pick([1, 2, 3, 8, 12]) : LONG_SECONDS;
     return {
       ...base,
@@ -190,8 +214,10 @@ export class BookLife implements Life {
     };
   }
 
-  #drawWill(): NonNullable<IConnectPacket["will"]> {
-    const { topic, text, qos, expiry } = this.#traffic.will();
+  #drawWill(): IConnectPacket["will"] {
+    const drawn = this.#talk.will();
+    if (drawn === undefined) return undefined;
+    const { topic, text, qos, expiry } = drawn;
     const will = { topic, payload: Buffer.from(text), qos, retain: false };
     if (this.#version === 4) return will;
     const delay = this.#chance.pick([0, 0, 1, 3]);

@@ -75,7 +75,7 @@ export class BookSession {
 
   /** Publishes; `false` when the server takes no more at the moment. */
   publish(draft: Draft, send: Send): boolean {
-    const { topic, text, qos, expiry } = draft;
+    const { topic, text, qos, retain = false, expiry } = draft;
     if (qos > 0 && this.#outgoing.size >= this.receiveMaximum) return false;
     const packet: IPublishPacket = {
       cmd: "publish",
@@ -83,7 +83,7 @@ export class BookSession {
       payload: Buffer.from(text),
       qos,
       dup: false,
-      retain: false,
+      retain,
       ...(qos === 0 ? {} : { messageId: this.#freeId() }),
       ...(expiry === undefined || this.#version === 4 ? {} : { properties: { messageExpiryInterval: expiry } }),
     };

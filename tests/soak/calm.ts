@@ -17,6 +17,8 @@ const SILENCE_MS = 500;
 /** Who is asked whether all is quiet. */
 export interface Asked {
   readonly lives: readonly Life[];
+  /** The filters of shared groups. */
+  readonly groups: readonly string[];
   readonly journal: Journal;
   /** The store, where it can be looked into. */
   readonly opened: Opened | undefined;
@@ -32,30 +34,35 @@ export interface Rest {
 
 /** Waits until nothing is under way any more, at most so long. Nothing happens between the look and the answer. */
 export async function quiet(asked: Asked, capMs: number): Promise<Rest> {
-  const { journal, lives, opened } = asked;
+  const { journal } = asked;
   const until = Date.now() + capMs;
   for (;;) {
     const found = await outstanding(asked);
     const { heardAt } = journal;
-    const sessions = await reports(opened, lives);
+    const sessions = await reports(asked);
     const isQuiet = found.length === 0 && journal.heardAt === heardAt && !journal.pinging;
     if (isQuiet || Date.now() > until) return { outstanding: found, reports: sessions };
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
-/** The sessions of these clients, as the store knows them. */
-async function reports(opened: Opened | undefined, lives: readonly Life[]): Promise<readonly SessionReport[]> {
+/** The sessions of all clients and the shared groups, as the store knows them. */
+async function reports({ opened, lives, groups }: Asked): Promise<readonly SessionReport[]> {
   if (opened === undefined) return lives.map(({ clientId }) => unseen(clientId));
-  return await Promise.all(lives.map(async ({ clientId: client }): Promise<SessionReport> => {
-    const summary = await opened.store.directory.inspect(client);
+  const report = async (client: string, name = client): Promise<SessionReport> => {
+    const summary = await opened.store.directory.inspect(name);
     return {
       client,
       exists: summary !== undefined,
       queuedMessages: summary?.queuedMessages ?? 0,
       dropped: summary?.dropped ?? {},
     };
-  }));
+  };
+  return await Promise.all([
+    ...lives.map(({ clientId }) => report(clientId)),
+    // The group of a shared filter is stored under a name that no client can have.
+    ...groups.map((filter) => report(filter, `\u0000${filter}`)),
+  ]);
 }
 
 /** Waits until the store owes nothing and has been swept, at most so long. What is left then. */
@@ -85,7 +92,7 @@ async function outstanding(asked: Asked): Promise<readonly string[]> {
   const silentMs = journal.now() - journal.heardAt;
   if (silentMs < SILENCE_MS) return [`a packet was seen ${silentMs} ms ago`];
   if (opened === undefined) return [];
-  const sessions = await reports(opened, lives);
+  const sessions = await reports(asked);
   const waiting = sessions.filter(({ queuedMessages }) => queuedMessages > 0);
   if (waiting.length > 0) return waiting.map(({ client, queuedMessages }) => `${queuedMessages} queued for ${client}`);
   return await due(opened, horizonMs);

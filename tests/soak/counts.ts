@@ -10,6 +10,12 @@ export interface Counts {
   wills: number;
   /** Messages that clients sent with a Message Expiry Interval. */
   expiring: number;
+  /** Messages that clients sent with RETAIN 1. */
+  retained: number;
+  /** Copies that came from shared groups; counted when an epoch ends. */
+  fromGroups: number;
+  /** How often a client was judged in the end by what it knows of a topic with retained messages. */
+  retainedTopics: number;
   connects: number;
   /** Connects of a known client without Clean Start. */
   resumes: number;
@@ -44,6 +50,9 @@ export function noCounts(): Counts {
     repeated: 0,
     wills: 0,
     expiring: 0,
+    retained: 0,
+    fromGroups: 0,
+    retainedTopics: 0,
     connects: 0,
     resumes: 0,
     present: 0,
@@ -73,6 +82,9 @@ export function addCounts(one: Counts, other: Counts): Counts {
     repeated: one.repeated + other.repeated,
     wills: one.wills + other.wills,
     expiring: one.expiring + other.expiring,
+    retained: one.retained + other.retained,
+    fromGroups: one.fromGroups + other.fromGroups,
+    retainedTopics: one.retainedTopics + other.retainedTopics,
     connects: one.connects + other.connects,
     resumes: one.resumes + other.resumes,
     present: one.present + other.present,
@@ -114,6 +126,8 @@ export function describeCounts(counts: Counts): string {
     `takeovers told ${counts.takenOver}`,
     `Wills ${counts.wills}`,
     `expiring ${counts.expiring}`,
+    `retained ${counts.retained} (judged for ${counts.retainedTopics} topics of clients)`,
+    `copies from groups ${counts.fromGroups}`,
     `dropped ${counts.dropped}`,
     `misbehaved ${counts.misbehaved}`,
     `violations ${counts.violations}`,

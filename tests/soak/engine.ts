@@ -13,9 +13,6 @@ import { type RespValue, textOf } from "../support/redis/resp.ts";
 /** Where sessions can live. */
 export const ENGINES = ["deno-kv", "upstash", "memory"] as const;
 
-/** So few rows are told by their keys: they say what was left behind. */
-const MOST_NAMED = 8;
-
 /** The name of one of them. */
 export type EngineName = typeof ENGINES[number];
 
@@ -78,11 +75,16 @@ async function openDenoKv(file: string): Promise<Opened> {
     store: denoKvStore(kv),
     async size() {
       let rows = 0;
-      const first: string[] = [];
-      for await (const { key } of kv.list({ prefix: [] })) if (++rows <= MOST_NAMED) first.push(key.join("/"));
+      const kinds = new Map<string, number>();
+      for await (const { key } of kv.list({ prefix: [] })) {
+        rows++;
+        // The prefix and the version of all keys, and then the kind: what follows is of one session, node or topic.
+        const kind = key.join("/").split("/", 3).join("/");
+        kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      }
       const bytes = await Promise.all([file, `${file}-wal`].map((path) => Deno.stat(path).catch(() => ({ size: 0 }))));
-      const names = rows <= MOST_NAMED ? ` (${first.join(", ")})` : "";
-      return `${rows} rows${names}, file ${mebibytes(bytes.reduce((sum, { size }) => sum + size, 0))}`;
+      const names = [...kinds].map(([kind, count]) => `${count} of ${kind}`).join(", ");
+      return `${rows} rows (${names}), file ${mebibytes(bytes.reduce((sum, { size }) => sum + size, 0))}`;
     },
     close: () => kv.close(),
   };

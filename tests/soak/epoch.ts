@@ -4,19 +4,19 @@
  * @module
  */
 import type { Observation, SessionReport, Violation } from "../simulation/oracle/observation.ts";
-import type { Version } from "../e2e/support/wire_client.ts";
-import { BookLife } from "./book_life.ts";
 import { quiet, swept } from "./calm.ts";
 import type { Chance } from "./chance.ts";
+import { type Client, type ClientCounts, makeClients } from "./clients.ts";
 import type { Counts } from "./counts.ts";
 import type { Engine } from "./engine.ts";
-import { endSession } from "./farewell.ts";
+import { endSession, forgetRetained } from "./farewell.ts";
 import { Journal, type Reader } from "./journal.ts";
 import { Killer } from "./killer.ts";
 import type { Life, Surroundings } from "./life.ts";
-import { MqttjsLife } from "./mqttjs_life.ts";
 import type { Nodes } from "./nodes.ts";
+import { retainedTopics } from "./retained_traffic.ts";
 import type { Tempo } from "./tempo.ts";
+import { groupsUnder } from "./traffic.ts";
 
 /** Nothing takes longer when all is well, on a slow machine as well. */
 const CALM_CAP_MS = 90_000;
@@ -28,7 +28,7 @@ export interface EpochOptions {
   readonly nodes: Nodes;
   readonly chance: Chance;
   readonly tempo: Tempo;
-  readonly clients: { readonly book: number; readonly mqttjs: number };
+  readonly clients: ClientCounts;
   /** A process is struck whenever clients have heard about so many packets. */
   readonly packetsPerFault: number;
   /** It is struck so often at most. */
@@ -44,38 +44,28 @@ export interface EpochOptions {
   print(line: string): void;
 }
 
-interface Client {
-  readonly life: Life;
-  readonly version: Version;
-}
-
 /** An epoch that is under way. */
 export class Epoch {
   readonly #options: EpochOptions;
   readonly #journal: Journal;
   readonly #clients: readonly Client[];
+  /** Begins all topics of which nothing is retained, and those of which something is. */
+  readonly #root: string;
+  readonly #retainedRoot: string;
 
   constructor(options: EpochOptions) {
     this.#options = options;
     this.#journal = new Journal(options.reader, options.violated);
     const { number, nodes, tempo, chance, clients } = options;
+    this.#root = `soak/${number}`;
+    this.#retainedRoot = `retained/${number}`;
     const around: Surroundings = {
       journal: this.#journal,
       tempo,
-      root: `soak/${number}`,
+      root: this.#root,
       url: (chance) => nodes.url(chance),
     };
-    const version = (index: number): Version => index % 3 === 0 ? 4 : 5;
-    this.#clients = [
-      ...Array.from({ length: clients.book }, (_, index) => ({
-        version: version(index),
-        life: new BookLife(`book-${number}-${index}`, version(index), around, chance.fork()),
-      })),
-      ...Array.from({ length: clients.mqttjs }, (_, index) => ({
-        version: version(index),
-        life: new MqttjsLife(`mqttjs-${number}-${index}`, version(index), around, chance.fork()),
-      })),
-    ];
+    this.#clients = makeClients(number, clients, around, this.#retainedRoot, chance);
   }
 
   /** What has happened so far. */
@@ -127,7 +117,7 @@ export class Epoch {
       const began = Date.now();
       const size = await opened?.size() ?? "in memory";
       print(`epoch ${this.#options.number}: calm; ${await nodes.memory()}; ${size}`);
-      const asked = { lives, journal: this.#journal, opened, horizonMs };
+      const asked = { lives, groups: groupsUnder(this.#root), journal: this.#journal, opened, horizonMs };
       const { outstanding: left, reports: sessions } = await quiet(asked, CALM_CAP_MS);
       this.#journal.finish(sessions);
       for (const text of left.slice(0, 20)) print(`outstanding after ${CALM_CAP_MS} ms of calm: ${text}`);
@@ -160,6 +150,7 @@ export class Epoch {
     const { engine, nodes, chance, horizonMs, print } = this.#options;
     const url = () => nodes.url(chance);
     await Promise.all(this.#clients.map(({ life: { clientId }, version }) => endSession(url, clientId, version)));
+    await forgetRetained(url, retainedTopics(this.#retainedRoot));
     const opened = await engine.open?.();
     if (opened === undefined) return;
     try {

@@ -12,6 +12,8 @@ export interface Reader {
   see(observation: Observation): void;
   finish(at: number, reports: readonly SessionReport[]): void;
   readonly violations: readonly Violation[];
+  /** How much of what is rare was judged: copies that came from groups, and in the end retained topics of clients. */
+  readonly judged: { readonly fromGroups: number; readonly retainedTopics: number };
 }
 
 /** The record of an epoch. */
@@ -116,6 +118,7 @@ export class Journal {
   finish(reports: readonly SessionReport[]): void {
     this.#over = true;
     this.#reader.finish(this.now(), reports);
+    Object.assign(this.counts, this.#reader.judged);
     this.#tell();
   }
 
@@ -158,6 +161,7 @@ export class Journal {
       case "publish":
         if (sent) {
           if (!packet.dup) counts.published[packet.qos]++;
+          if (!packet.dup && packet.retain) counts.retained++;
           if (packet.messageExpiryInterval !== undefined) counts.expiring++;
         } else {
           counts.delivered[packet.qos]++;

@@ -25,7 +25,7 @@ const counts = await soak({
   mostFaults: Infinity,
   tempo: 1,
   leaseMs: 4_000,
-  clients: { book: 9, mqttjs: 7 },
+  clients: { book: 9, mqttjs: 7, retained: 3 },
   stop: firstSignal(),
   print,
 });

@@ -106,7 +106,8 @@ export class ConnectionManners {
     const identity = identityOf(payload);
     const open = this.#known.outgoing.get(packetId);
     if (open === undefined) {
-      if (this.#known.published.has(identity)) return `${identity} published again as a new message`;
+      // What removes a retained message is empty, and like any other.
+      if (identity !== "" && this.#known.published.has(identity)) return `${identity} published again as a new message`;
       this.#known.published.add(identity);
       this.#latest = ++this.#known.order;
       this.#known.outgoing.set(packetId, { identity, order: this.#latest, recorded: false });

@@ -5,6 +5,7 @@
  */
 import type { Violation } from "../simulation/oracle/observation.ts";
 import { Chance } from "./chance.ts";
+import type { ClientCounts } from "./clients.ts";
 import { addCounts, type Counts, describeCounts, noCounts } from "./counts.ts";
 import { type EngineName, makeEngine } from "./engine.ts";
 import { Epoch } from "./epoch.ts";
@@ -40,7 +41,7 @@ export interface SoakOptions {
   /** What is drawn takes so much of its time. */
   readonly tempo: number;
   readonly leaseMs: number;
-  readonly clients: { readonly book: number; readonly mqttjs: number };
+  readonly clients: ClientCounts;
   /** Ends the faults at once; the verdict comes all the same. */
   readonly stop?: AbortSignal;
   print(line: string): void;

@@ -13,8 +13,12 @@ export function writeTimeline(violation: Violation, seen: readonly Observation[]
   return path;
 }
 
-/** The part that is about its client, about those whose names stand in its message, and about the world. */
+/**
+ * The part that is about its client, about those whose names stand in its message, and about the world; all of it where it
+ * concerns no client, but a shared group or the store.
+ */
 function concerning({ client, message }: Violation, seen: readonly Observation[]): readonly Observation[] {
+  if (!seen.some((observation) => "client" in observation && observation.client === client)) return seen;
   const mentioned = (name: string) => name === client || new RegExp(`\\b${name}\\b`).test(message);
   const clients = new Map<string, boolean>();
   const connections = new Set<number>();

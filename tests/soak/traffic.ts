@@ -9,30 +9,51 @@ import type { Chance } from "./chance.ts";
 const ROOMS = ["kitchen", "cellar", "attic"] as const;
 const THINGS = ["light", "door"] as const;
 
+/** What a client says and asks for. */
+export interface Talk {
+  /** A message of its own. */
+  message(): Draft;
+  /** A Will of its own; `undefined` where there are none. */
+  will(): Draft | undefined;
+  /** A subscription; some overlap. */
+  subscription(): ISubscription;
+  /** What is asked for on each connection once all faults are over; absent: nothing. */
+  last?(): ISubscription;
+}
+
 /** A message to publish. */
 export interface Draft {
   readonly topic: string;
   /** Who it is, and then what fills it up. */
   readonly text: string;
   readonly qos: 0 | 1 | 2;
+  /** Absent: it is not retained. */
+  readonly retain?: boolean;
   /** Seconds, in 5.0. */
   readonly expiry?: number;
 }
 
+/** The shared groups of an epoch, whose topics begin so. */
+export function groupsUnder(root: string): readonly [string, ...string[]] {
+  return [`$share/rooms/${root}/attic/#`, `$share/doors/${root}/+/door`];
+}
+
 /** Draws for one client. All it says stays under the topics of its epoch. */
-export class Traffic {
+export class Traffic implements Talk {
   readonly #root: string;
   readonly #name: string;
   readonly #chance: Chance;
+  readonly #shares: number;
   #count = 0;
 
-  constructor(root: string, name: string, chance: Chance) {
+  /** @param shares How many of its subscriptions are shared ones. */
+  constructor(root: string, name: string, chance: Chance, shares = 0) {
     this.#root = root;
     this.#name = name;
     this.#chance = chance;
+    this.#shares = shares;
   }
 
-  /** A message of its own. */
   message(): Draft {
     const chance = this.#chance;
     const expires = chance.happens(0.1);
@@ -44,7 +65,6 @@ export class Traffic {
     };
   }
 
-  /** A Will of its own. */
   will(): Draft {
     const chance = this.#chance;
     return {
@@ -55,9 +75,17 @@ export class Traffic {
     };
   }
 
-  /** A subscription; some overlap. */
   subscription(): ISubscription {
     const chance = this.#chance;
+    if (chance.happens(this.#shares)) {
+      return {
+        topic: chance.pick(groupsUnder(this.#root)),
+        qos: chance.pick([1, 2]),
+        nl: false,
+        rap: chance.happens(0.5),
+        rh: 0,
+      };
+    }
     return {
       topic: this.#filter(),
       qos: chance.pick([0, 1, 2, 2]),

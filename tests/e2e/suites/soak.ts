@@ -25,7 +25,7 @@ export function soakInSmall(engine: EngineName): void {
       mostFaults: 3,
       tempo: 0.05,
       leaseMs: 2_000,
-      clients: { book: 5, mqttjs: 3 },
+      clients: { book: 5, mqttjs: 3, retained: 2 },
       print: (line) => lines.push(line),
     });
     assert.equal(counts.violations, 0, lines.join("\n"));
