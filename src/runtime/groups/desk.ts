@@ -120,14 +120,15 @@ export class Desk implements LocalSession {
     return announced;
   }
 
-  /** A member is connected here no more. */
-  unseat(member: ConnectedMember): void {
-    if (this.#places.get(member.clientId)?.member !== member) return;
+  /** A member is connected here no more. Ends when nothing more is told of it. */
+  unseat(member: ConnectedMember): Promise<void> {
+    if (this.#places.get(member.clientId)?.member !== member) return this.#work;
     this.#places.delete(member.clientId);
     this.#verdicts.forget(member);
-    this.run(() => this.#announce());
+    const unseated = this.run(() => this.#announce());
     // What was dealt to it is another's.
     this.hasRoom();
+    return unseated;
   }
 
   /** A member may have room again. */

@@ -50,14 +50,23 @@ export class Groups {
     }, true);
   }
 
-  /** A session is over, and a member no more; the last one takes the group along. It never rejects. */
-  leave(filters: readonly string[], member: GroupMember): Promise<void> {
-    return this.#each(filters, (filter) => this.#tidy(groupOf(filter), (all) => Promise.resolve(those(all, member))));
+  /**
+   * A session is over, and a member no more; the last one takes the group along. What this node is still telling of it is
+   * told by the time of `unseated`. It never rejects.
+   */
+  leave(filters: readonly string[], member: GroupMember, unseated = Promise.resolve()): Promise<void> {
+    return this.#each(filters, async (filter) => {
+      await unseated;
+      await this.#tidy(groupOf(filter), (all) => Promise.resolve(those(all, member)));
+    });
   }
 
-  /** A session has unsubscribed, and is a member no more unless it has subscribed again. It never rejects. */
-  withdraw(filters: readonly string[], member: GroupMember): Promise<void> {
-    return this.#each(filters, (filter) => this.#withdraw(filter, member));
+  /** A session is a member no more unless it has the subscription, perhaps once more. It never rejects. */
+  withdraw(filters: readonly string[], member: GroupMember, unseated = Promise.resolve()): Promise<void> {
+    return this.#each(filters, async (filter) => {
+      await unseated;
+      await this.#withdraw(filter, member);
+    });
   }
 
   /** A connection was over before its subscriptions were stored; by when it had joined their groups. It never rejects. */
@@ -83,16 +92,17 @@ export class Groups {
     return desk.seat(member, subscription, isNew);
   }
 
-  /** A member is connected to this node no more, or has left the group. */
-  unseat(filter: string, member: ConnectedMember): void {
+  /** A member is connected to this node no more, or has left the group. Ends when nothing more is told of it. */
+  unseat(filter: string, member: ConnectedMember): Promise<void> {
     const name = groupOf(filter);
     const desk = this.#desks.get(name);
-    if (desk === undefined) return;
-    desk.unseat(member);
-    if (desk.size > 0) return;
+    if (desk === undefined) return Promise.resolve();
+    const unseated = desk.unseat(member);
+    if (desk.size > 0) return unseated;
     desk.close();
     this.#desks.delete(name);
     this.#context.sessions.remove(desk);
+    return unseated;
   }
 
   /** A member may have room again. */

@@ -37,6 +37,9 @@ export class Membership implements ConnectedMember {
   readonly #shared = new Map<string, Subscription>();
   /** Filters of which no subscription is stored yet, and when their groups have been joined, or could not be. */
   readonly #joining = new Map<string, Promise<void>>();
+  #isOver = false;
+  /** Whether the connection has let go of its session itself. */
+  #hasLetGo = false;
   /** Ends when every group that was left or entered knows of it. */
   #told: Promise<unknown> = Promise.resolve();
 
@@ -87,6 +90,8 @@ export class Membership implements ConnectedMember {
 
   /** The client is about to subscribe. Rejects when the store cannot be asked. */
   async join(filter: string): Promise<void> {
+    // Nobody hears the answer any more.
+    if (this.#isOver) return;
     const joined = this.#context.groups.join(filter, this.#member);
     if (!this.#shared.has(filter)) this.#joining.set(filter, joined.catch(() => {}));
     await joined;
@@ -94,14 +99,14 @@ export class Membership implements ConnectedMember {
 
   /** Changes are stored: perhaps it has become a member, or is one no more. */
   committed(changes: readonly SessionChange[]): void {
+    this.#hasLetGo ||= this.#leftBy(changes) !== undefined;
     for (const change of changes) {
       if (change.type === "putSubscription" && isSharedFilter(change.filter)) {
         this.#joining.delete(change.filter);
         this.#tells(this.#seat(change.filter, change.subscription, true));
       } else if (change.type === "deleteSubscription" && this.#shared.delete(change.filter)) {
         const { groups } = this.#context;
-        groups.unseat(change.filter, this);
-        this.#tells(groups.withdraw([change.filter], this.#member));
+        this.#tells(groups.withdraw([change.filter], this.#member, groups.unseat(change.filter, this)));
       }
     }
   }
@@ -142,11 +147,14 @@ export class Membership implements ConnectedMember {
 
   /** The connection is over, and perhaps the session. */
   end(hasEnded: boolean): void {
+    this.#isOver = true;
     const filters = [...this.#shared.keys()];
     this.#shared.clear();
     const { groups } = this.#context;
-    for (const filter of filters) groups.unseat(filter, this);
-    if (hasEnded && filters.length > 0) groups.leave(filters, this.#member);
+    const unseated = Promise.all(filters.map((filter) => groups.unseat(filter, this))).then(() => {});
+    if (hasEnded && filters.length > 0) groups.leave(filters, this.#member, unseated);
+    // Somebody else has the session, or has ended it: a group that this node has told of it since does not know.
+    else if (!this.#hasLetGo && filters.length > 0) groups.withdraw(filters, this.#member, unseated);
     if (this.#joining.size > 0) groups.desert(this.#joining, this.#member);
   }
 

@@ -132,6 +132,27 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "D13: a group without members ends",
   },
   {
+    name: "a connection that is over joins a group all the same",
+    file: `${GROUPS}/membership.ts`,
+    text: "if (this.#isOver) return;",
+    replacement: "if (this.#isOver && this.#hasLetGo) return;",
+    breaks: "D13: a group without members ends",
+  },
+  {
+    name: "who lost its session leaves its places in groups as they are",
+    file: `${GROUPS}/membership.ts`,
+    text: "else if (!this.#hasLetGo && filters.length > 0)",
+    replacement: "else if (!this.#hasLetGo && filters.length > 999)",
+    breaks: "D13: a group without members ends",
+  },
+  {
+    name: "a member is taken out while its node still tells of it",
+    file: `${GROUPS}/membership.ts`,
+    text: "groups.withdraw(filters, this.#member, unseated);",
+    replacement: "groups.withdraw(filters, this.#member);",
+    breaks: "D13: a group without members ends",
+  },
+  {
     name: "who leaves late does not look whether it has subscribed again",
     file: `${GROUPS}/groups.ts`,
     text: "present.length > 0 && await this.#hasSubscribed(member, filter) ? [] : present",

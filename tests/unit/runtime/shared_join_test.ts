@@ -36,6 +36,20 @@ function publish(broker: ReturnType<typeof world>["broker"], text: string): Prom
   return broker.publish({ topic: "t", payload: new TextEncoder().encode(text), qos: 1 });
 }
 
+Deno.test("who was taken over before its filters were admitted joins no group", async () => {
+  const { connect, broker, faults, store } = world();
+  const a = await connect("a");
+  faults.inject({ fault: "startsLate", call: "admitFilters" });
+  await a.send(subscribePacket(1, FILTER));
+  assert.equal(faults.held(), 1);
+  await connect("a");
+  faults.release();
+  await a.connection.done;
+  await rest();
+  assert.equal(await store.read(GROUP), undefined);
+  await broker.shutdown();
+});
+
 for (const elsewhere of [false, true]) {
   Deno.test(`a client that was taken over before its subscription was stored leaves no group behind: ${elsewhere ? "on another node" : "on its node"}`, async () => {
     const { connect, another, broker, faults, pass, store } = world();
@@ -126,6 +140,48 @@ for (const elsewhere of [false, true]) {
     await broker.shutdown();
   });
 }
+
+Deno.test("a group does not live on with a member whose session was ended elsewhere, which its node hears of late", async () => {
+  const { connect, another, broker, store } = world();
+  const far = another({ nodeId: "far" });
+  const [a, b] = [await connect("a"), await connect("b")];
+  for (const each of [a, b]) await each.send(subscribePacket(1, FILTER));
+  for (const clientId of ["a", "b"]) await far.end(clientId);
+  await rest();
+  assert.equal(await store.read(GROUP), undefined);
+  // What each wants to store tells its node that the session is gone: one after the other.
+  for (const each of [a, b]) {
+    await each.send({ type: "unsubscribe", packetId: 2, filters: ["other"] }, { type: "disconnect", reasonCode: 0 });
+    await each.connection.done;
+  }
+  await rest();
+  assert.equal(await store.read(GROUP), undefined);
+  await far.shutdown();
+  await broker.shutdown();
+});
+
+Deno.test("a member whose session was ended elsewhere is taken out after all that its node was still telling of it", async () => {
+  const { connect, another, broker, faults, pass, store } = world();
+  const far = another({ nodeId: "far" });
+  const [a, b] = [await connect("a"), await connect("b")];
+  await a.send(subscribePacket(1, FILTER));
+  await far.end("a");
+  await rest();
+  assert.equal(await store.read(GROUP), undefined);
+  // It tells of both, as it has not heard yet.
+  faults.inject({ fault: "startsLate", when: changesRow("node", "putSubscription") });
+  await b.send(subscribePacket(1, FILTER));
+  assert.equal(faults.held(), 1);
+  broker.start();
+  await pass(2_000);
+  assert.ok(a.closed);
+  faults.release();
+  await pass(10);
+  assert.equal(b.types(), "connack suback");
+  assert.deepEqual((await members(store))?.filter((row) => !row.includes("/b/")), []);
+  await far.shutdown();
+  await broker.shutdown();
+});
 
 Deno.test("a group of which the node died before a subscription was stored ends when the node is found dead", async () => {
   const { connect, another, pass, store } = world();
