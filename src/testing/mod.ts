@@ -23,7 +23,7 @@ export type { StoreConformanceOptions } from "./store_conformance.ts";
 export type { StoreUnderTest } from "./conformance/kit.ts";
 export { retainedConformance } from "./retained_conformance.ts";
 export type { RetainedConformanceOptions } from "./retained_conformance.ts";
-export type { RetainedUnderTest } from "./conformance/retained_cases.ts";
+export type { RetainedUnderTest } from "./conformance/retained_kit.ts";
 export { compareStores } from "./compare_stores.ts";
 export type { CompareStoresOptions } from "./compare_stores.ts";
 export { EXPLORED_SCENARIOS, exploreStore } from "./explore.ts";

@@ -1,4 +1,5 @@
-import { RETAINED_CASES, RetainedKit, type RetainedUnderTest } from "./conformance/retained_cases.ts";
+import { RETAINED_CASES } from "./conformance/retained_cases.ts";
+import { RetainedKit, type RetainedUnderTest } from "./conformance/retained_kit.ts";
 
 /** What the suite is run with. */
 export interface RetainedConformanceOptions {
