@@ -44,7 +44,7 @@ export function drawGroupPlan(seed: number): Plan {
     broker: { ...plan.broker, ...drawBroker(groups) },
     clients,
     actions: [
-      ...plan.actions.flatMap((action) => asActions(action, clients, groups)),
+      ...withTakeovers(plan.actions.flatMap((action) => asActions(action, clients, groups)), plan, groups),
       ...Array.from({ length: LOOKS }, (): Action => ({ at: 200 + chance.below(plan.lengthMs), do: "inspect" })),
     ].sort((a, b) => a.at - b.at),
   };
@@ -85,6 +85,24 @@ function asMember(client: ClientPlan, index: number, groups: Groups): ClientPlan
       ...(isKeeper ? filters : shared).map((filter) => drawShared(filter, groups)),
     ],
   };
+}
+
+/** A client that is taken over while it joins a group is where most can be left behind: so there is some of that. */
+function withTakeovers(
+  actions: readonly Action[],
+  { networkMs, nodes, store }: Plan,
+  { chance, keepers }: Groups,
+): readonly Action[] {
+  const often = chance.pick([0, 0.2, 0.6]);
+  const soonMs = 2 * networkMs[1] + 8 * store.latencyMs[1] + 1;
+  return actions.flatMap((action): readonly Action[] => {
+    if ((action.do !== "subscribe" && action.do !== "connect") || !chance.chance(often)) return [action];
+    const { client } = action;
+    const clean = client >= keepers && chance.chance(0.5);
+    const at = action.at + chance.below(soonMs);
+    const old = chance.pick(["close", "keep", "vanish"] as const);
+    return [action, { at, do: "connect", client, node: chance.below(nodes.length), clean, will: false, old }];
+  });
 }
 
 function drawShared(filter: string, { chance, takesQos0 }: Groups): FilterPlan {
