@@ -1,13 +1,11 @@
 import type { SessionAcquired, SubscribeAuthorized } from "../machine/event.ts";
 import type { AcquireTerms, AuthorizeSubscribeRequest, Request } from "../machine/request.ts";
-import { isSharedFilter } from "../mqtt/filter.ts";
 import type { Acquired } from "../store/session_store.ts";
 import { acquire, type Asker } from "./acquire.ts";
 import type { Membership } from "./groups/membership.ts";
 import type { HostAuthentication } from "./authentication.ts";
 import type { BrokerContext } from "./context.ts";
 import { entitlementOf } from "./entitlement.ts";
-import type { Mailbox } from "./mailbox.ts";
 import type { PublishRoute } from "./publish_route.ts";
 import type { QueueFeed } from "./queue_feed.ts";
 import type { RetainedFeed } from "./retained_feed.ts";
@@ -30,7 +28,6 @@ export interface Answerers {
   readonly steps: Stepping;
   readonly authentication: HostAuthentication;
   readonly route: PublishRoute;
-  readonly mailbox: Pick<Mailbox, "movesSubscriptions" | "drained">;
   readonly feed: QueueFeed;
   readonly retained: RetainedFeed;
   readonly membership: Pick<Membership, "join">;
@@ -84,11 +81,7 @@ export class Requests {
   }
 
   async #authorizeSubscribe({ ref, subscriptions }: AuthorizeSubscribeRequest): Promise<void> {
-    const { steps, mailbox, membership } = this.#answerers;
-    // A group that is just being left is joined once that is done.
-    const joins = subscriptions.some(({ filter }) => isSharedFilter(filter));
-    if (joins && mailbox.movesSubscriptions) await mailbox.drained();
-    if (steps.closing) return;
+    const { steps, membership } = this.#answerers;
     const authorized = (verdicts: readonly number[]): SubscribeAuthorized => ({
       type: "subscribeAuthorized",
       ref,

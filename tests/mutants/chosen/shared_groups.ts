@@ -181,13 +181,6 @@ export const SHARED_GROUP_FAULTS: readonly ChosenFault[] = [
     breaks: "D13: a group without members ends",
   },
   {
-    name: "a group is joined while it is being left",
-    file: "src/runtime/requests.ts",
-    text: "if (joins && mailbox.movesSubscriptions)",
-    replacement: "if (!joins && mailbox.movesSubscriptions)",
-    breaks: "SH-09",
-  },
-  {
     name: "what waits for a group that is left does not hold up what comes behind it",
     file: "src/runtime/deeds.ts",
     text: "while (this.#waiting === undefined) {",
