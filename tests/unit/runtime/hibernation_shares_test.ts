@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { ClientPacket } from "../../../mod.ts";
-import type { CommitBatch } from "../../../src/store/session_store.ts";
 import { memoryRetained, memoryStore } from "../../../src/stores/memory.ts";
 import { faultyStore } from "../../../src/testing/mod.ts";
 import { Platform, type Socket } from "./hibernation_support.ts";
+import { changesRow } from "./shared_support.ts";
 import { publishPacket } from "./support.ts";
 
 function subscribe(filter: string, qos: 0 | 1 | 2 = 1): ClientPacket {
@@ -129,15 +129,7 @@ Deno.test("a member that is put out late by an earlier UNSUBSCRIBE has its place
   const faults = faultyStore(memoryStore());
   const platform = new Platform({}, faults.store);
   const [first] = await members(platform, 2) as [Socket];
-  faults.inject({
-    fault: "startsLate",
-    when: ({ name, args }) =>
-      name === "commit" &&
-      // The first argument of a commit is its batches.
-      (args[0] as readonly CommitBatch[]).some(({ changes }) =>
-        changes.some((each) => each.type === "deleteSubscription" && each.filter.startsWith("$share/member/"))
-      ),
-  });
+  faults.inject({ fault: "startsLate", when: changesRow("member", "deleteSubscription") });
   await first.send({ type: "unsubscribe", packetId: 2, filters: ["$share/g/t"] });
   assert.equal(faults.held(), 1);
   const again = await platform.connect("m0");

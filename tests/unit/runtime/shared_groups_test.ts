@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { SessionStore } from "../../../mod.ts";
+import { FILTER, GROUP } from "./shared_support.ts";
 import { subscribePacket, type TestClient, world } from "./support.ts";
-
-const FILTER = "$share/g/t";
-const GROUP = `\u0000${FILTER}`;
 
 /** How many PUBLISH packets a client got. */
 function count({ got }: TestClient): number {

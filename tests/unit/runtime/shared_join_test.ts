@@ -2,30 +2,9 @@
 import assert from "node:assert/strict";
 import type { SessionStore } from "../../../mod.ts";
 import type { CommitBatch } from "../../../src/store/session_store.ts";
-import { faultyStore, type InterceptedCall } from "../../../src/testing/mod.ts";
+import { faultyStore } from "../../../src/testing/mod.ts";
+import { changesRow, FILTER, GROUP, leaves } from "./shared_support.ts";
 import { rest, subscribePacket, type TestClient, texts, world } from "./support.ts";
-
-const FILTER = "$share/g/t";
-const GROUP = `\u0000${FILTER}`;
-
-/** Whether a call is a commit on the group in which such a row is written, or removed. */
-function changesRow(kind: "member" | "node", type: "putSubscription" | "deleteSubscription") {
-  return ({ name, args }: InterceptedCall): boolean =>
-    name === "commit" &&
-    // The first argument of a commit is its batches.
-    (args[0] as readonly CommitBatch[]).some(({ guard, changes }) =>
-      guard?.clientId === GROUP &&
-      changes.some((each) => each.type === type && each.filter.startsWith(`$share/${kind}/`))
-    );
-}
-
-/** Whether a call is the commit by which a member leaves the group, or the last one ends it. */
-function leaves(call: InterceptedCall): boolean {
-  const ends = (batch: CommitBatch) =>
-    batch.guard?.clientId === GROUP && batch.changes.some(({ type }) => type === "endSession");
-  return call.name === "commit" && (call.args[0] as readonly CommitBatch[]).some(ends) ||
-    changesRow("member", "deleteSubscription")(call);
-}
 
 async function members(store: SessionStore): Promise<readonly string[] | undefined> {
   const stored = await store.read(GROUP);

@@ -1,26 +1,10 @@
 import assert from "node:assert/strict";
 import type { ClientPacket } from "../../../mod.ts";
-import type { InterceptedCall } from "../../../src/testing/intercept.ts";
-import type { CommitBatch } from "../../../src/store/session_store.ts";
+import { FILTER, GROUP, leaves } from "./shared_support.ts";
 import { publishPacket, rest, subscribePacket, texts, world } from "./support.ts";
-
-const FILTER = "$share/g/t";
-const GROUP = `\u0000${FILTER}`;
 
 function unsubscribePacket(packetId: number, ...filters: readonly string[]): ClientPacket {
   return { type: "unsubscribe", packetId, filters };
-}
-
-/** Whether a call is the commit by which a group ends, or a member leaves it. */
-function leaves({ name, args }: InterceptedCall): boolean {
-  // The first argument of a commit is its batches.
-  return name === "commit" &&
-    (args[0] as readonly CommitBatch[]).some(({ guard, changes }) =>
-      guard?.clientId === GROUP &&
-      changes.some((each) =>
-        each.type === "endSession" || each.type === "deleteSubscription" && each.filter.startsWith("$share/member/")
-      )
-    );
 }
 
 function bytes(text: string): Uint8Array {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { faultyStore } from "../../../src/testing/mod.ts";
+import { FILTER, GROUP } from "./shared_support.ts";
 import { rest, subscribePacket, texts, type World, world } from "./support.ts";
-
-const FILTER = "$share/g/t";
-const GROUP = `\u0000${FILTER}`;
 
 /** A member of this node that holds two messages, one of them never started, and a node that dies as it settles it. */
 async function dyingSettler(at: World, settle: (far: ReturnType<World["another"]>) => unknown): Promise<void> {
